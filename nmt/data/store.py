@@ -1,0 +1,115 @@
+"""Prepared splits on disk: token ids of any number of sentences, memory-mapped.
+
+A split `train` is four files: `train.src.u16`, `train.tgt.u16` (ids one after the other, little-endian; `.u32` where
+the vocabulary has more than 65,536 pieces) and `train.src.offsets.npy`, `train.tgt.offsets.npy` (int64, one more
+than there are sentences). No `<s>`, no `</s>`: batches add them. Raw text, where it is kept, lies beside as
+`train.src.txt` and `train.tgt.txt`, one line a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.errors import RunError
+
+Ids = npt.NDArray[np.integer[Any]]
+Side = Literal["src", "tgt"]
+
+
+class RaggedIds(Sequence[Ids]):
+    """Rows of ids of unequal length: `rows[i]` is a view of sentence i, `rows.lengths` (int64) their lengths."""
+
+    def __init__(self, ids: Ids, offsets: npt.NDArray[np.int64]) -> None:
+        self.ids = ids
+        self.offsets = offsets
+        self.lengths: npt.NDArray[np.int64] = np.diff(offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.ids[self.offsets[i] : self.offsets[i + 1]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> RaggedIds:
+        """In-memory rows, for subword sampling and tests."""
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(r) for r in rows], out=offsets[1:])
+        flat = np.fromiter((i for r in rows for i in r), np.int32, count=int(offsets[-1]))
+        return cls(flat, offsets)
+
+
+class IdsWriter:
+    """Streams rows to disk; memory grows by 8 bytes a row. Use as a context manager; complete only after it closed."""
+
+    def __init__(self, folder: Path, split: str, side: Side, vocab_size: int) -> None:
+        self._dtype, suffix = _format(vocab_size)
+        self._file = open(folder / f"{split}.{side}.{suffix}", "wb")  # noqa: SIM115 - closed by __exit__
+        self._offsets_path = folder / f"{split}.{side}.offsets.npy"
+        self._lengths: list[npt.NDArray[np.int64]] = []
+
+    def append(self, flat: Ids, lengths: npt.NDArray[np.int64]) -> None:
+        """Add len(lengths) rows whose ids stand one after the other in `flat`."""
+        self._file.write(flat.astype(self._dtype, copy=False).tobytes())
+        self._lengths.append(lengths)
+
+    def __enter__(self) -> IdsWriter:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+        if exc[0] is None:
+            lengths = np.concatenate([np.zeros(1, np.int64), *self._lengths])
+            np.save(self._offsets_path, np.cumsum(lengths))
+
+
+def _format(vocab_size: int) -> tuple[str, str]:
+    return ("<u2", "u16") if vocab_size <= 1 << 16 else ("<u4", "u32")
+
+
+@dataclass(frozen=True)
+class PreparedSplit:
+    """One prepared split, opened without reading it."""
+
+    folder: Path
+    name: str
+    src: RaggedIds
+    tgt: RaggedIds
+
+    @classmethod
+    def open(cls, folder: Path, name: str, vocab_size: int) -> PreparedSplit:
+        """Raises RunError where files are missing or do not fit each other."""
+        src, tgt = (_open_ids(folder, name, side, vocab_size) for side in ("src", "tgt"))
+        if len(src) != len(tgt):
+            raise RunError(f"{folder}: {name} has {len(src):,} source, but {len(tgt):,} target sentences.",
+                           "Prepare again: nmt prepare RECIPE --force")
+        return cls(folder, name, src, tgt)
+
+    def __len__(self) -> int:
+        return len(self.src)
+
+    def text(self, side: Side) -> list[str]:
+        """The raw lines; kept for valid and test always, for train only where subword sampling needs them."""
+        raw = (self.folder / f"{self.name}.{side}.txt").read_bytes()
+        return raw.decode("utf-8").split("\n")[:-1]
+
+
+def _open_ids(folder: Path, split: str, side: str, vocab_size: int) -> RaggedIds:
+    dtype, suffix = _format(vocab_size)
+    path = folder / f"{split}.{side}.{suffix}"
+    try:
+        offsets = np.load(folder / f"{split}.{side}.offsets.npy", allow_pickle=False)
+        # An empty file cannot be mapped.
+        ids = np.memmap(path, dtype, "r") if path.stat().st_size else np.zeros(0, dtype)
+    except (OSError, ValueError, EOFError) as e:
+        raise RunError(f"prepared data {path} cannot be read: {e}.", "Prepare again: nmt prepare RECIPE --force") from None
+    if offsets.ndim != 1 or len(offsets) < 1 or offsets[-1] != len(ids):
+        raise RunError(f"prepared data {path} is damaged: {len(ids):,} ids, but its offsets do not end there.",
+                       "Prepare again: nmt prepare RECIPE --force")
+    return RaggedIds(ids, offsets)

@@ -1,0 +1,458 @@
+"""The recipe: one typed description of everything that decides a translator.
+
+A recipe file states only what differs from the defaults below. Unknown keys are refused with a suggestion,
+all faults are reported at once, and the resolved recipe can be dumped, fingerprinted and loaded again.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nmt.errors import RecipeError, join_faults
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, unknown keys refused, numbers finite, defaults checked too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class Corpus(Section):
+    """Where one set of sentence pairs comes from. The keys given decide the kind:
+
+    * `source` and `target`: two plain or gzip text files, line n of one translates line n of the other;
+    * with `path`: one .tsv, .jsonl or .parquet file (TSV and JSONL may be gzip); `source` and `target` name
+      its columns: numbers from 0 for TSV, names for JSONL and Parquet (dots reach into nested records);
+    * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
+    * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
+      sentence go together, and which ones go depends on the text only, not on the order of the file.
+    """
+
+    source: str | int | None = None
+    target: str | int | None = None
+    path: str | None = None
+    hub: str | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    holdout: PositiveInt | None = None
+
+    @property
+    def kind(self) -> Literal["text", "table", "hub", "holdout"]:
+        if self.holdout is not None:
+            return "holdout"
+        return "hub" if self.hub is not None else "table" if self.path is not None else "text"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Corpus:
+        given = {k for k, v in self if v is not None}
+        match self.kind:
+            case "holdout":
+                allowed, needed = {"holdout"}, {"holdout"}
+            case "hub":
+                allowed = {"hub", "source", "target", "config", "split", "revision"}
+                needed = {"hub", "source", "target", "split", "revision"}
+            case "table":
+                allowed = needed = {"path", "source", "target"}
+            case "text":
+                allowed = needed = {"source", "target"}
+        if missing := sorted(needed - given):
+            raise ValueError(f"a {self.kind} corpus needs {', '.join(f'`{k}`' for k in missing)}")
+        if surplus := sorted(given - allowed):
+            raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
+        if self.kind == "text" and not (isinstance(self.source, str) and isinstance(self.target, str)):
+            raise ValueError("`source` and `target` must be file names; give `path` too if they are columns of one file")
+        return self
+
+
+class Filters(Section):
+    """Which training pairs are left out; validation and test sets are never filtered. 0 turns a limit off."""
+
+    max_chars: NonNegativeInt = 2000  # a longer line is rarely one sentence, and costs memory squared
+    max_ratio: NonNegativeFloat = 5.0  # longer side : shorter side in characters, both counted + 10
+    drop_blank: bool = True  # pairs with nothing on one side or both
+    drop_duplicates: bool = True  # the same source with the same target again
+    drop_identical: bool = False  # source equals target: names and numbers may rightly do so
+
+
+class DataSection(Section):
+    """The parallel text. File names are relative to `root`; a missing file is downloaded from `url` + its name."""
+
+    source_lang: str
+    target_lang: str
+    root: str = "."
+    url: str | None = None
+    sha256: dict[str, Sha256] = {}  # of the files, by name; needed for a download
+    train: list[Corpus]
+    valid: Corpus
+    test: dict[str, Corpus] = {}
+    filters: Filters = Filters()
+    prepared_dir: str = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
+
+    @field_validator("source_lang", "target_lang", mode="before")
+    @classmethod
+    def _language(cls, value: object) -> object:
+        # YAML 1.1 reads a bare `no` (Norwegian) as false.
+        value = "no" if value is False else value
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", value):
+            raise ValueError("must be a language code such as `en` or `pt-BR`")
+        return value
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return value if isinstance(value, list) else [value]
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("test")
+    @classmethod
+    def _test_names(cls, value: dict[str, Corpus]) -> dict[str, Corpus]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name in ("train", "valid"):
+                raise ValueError(f"`{name}` cannot name a test set: use letters, digits, `_`, `-`, `.`")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DataSection:
+        if not self.train:
+            raise ValueError("`train` names no corpus")
+        if any(c.kind == "holdout" for c in self.train):
+            raise ValueError("`train` cannot be a `holdout`: that is taken out of train")
+        return self
+
+
+class TokenizerSection(Section):
+    """SentencePiece (Kudo and Richardson 2018), trained on the training text only."""
+
+    kind: Literal["unigram", "bpe"] = "bpe"
+    vocab_size: Annotated[int, Field(ge=300)] = 8000  # 256 byte pieces and 4 special symbols are among them
+    shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
+    character_coverage: Annotated[float, Field(gt=0.9, le=1)] = 1.0
+    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"  # identity keeps full-width forms apart
+    user_symbols: list[str] = []  # never split, in either language: tags, placeholders
+    sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
+    max_sentences: PositiveInt = 2_000_000  # lines it is trained on at most, spread evenly over the corpus
+
+
+PRESETS: dict[str, dict[str, int]] = {
+    "tiny": {"d_model": 128, "d_ff": 256, "num_heads": 4, "num_encoder_layers": 4, "num_decoder_layers": 4},
+    "small": {"d_model": 256, "d_ff": 1024, "num_heads": 4, "num_encoder_layers": 3, "num_decoder_layers": 3},
+    "base": {"d_model": 512, "d_ff": 2048, "num_heads": 8, "num_encoder_layers": 6, "num_decoder_layers": 6},
+    "big": {"d_model": 1024, "d_ff": 4096, "num_heads": 16, "num_encoder_layers": 6, "num_decoder_layers": 6},
+}
+
+
+class ModelSection(Section):
+    """The Transformer's shape. `preset` fills the numbers that are not given."""
+
+    preset: Literal["tiny", "small", "base", "big"] = "small"
+    d_model: PositiveInt = 0
+    d_ff: PositiveInt = 0
+    num_heads: PositiveInt = 0
+    num_encoder_layers: PositiveInt = 0
+    num_decoder_layers: PositiveInt = 0
+    norm: Literal["pre", "post"] = "pre"
+    activation: Literal["relu", "gelu", "swiglu"] = "relu"
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    max_positions: PositiveInt = 1024  # of learned positions; sinusoids have no end
+    tie_embeddings: Literal["all", "target", "none"] = "all"
+    dropout: Probability = 0.1
+    attention_dropout: Probability = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_preset(cls, values: Any) -> Any:
+        preset = values.get("preset", "small") if isinstance(values, dict) else None
+        return {**PRESETS[preset], **values} if isinstance(preset, str) and preset in PRESETS else values
+
+    @model_validator(mode="after")
+    def _divisible(self) -> ModelSection:
+        if self.d_model % self.num_heads:
+            raise ValueError(f"`num_heads` ({self.num_heads}) must divide `d_model` ({self.d_model})")
+        if self.d_model % 2:
+            raise ValueError(f"`d_model` ({self.d_model}) must be even")
+        return self
+
+
+class TrainSection(Section):
+    """Optimisation. `batch_tokens` is part of the experiment, `max_tokens` of the machine: see data/batches.py."""
+
+    # What is optimised
+    label_smoothing: Probability = 0.1
+    batch_tokens: PositiveInt = 4096  # real target tokens an update, about
+    learning_rate: PositiveFloat = 1e-3  # the peak
+    schedule: Literal["inverse_sqrt", "noam", "cosine", "linear"] = "inverse_sqrt"
+    warmup_steps: NonNegativeInt = 1000
+    min_learning_rate: NonNegativeFloat = 0.0  # where cosine and linear end
+    adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
+    adam_eps: PositiveFloat = 1e-9
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: NonNegativeFloat = 1.0  # of the whole gradient; 0 turns it off
+    ema_decay: Probability = 0.999  # exponential moving average of the weights; 0 turns it off
+    average_best: NonNegativeInt = 5  # at the end, try the average of this many best checkpoints; 0 or 1: never
+    # When it stops: whatever comes first
+    max_steps: PositiveInt | None = None
+    max_epochs: PositiveInt | None = None
+    max_minutes: PositiveFloat | None = None
+    patience: NonNegativeInt = 0  # validations without a better `metric`; 0 turns early stopping off
+    metric: Literal["loss", "bleu", "chrf"] = "bleu"
+    # How often it looks up
+    eval_every: PositiveInt = 1000  # steps
+    eval_from: NonNegativeInt = 0  # the first step at which translations are scored; losses always are
+    log_every: PositiveInt = 50
+    save_every: PositiveInt = 500
+    keep: PositiveInt = 5  # checkpoints kept, the newest and the best besides
+    samples: NonNegativeInt = 3  # validation sentences shown translated
+    tensorboard: bool = False
+    # The machine
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: NonNegativeInt = 0  # 0: all that this process may use
+    max_tokens: PositiveInt | None = None  # padded target (or source) tokens a micro-batch; default batch_tokens
+    compile: bool = False
+    max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
+    init_from: str | None = None  # a run whose weights are taken to begin with; the tokenizer must be the same
+    runs_dir: str = "runs"  # the run folder is runs_dir/<recipe name>
+
+    @model_validator(mode="after")
+    def _stops(self) -> TrainSection:
+        if self.max_steps is None and self.max_epochs is None and self.max_minutes is None and not self.patience:
+            raise ValueError("nothing stops the training: give `max_steps`, `max_epochs`, `max_minutes` or `patience`")
+        if self.schedule in ("cosine", "linear") and self.max_steps is None and self.max_epochs is None:
+            raise ValueError(f"`schedule: {self.schedule}` needs `max_steps` or `max_epochs`, to know where it ends")
+        return self
+
+
+class DecodeSection(Section):
+    """Search. `nmt translate` takes each of these as an option too."""
+
+    beam_size: PositiveInt = 5
+    length_penalty: NonNegativeFloat = 1.0  # score = log_prob / length ** length_penalty
+    max_len_ratio: PositiveFloat = 2.0  # longest output = max_len_ratio * source tokens + max_len_extra
+    max_len_extra: NonNegativeInt = 20
+    batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
+    valid_beam_size: PositiveInt = 1  # of the validations in training
+
+
+class EvaluateSection(Section):
+    """Which metrics of sacreBLEU, and how BLEU splits words (`13a` unless the target language needs its own)."""
+
+    metrics: list[Literal["bleu", "chrf", "chrf++", "ter"]] = ["bleu", "chrf", "chrf++", "ter"]
+    bleu_tokenize: Literal["13a", "char", "intl", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
+
+
+class Recipe(Section):
+    """Everything that decides a run."""
+
+    name: str
+    seed: NonNegativeInt = 1
+    data: DataSection
+    tokenizer: TokenizerSection = TokenizerSection()
+    model: ModelSection = ModelSection()
+    train: TrainSection
+    decode: DecodeSection = DecodeSection()
+    evaluate: EvaluateSection = EvaluateSection()
+
+    @field_validator("name")
+    @classmethod
+    def _folder_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) or value == "latest":
+            raise ValueError("must be usable as a folder name: letters, digits, `_`, `-`, `.`; and not `latest`")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        if self.model.tie_embeddings == "all" and not self.tokenizer.shared:
+            raise ValueError("`model.tie_embeddings: all` needs `tokenizer.shared: true`; else choose `target` or `none`")
+        return self
+
+    @property
+    def prepared_dir(self) -> Path:
+        return Path(self.data.prepared_dir) / self.name
+
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.train.runs_dir) / self.name
+
+    def dump(self) -> str:
+        """The resolved recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+
+
+def fingerprint(*parts: Any) -> str:
+    """16 hex digits that change when any of the (JSON-able or section) parts does."""
+    plain = [p.model_dump(mode="json") if isinstance(p, BaseModel) else p for p in parts]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that reads 5e-4 as a number (YAML 1.1 calls it a string) and refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key `{key}` is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Plain values from YAML text. Raises RecipeError with line and column."""
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - _Loader derives from SafeLoader
+    except yaml.MarkedYAMLError as e:
+        at = f" at line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}" if e.problem_mark else ""
+        raise RecipeError(f"{where} is not valid YAML{at}: {e.problem or e}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as e:
+        raise RecipeError(f"{where} is not valid YAML: {e}") from None
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply `key=value` overrides (values as YAML, keys with dots).
+
+    Raises RecipeError naming every fault found.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"there is no recipe {path}.", _near_files(path)) from None
+    except UnicodeDecodeError as e:
+        raise RecipeError(f"{path} is not UTF-8 text (byte {e.start}); a recipe is a YAML file.") from None
+    except OSError as e:
+        raise RecipeError(f"cannot read the recipe {path}: {e.strerror}.") from None
+    values = parse_yaml(text, str(path))
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} must hold keys and values (name: …), but holds {_kind_name(values)}.")
+    return make_recipe(_apply_overrides(values, overrides), str(path))
+
+
+def make_recipe(values: dict[str, Any], where: str) -> Recipe:
+    """A checked recipe of plain values; `where` names their origin in errors."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as e:
+        faults = list(dict.fromkeys(_fault(error) for error in e.errors()))
+        raise RecipeError(join_faults([f"{where}: {f}" for f in faults])) from None
+
+
+def _apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    values = copy.deepcopy(values)
+    faults = []
+    for override in overrides:
+        key, equals, raw = override.partition("=")
+        if not equals or not all(key.split(".")):
+            faults.append(f"override `{override}` must look like `train.learning_rate=5e-4`")
+            continue
+        *parents, last = key.split(".")
+        node: Any = values
+        for parent in parents:
+            node = node.setdefault(parent, {}) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            faults.append(f"override `{override}`: `{'.'.join(parents)}` is not a section")
+            continue
+        node[last] = parse_yaml(raw, f"override `{override}`")
+    if faults:
+        raise RecipeError(join_faults(faults))
+    return values
+
+
+def _fault(error: Any) -> str:
+    """One pydantic error as a sentence that names the key as the user writes it."""
+    location = [str(part) for part in error["loc"]]
+    key = ".".join(location)
+    match error["type"]:
+        case "extra_forbidden":
+            close = _suggest(key)
+            return f"`{key}` is not a known key" + (f"; did you mean `{close}`?" if close else ".")
+        case "missing":
+            return f"`{key}` is missing."
+        case "value_error":
+            return f"`{key}`: {error['ctx']['error']}." if key else f"{error['ctx']['error']}."
+        case "model_type" | "dict_type":
+            return f"`{key}` must be a section with keys, but is {_kind_name(error['input'])}."
+        case _:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            message = message.removeprefix("input should be ").removeprefix("value error, ")
+            return f"`{key}` must be {message}, but is {_show(error['input'])}."
+
+
+def _suggest(key: str) -> str | None:
+    known = sorted(set(_known_keys(Recipe)))
+    pattern = {re.sub(r"\.\d+(?=\.|$)", "", k): k for k in known}
+    parent, _, last = key.rpartition(".")
+    siblings = [k for k in pattern if k.rpartition(".")[0] == parent]
+    by_last = {k.rpartition(".")[2]: k for k in siblings}
+    if close := difflib.get_close_matches(last, by_last, n=1, cutoff=0.6):
+        return by_last[close[0]]
+    # The right key in the wrong section is the next most common slip.
+    elsewhere = [k for k in pattern if k.rpartition(".")[2] == last]
+    return elsewhere[0] if elsewhere else next(iter(difflib.get_close_matches(key, pattern, n=1, cutoff=0.75)), None)
+
+
+def _known_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, info in section.model_fields.items():
+        yield prefix + name
+        inner: Iterable[Any] = [info.annotation, *getattr(info.annotation, "__args__", ())]
+        for kind in inner:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _known_keys(kind, f"{prefix}{name}.")
+
+
+def _kind_name(value: Any) -> str:
+    match value:
+        case None:
+            return "empty"
+        case list():
+            return "a list"
+        case dict():
+            return "a section"
+        case _:
+            return f"the text or number `{_show(value)}`"
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _near_files(path: Path) -> str:
+    folder = path.parent if path.parent.is_dir() else Path("recipes")
+    names = sorted(str(p) for p in folder.glob("*.y*ml")) if folder.is_dir() else []
+    close = difflib.get_close_matches(str(path), names, n=1, cutoff=0.5)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Recipes here: {', '.join(names)}" if names else "Give the path of a YAML file."
