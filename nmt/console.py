@@ -1,0 +1,91 @@
+"""All that people see besides results: rich on stderr. stdout is for translations and scores alone.
+
+Silent on ranks other than 0. Plain lines where stderr is no terminal, so that logs stay readable.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+from nmt.errors import NMTError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Advance(Protocol):
+    def __call__(self, amount: int, note: str = "") -> None: ...
+
+
+def is_main_rank() -> bool:
+    return os.environ.get("RANK", "0") == "0"
+
+
+@cache
+def stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=not is_main_rank(), highlight=False, soft_wrap=True)
+
+
+def info(text: str, style: str = "") -> None:
+    stderr().print(text, style=style, markup=False)
+
+
+def warn(text: str) -> None:
+    stderr().print(f"! {text}", style="yellow", markup=False)
+
+
+def error(fault: NMTError) -> None:
+    stderr().print(f"✗ {fault.message}", style="red", markup=False)
+    if fault.hint:
+        stderr().print(f"  {fault.hint}", markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table with numbers to the right; columns whose every cell is a number or a dash count as numeric."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    view = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for i, column in enumerate(columns):
+        numeric = all(not isinstance(row[i], str) or row[i] in ("", "–") for row in rows)
+        view.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        view.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+    stderr().print(view, soft_wrap=False)
+
+
+@contextmanager
+def progress(label: str, total: int | None, unit: str = "") -> Iterator[Advance]:
+    """A bar with the time left on a terminal; elsewhere a plain line every 10 seconds."""
+    if not stderr().is_terminal or not is_main_rank():
+        yield _plain_progress(label, total, unit)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    counts = TextColumn("{task.completed:,.0f}" + (" / {task.total:,.0f}" if total else "") + f" {unit}")
+    columns = (TextColumn("{task.description}"), BarColumn(), counts, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=stderr(), transient=True) as bar:
+        task = bar.add_task(label, total=total, note="")
+        yield lambda amount, note="": bar.update(task, advance=amount, note=note)
+
+
+def _plain_progress(label: str, total: int | None, unit: str) -> Advance:
+    done, spoken = 0, time.monotonic()
+
+    def advance(amount: int, note: str = "") -> None:
+        nonlocal done, spoken
+        done += amount
+        if time.monotonic() - spoken >= 10:
+            spoken = time.monotonic()
+            of = f" / {total:,}" if total else ""
+            info(f"{label}: {done:,}{of} {unit} {note}".rstrip())
+
+    return advance
