@@ -1,0 +1,112 @@
+"""Batches: which pairs are trained together, and as what tensors.
+
+Two numbers decide: `batch_tokens`, the real target tokens an update learns from (part of the experiment), and
+`max_tokens`, the padded tokens that one device holds at a time (part of the machine). An update is a list of
+micro-batches; the plan is a pure function, so resuming recomputes it and skips, and every rank takes its share of it.
+
+Shapes: B pairs, S source, T target positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from nmt.data.store import RaggedIds
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID
+
+Indices = npt.NDArray[np.int64]
+Update = list[Indices]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One micro-batch. Rows end with `</s>`, tgt_in begins with `<s>`; `src_mask` is None where nothing is padded."""
+
+    src: Tensor  # (B,S)
+    src_mask: Tensor | None  # (B,S), True = visible
+    tgt_in: Tensor  # (B,T)
+    tgt_out: Tensor  # (B,T)
+    index: Indices  # (B,) which pairs of the split
+    num_tokens: int  # real target tokens, `</s>` counted
+
+    def to(self, device: torch.device) -> Batch:
+        if device.type == "cpu":
+            return self
+        mask = None if self.src_mask is None else self.src_mask.to(device, non_blocking=True)
+        src, tgt_in, tgt_out = (t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out))
+        return Batch(src, mask, tgt_in, tgt_out, self.index, self.num_tokens)
+
+
+def plan_batches(
+    src_lengths: npt.NDArray[np.int64], tgt_lengths: npt.NDArray[np.int64],
+    batch_tokens: int, max_tokens: int, seed: int, epoch: int,
+) -> list[Update]:  # fmt: skip
+    """The updates of one epoch: every pair once, no micro-batch above max_tokens padded tokens on either side.
+
+    Pairs are shuffled, then sorted by target and source length (a stable sort: equal lengths stay shuffled), cut into
+    updates of about batch_tokens real target tokens and these into micro-batches; the updates are shuffled. Lengths count
+    without `</s>`, which is added here. Pairs longer than max_tokens come alone, so that nothing is dropped.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(src_lengths))
+    # Lengths are blurred a little, or rare lengths would always meet the same partners.
+    order = order[np.lexsort((src_lengths[order], tgt_lengths[order]))]
+    src, tgt = src_lengths[order] + 1, tgt_lengths[order] + 1
+    # An update holds as many tokens as any other, so the epoch is divided evenly.
+    ends = np.cumsum(tgt)
+    num_updates = max(1, round(int(ends[-1]) / batch_tokens)) if len(ends) else 0
+    update_of = np.minimum((ends - tgt // 2 - 1) * num_updates // max(1, int(ends[-1]) if len(ends) else 1), num_updates - 1)
+    updates = []
+    for members in np.split(np.arange(len(order)), np.flatnonzero(np.diff(update_of)) + 1):
+        updates.append([order[part] for part in _micro_batches(members, src, tgt, max_tokens)])
+    return [updates[i] for i in rng.permutation(len(updates))] if len(order) else []
+
+
+def _micro_batches(members: Indices, src: Indices, tgt: Indices, max_tokens: int) -> list[Indices]:
+    """Cut consecutive members so that rows × longest row stays within max_tokens on both sides."""
+    parts, begin, longest = [], 0, 0
+    for i, m in enumerate(members.tolist()):
+        grown = max(longest, int(src[m]), int(tgt[m]))
+        if i > begin and grown * (i + 1 - begin) > max_tokens:
+            parts.append(members[begin:i])
+            begin, grown = i, max(int(src[m]), int(tgt[m]))
+        longest = grown
+    parts.append(members[begin:])
+    return parts
+
+
+def fill(updates: Sequence[Update], lengths: npt.NDArray[np.int64]) -> float:
+    """Real tokens / padded tokens of one side."""
+    padded = sum(len(part) * (int(lengths[part].max()) + 1) for update in updates for part in update)
+    return float((lengths.sum() + len(lengths)) / max(1, padded))
+
+
+def collate(src: RaggedIds | Sequence[Any], tgt: RaggedIds | Sequence[Any], index: Indices) -> Batch:
+    """The micro-batch of the pairs `index`."""
+    src_rows, tgt_rows = [src[i] for i in index.tolist()], [tgt[i] for i in index.tolist()]
+    src_ids, padded = pad(src_rows)
+    tgt_out, _ = pad(tgt_rows)
+    tgt_in = np.full_like(tgt_out, PAD_ID)
+    tgt_in[:, 1:] = tgt_out[:, :-1]
+    tgt_in[tgt_in == EOS_ID] = PAD_ID
+    tgt_in[:, 0] = BOS_ID
+    num_tokens = sum(map(len, tgt_rows)) + len(tgt_rows)
+    mask = torch.from_numpy(src_ids != PAD_ID) if padded else None
+    return Batch(torch.from_numpy(src_ids), mask, torch.from_numpy(tgt_in), torch.from_numpy(tgt_out), index, num_tokens)
+
+
+def pad(rows: Sequence[Any]) -> tuple[Indices, bool]:
+    """Rows with `</s>` added, padded to the longest, (B,S) int64; and whether any needed padding."""
+    longest = max(map(len, rows)) + 1
+    ids = np.full((len(rows), longest), PAD_ID, np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = row
+        ids[i, len(row)] = EOS_ID
+    return ids, any(len(row) + 1 < longest for row in rows)

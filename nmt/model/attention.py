@@ -1,0 +1,78 @@
+"""Multi-head attention (Vaswani et al. 2017, section 3.2), stateless: caches live in DecoderState.
+
+Shapes: B batch, T queries, S keys, D d_model, H heads, K head width (D = H * K).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: float = 0.0) -> Tensor:
+    """softmax(q kᵀ / √K + bias) v for q (B,H,T,K), k and v (B,H,S,K); gives (B,H,T,K).
+
+    `bias` is 0 where a key is visible and -inf where it is not, and broadcasts to (B,H,T,S). On the CPU two batched
+    products and a softmax beat the fused kernel for sentences, above all in the backward pass; elsewhere it is reversed.
+    """
+    if q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
+    scores = (q * (1 / math.sqrt(q.size(-1)))) @ k.transpose(-1, -2)  # (B,H,T,S)
+    if bias is not None:
+        scores = scores + bias
+    weights = scores.softmax(-1)
+    return F.dropout(weights, dropout) @ v if dropout else weights @ v
+
+
+def split_heads(x: Tensor, num_heads: int) -> Tensor:
+    """(B,T,D) to (B,H,T,K)."""
+    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """(B,H,T,K) to (B,T,D)."""
+    return x.transpose(1, 2).flatten(2)
+
+
+class SelfAttention(nn.Module):
+    """Queries, keys and values of one sequence, by one fused projection."""
+
+    def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads, self.dropout = num_heads, dropout
+        self.qkv = nn.Linear(d_model, 3 * d_model)
+        self.out = nn.Linear(d_model, d_model)
+        nn.init.xavier_uniform_(self.qkv.weight, gain=1 / math.sqrt(2))  # as if q, k and v were initialised alone
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B,T,D) to q, k, v, each (B,H,T,K)."""
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return q, k, v
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        return self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
+
+
+class CrossAttention(nn.Module):
+    """Queries of the target, keys and values of the encoder's memory."""
+
+    def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads, self.dropout = num_heads, dropout
+        self.q = nn.Linear(d_model, d_model)
+        self.kv = nn.Linear(d_model, 2 * d_model)
+        self.out = nn.Linear(d_model, d_model)
+        nn.init.xavier_uniform_(self.kv.weight, gain=1 / math.sqrt(2))
+
+    def project_kv(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """memory (B,S,D) to k, v, each (B,H,S,K)."""
+        k, v = self.kv(memory).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return k, v
+
+    def forward(self, x: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        """x (B,T,D). While decoding, B are sentences and T their hypotheses, so that a sentence's keys are never copied."""
+        q = split_heads(self.q(x), self.num_heads)
+        return self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))

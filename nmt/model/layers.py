@@ -1,0 +1,148 @@
+"""What Transformer layers are made of, and the encoder and decoder layer themselves.
+
+Shapes: B batch, T positions, D d_model, F d_ff.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nmt.model.attention import CrossAttention, SelfAttention
+from nmt.recipe import ModelSection
+
+
+def dropout_mask(like: Tensor, p: float) -> Tensor:
+    """1 where an element is kept, 0 with probability round(256 p) / 256; of `like`'s shape and type.
+
+    One random byte an element, eight from each 64-bit number: on a CPU the numbers would else cost more than the layer.
+    """
+    numbers = torch.empty((like.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+    return numbers.view(torch.uint8)[: like.numel()].view(like.shape).ge(round(256 * p)).to(like.dtype)
+
+
+def dropout_add(x: Tensor, y: Tensor, p: float) -> Tensor:
+    """x + dropout(y). What is kept is scaled so that the expectation stays."""
+    drop = round(256 * p)
+    if not drop:
+        return x + y
+    if y.device.type != "cpu":
+        return x + F.dropout(y, p)
+    return torch.addcmul(x, y, dropout_mask(y, p), value=256 / (256 - drop))
+
+
+def dropout(y: Tensor, p: float) -> Tensor:
+    drop = round(256 * p)
+    if not drop:
+        return y
+    return F.dropout(y, p) if y.device.type != "cpu" else y * dropout_mask(y, p).mul_(256 / (256 - drop))
+
+
+class FeedForward(nn.Module):
+    """Two projections around ReLU (Vaswani et al. 2017), GELU, or SwiGLU (Shazeer 2020), whose first is doubled."""
+
+    def __init__(self, section: ModelSection) -> None:
+        super().__init__()
+        self.activation = section.activation
+        gated = section.activation == "swiglu"
+        self.inner = nn.Linear(section.d_model, section.d_ff * (2 if gated else 1))
+        self.outer = nn.Linear(section.d_ff, section.d_model)
+        for linear in (self.inner, self.outer):
+            nn.init.xavier_uniform_(linear.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inner(x)
+        match self.activation:
+            case "relu":
+                h = F.relu(h)
+            case "gelu":
+                h = F.gelu(h)
+            case "swiglu":
+                gate, value = h.chunk(2, -1)
+                h = F.silu(gate) * value
+        out: Tensor = self.outer(h)
+        return out
+
+
+class Residual(nn.Module):
+    """The frame of a sublayer: x + dropout(f(norm(x))), or norm(x + dropout(f(x))) for post-norm."""
+
+    def __init__(self, section: ModelSection) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(section.d_model)
+        self.pre = section.norm == "pre"
+        self.p = section.dropout
+
+    def before(self, x: Tensor) -> Tensor:
+        return self.norm(x) if self.pre else x
+
+    def after(self, x: Tensor, y: Tensor) -> Tensor:
+        x = dropout_add(x, y, self.p if self.training else 0.0)
+        return x if self.pre else self.norm(x)
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self, section: ModelSection) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
+        self.feed_forward = FeedForward(section)
+        self.self_residual = Residual(section)
+        self.ff_residual = Residual(section)
+
+    def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """x (B,S,D); bias as `attention` takes it."""
+        q, k, v = self.self_attention.project(self.self_residual.before(x))
+        x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
+        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
+
+
+class DecoderLayer(nn.Module):
+    def __init__(self, section: ModelSection) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
+        self.cross_attention = CrossAttention(section.d_model, section.num_heads, section.attention_dropout)
+        self.feed_forward = FeedForward(section)
+        self.self_residual = Residual(section)
+        self.cross_residual = Residual(section)
+        self.ff_residual = Residual(section)
+
+
+class Embedding(nn.Module):
+    """Scaled token embeddings plus positions (Vaswani et al. 2017, sections 3.4 and 3.5), then dropout."""
+
+    def __init__(self, section: ModelSection, tokens: nn.Embedding) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.scale = math.sqrt(section.d_model)
+        self.p = section.dropout
+        learned = section.positions == "learned"
+        self.positions = nn.Embedding(section.max_positions, section.d_model) if learned else None
+        if self.positions is not None:
+            nn.init.normal_(self.positions.weight, std=section.d_model**-0.5)
+        self.register_buffer("sinusoids", torch.empty(0, section.d_model), persistent=False)
+
+    def forward(self, ids: Tensor, offset: int = 0) -> Tensor:
+        """ids (B,T), the first of them at position `offset`, to (B,T,D)."""
+        x = self.tokens(ids) * self.scale + self.table(offset + ids.size(1))[offset:]
+        return dropout(x, self.p) if self.training else x
+
+    def table(self, length: int) -> Tensor:
+        """The first `length` positions, (length, D). Raises ValueError beyond the learned ones."""
+        if self.positions is not None:
+            if length > self.positions.num_embeddings:
+                raise ValueError(f"{length} tokens, but the model has learned {self.positions.num_embeddings} positions")
+            return self.positions.weight[:length]
+        if self.sinusoids.size(0) < length or self.sinusoids.dtype != self.tokens.weight.dtype:
+            size = max(256, 1 << (length - 1).bit_length())
+            self.sinusoids = sinusoids(size, self.tokens.embedding_dim).to(self.tokens.weight)
+        return self.sinusoids[:length]
+
+
+def sinusoids(length: int, d_model: int) -> Tensor:
+    """Sine at even and cosine at odd dimensions (Vaswani et al. 2017, section 3.5), (length, d_model)."""
+    position = torch.arange(length, dtype=torch.float64)[:, None]
+    rate = torch.exp(torch.arange(0, d_model, 2, dtype=torch.float64) * (-math.log(10000.0) / d_model))
+    return torch.stack([(position * rate).sin(), (position * rate).cos()], -1).flatten(1).float()
