@@ -56,7 +56,6 @@ def plan_batches(
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(src_lengths))
-    # Lengths are blurred a little, or rare lengths would always meet the same partners.
     order = order[np.lexsort((src_lengths[order], tgt_lengths[order]))]
     src, tgt = src_lengths[order] + 1, tgt_lengths[order] + 1
     # An update holds as many tokens as any other, so the epoch is divided evenly.

@@ -1,0 +1,302 @@
+"""What is wrong with the text, found before anything is trained.
+
+Fatal faults of all splits are collected and raised together; the rest is counted, with the first place of each, for
+a table. Whole chunks are searched with fast means first and line by line only where something is there to find.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt import console
+from nmt.data.corpus import Found, PairSource, add_found
+from nmt.data.shift import Shift, find_shifts
+from nmt.data.workers import in_order
+from nmt.errors import DataError, join_faults
+
+if TYPE_CHECKING:
+    from nmt.data.store import Side
+    from nmt.recipe import Filters
+
+Keys = npt.NDArray[np.uint64]
+
+LABELS = {
+    "bom": "byte order mark (dropped)",
+    "crlf": "CRLF line ends (read as LF)",
+    "field_break": "line break inside a field (read as a space)",
+    "blank_one_side": "blank on one side only",
+    "blank_both": "blank on both sides",
+    "inner_break": "U+2028, U+0085, lone CR or the like inside a line (not a line break)",
+    "control": "control characters, or a byte order mark inside",
+    "replacement": "U+FFFD: text damaged by an earlier conversion",
+    "long": "over-long lines",
+    "ratio": "lengths too unequal",
+    "identical": "source equals target",
+    "duplicate": "pairs that stood before",
+    "leak_source": "source also in train",
+    "leak_pair": "pair also in train",
+}
+
+# Bits of SplitAudit.flags
+BLANK, LONG, RATIO, IDENTICAL = 1, 2, 4, 8
+
+_MAX_SHOWN = 3  # faults of one kind shown per file
+_ASCII_RARE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+_C1 = re.compile(rb"\xc2[\x80-\x9f]")
+_SEQUENCES = ("\u2028".encode(), "\u2029".encode(), "\ufeff".encode(), "\ufffd".encode())
+_LINE_KINDS = {
+    "inner_break": re.compile("[\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]"),
+    "control": re.compile("[\x01-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufeff]"),
+    "replacement": re.compile("\ufffd"),
+}
+_INVISIBLE = re.compile("[\\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
+
+
+@dataclass
+class SplitAudit:
+    """One split's findings; the arrays (one entry a pair, in the order of the text) serve the filters."""
+
+    pairs: int = 0
+    found: dict[str, Found] = field(default_factory=dict)
+    sources: list[tuple[PairSource, int]] = field(default_factory=list)  # with their numbers of pairs
+    flags: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    src_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # hash of the case-folded source
+    pair_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # hash of the pair as it stands
+    repeated: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))  # stood before
+
+    def note(self, kind: str, which: npt.NDArray[np.bool_]) -> None:
+        """Count the pairs of a mask as findings."""
+        if count := int(which.sum()):
+            add_found(self.found, kind, count, self._place(int(which.argmax())))
+
+    def _place(self, index: int) -> str:
+        for source, pairs in self.sources:
+            if index < pairs:
+                return source.where("src", index + 1)
+            index -= pairs
+        raise IndexError(index)
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    splits: dict[str, SplitAudit]
+    warnings: list[str]
+
+    def rows(self) -> list[list[object]]:
+        """Split, finding, count, first place."""
+        return [[name, LABELS[kind], count, first]
+                for name, split in self.splits.items() for kind, (count, first) in _ordered(split.found)]  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        splits = {
+            name: {"pairs": split.pairs, "found": {k: {"count": n, "first": first} for k, (n, first) in _ordered(split.found)}}
+            for name, split in self.splits.items()
+        }
+        return {"splits": splits, "warnings": self.warnings}
+
+
+def _ordered(found: dict[str, Found]) -> list[tuple[str, Found]]:
+    return [(kind, found[kind]) for kind in LABELS if kind in found]
+
+
+def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processes: int = 1) -> AuditReport:
+    """Read everything once. Raises DataError that lists every fatal fault of every split."""
+    faults: list[tuple[str, str]] = []
+    warnings: list[str] = []
+    audited = {
+        name: _audit_split(name, sources, filters, processes, faults, warnings)
+        for name, sources in splits.items()
+    }
+    if len(faults) == 1:
+        raise DataError(*faults[0])
+    if faults:
+        raise DataError(join_faults([" ".join(filter(None, fault)) for fault in faults]))
+    for split in audited.values():
+        _find_repeated(split)
+    for name, split in audited.items():
+        if name != "train" and "train" in audited:
+            shown = split.flags & BLANK == 0
+            split.note("leak_source", shown & np.isin(split.src_keys, audited["train"].src_keys))
+            split.note("leak_pair", shown & np.isin(split.pair_keys, audited["train"].pair_keys))
+    return AuditReport(audited, warnings)
+
+
+def _find_repeated(split: SplitAudit) -> None:
+    split.repeated = np.ones(split.pairs, np.bool_)
+    split.repeated[np.unique(split.pair_keys, return_index=True)[1]] = False
+    split.note("duplicate", split.repeated & (split.flags & BLANK == 0))
+
+
+def _audit_split(
+    name: str, sources: Sequence[PairSource], filters: Filters, processes: int, faults: list[tuple[str, str]], warnings: list[str]
+) -> SplitAudit:
+    split = SplitAudit()
+    parts: list[_Findings] = []
+    faults_before = len(faults)
+    with console.progress(f"Auditing {name}", None, "pairs") as advance:
+        for source in sources:
+            own: list[_Findings] = []
+            broken: dict[tuple[Side, str], tuple[int, list[str]]] = {}
+            try:
+                for task, findings in in_order(partial, (_examine, filters), _tasks(source, split.found), processes):
+                    _merge(source, task.first_line, findings, split.found, broken)
+                    own.append(findings)
+                    advance(len(findings.flags))
+            except DataError as e:
+                faults.append((e.message, e.hint))
+            for (_, what), (count, shown) in broken.items():
+                more = f" and {count - len(shown):,} more lines" if count > len(shown) else ""
+                faults.append((f"{', '.join(shown)}{more}: {what}.", ""))
+            if len(faults) == faults_before:
+                _check_alignment(source, own, faults, warnings)
+            split.sources.append((source, sum(len(f.flags) for f in own)))
+            parts += own
+    split.pairs = sum(len(f.flags) for f in parts)
+    if not split.pairs and len(faults) == faults_before:
+        faults.append((f"`data.{name if name in ('train', 'valid') else 'test.' + name}` has no pairs: "
+                       f"{', '.join(s.label('src') for s in sources)} is empty.", ""))  # fmt: skip
+    if parts:
+        split.flags = np.concatenate([f.flags for f in parts])
+        split.src_keys = np.concatenate([f.src_keys for f in parts])
+        split.pair_keys = np.concatenate([f.pair_keys for f in parts])
+    return split
+
+
+def _check_alignment(
+    source: PairSource, parts: list[_Findings], faults: list[tuple[str, str]], warnings: list[str]
+) -> None:
+    if not parts:
+        return
+    src, tgt = (np.concatenate([getattr(f, side) for f in parts]) for side in ("src_lengths", "tgt_lengths"))
+    shifts = find_shifts(src, tgt)
+    if len(src) != len(tgt):
+        (fewer, less), (more, most) = sorted([(len(src), source.label("src")), (len(tgt), source.label("tgt"))])
+        faults.append((f"{less} has {fewer:,} lines, but {most} has {more:,}; parallel files must have one line per pair.",
+                       _where_shifted(shifts, fewer)))  # fmt: skip
+        return
+    for i, shift in enumerate(shifts):
+        if shift.offset:
+            end = shifts[i + 1].line - 1 if i + 1 < len(shifts) else len(src)
+            by = f"{abs(shift.offset)} line{'s' if abs(shift.offset) > 1 else ''}"
+            files = " and ".join(dict.fromkeys((source.label("src"), source.label("tgt"))))
+            warnings.append(f"{files}: lines {shift.line:,} to {end:,} seem to be shifted against each other by {by}. The counts "
+                            "agree, but the pairs there do not belong together.")  # fmt: skip
+
+
+def _where_shifted(shifts: list[Shift], fewer: int) -> str:
+    if not shifts:
+        return "Where they shift cannot be told from the lengths of the lines; compare them side by side."
+    if shifts[0].line > fewer:
+        return f"They seem to agree up to line {fewer:,}; the lines after it have no counterpart."
+    at = [f"{shift.line:,}" for shift in shifts[:5]]
+    return f"The texts seem to shift at line{'s' if len(at) > 1 else ''} {' and '.join([', '.join(at[:-1]), at[-1]][len(at) < 2 :])}."
+
+
+# --- one chunk -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Task:
+    first_line: int
+    src: bytes  # lines joined by \n: one object travels to a worker faster than 20,000
+    tgt: bytes
+    num_src: int
+    num_tgt: int
+
+
+@dataclass
+class _Findings:
+    src_lengths: npt.NDArray[np.uint16]  # characters without surrounding space, of all lines
+    tgt_lengths: npt.NDArray[np.uint16]
+    flags: npt.NDArray[np.uint8]  # from here on: of the pairs
+    src_keys: Keys
+    pair_keys: Keys
+    found: list[tuple[str, Side, int, int]]  # kind, side, count, first index
+    broken: list[tuple[str, Side, int, str]]  # kind, side, index, detail
+
+
+def _tasks(source: PairSource, found: dict[str, Found]) -> Iterator[_Task]:
+    for chunk in source.chunks():
+        for kind, (count, where) in chunk.found.items():
+            add_found(found, kind, count, where)
+        yield _Task(chunk.first_line, b"\n".join(chunk.src), b"\n".join(chunk.tgt), len(chunk.src), len(chunk.tgt))
+
+
+def _merge(
+    source: PairSource, first: int, findings: _Findings, found: dict[str, Found],
+    broken: dict[tuple[Side, str], tuple[int, list[str]]],
+) -> None:  # fmt: skip
+    for kind, side, count, index in findings.found:
+        add_found(found, kind, count, source.where(side, first + index))
+    for what, side, index, detail in findings.broken:
+        count, shown = broken.setdefault((side, what), (0, []))
+        if len(shown) < _MAX_SHOWN:
+            shown.append(source.where(side, first + index) + detail)
+        broken[side, what] = (count + 1, shown)
+
+
+def _examine(filters: Filters, task: _Task) -> _Findings:
+    found: list[tuple[str, Side, int, int]] = []
+    broken: list[tuple[str, Side, int, str]] = []
+    src_text, src_all = _examine_side("src", task.src, task.num_src, found, broken)
+    tgt_text, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
+    pairs = min(task.num_src, task.num_tgt)
+    src_lines, tgt_lines = task.src.split(b"\n")[:pairs], task.tgt.split(b"\n")[:pairs]
+    src, tgt = src_all[:pairs], tgt_all[:pairs]
+    longer, shorter = np.maximum(src, tgt), np.minimum(src, tgt)
+    blank = shorter == 0
+    identical = np.fromiter(map(operator.eq, src_lines, tgt_lines), np.bool_, pairs) & ~blank
+    too_long = longer > (filters.max_chars or np.inf)
+    ratio = ((longer + 10) / (shorter + 10) > (filters.max_ratio or np.inf)) & ~blank
+    kinds = {"blank_one_side": blank & (longer > 0), "blank_both": longer == 0, "long": too_long, "ratio": ratio,
+             "identical": identical}  # fmt: skip
+    found += [(kind, "src", int(mask.sum()), int(mask.argmax())) for kind, mask in kinds.items() if mask.any()]
+    return _Findings(
+        np.minimum(src_all, 65535).astype(np.uint16), np.minimum(tgt_all, 65535).astype(np.uint16),
+        (blank * BLANK + too_long * LONG + ratio * RATIO + identical * IDENTICAL).astype(np.uint8),
+        _keys([x.strip() for x in src_text.casefold().encode().split(b"\n")[:pairs]]),
+        _keys(map(b"\n".join, zip(src_lines, tgt_lines, strict=True))),
+        found, broken,
+    )  # fmt: skip
+
+
+def _keys(lines: Iterable[bytes]) -> Keys:
+    """64-bit hashes, the same in every process; of 5 million lines, two collide with a chance of 1 in a million."""
+    return np.frombuffer(b"".join([blake2b(line, digest_size=8).digest() for line in lines]), "<u8")
+
+
+def _examine_side(
+    side: Side, joined: bytes, count: int, found: list[tuple[str, Side, int, int]], broken: list[tuple[str, Side, int, str]]
+) -> tuple[str, npt.NDArray[np.int64]]:
+    """The text and the characters of each line without surrounding space; notes what is wrong inside lines."""
+    try:
+        text = joined.decode()
+    except UnicodeDecodeError:
+        text = joined.decode(errors="replace")
+        for i, raw in enumerate(joined.split(b"\n")):
+            try:
+                raw.decode()
+            except UnicodeDecodeError as e:
+                broken.append(("not valid UTF-8", side, i, f":{e.start + 1} (byte 0x{raw[e.start]:02x})"))
+    lines = text.split("\n") if count else []
+    lengths = np.fromiter(map(len, map(str.strip, lines)), np.int64, count)
+    perhaps_blank = set(np.flatnonzero((lengths > 0) & (lengths <= 3)).tolist())
+    if _ASCII_RARE.search(joined) or any(x in joined for x in _SEQUENCES) or _C1.search(joined):
+        broken += [("holds a NUL byte", side, i, "") for i, line in enumerate(lines) if "\0" in line]
+        for kind, pattern in _LINE_KINDS.items():
+            if at := [i for i, line in enumerate(lines) if pattern.search(line)]:
+                found.append((kind, side, len(at), at[0]))
+                perhaps_blank.update(at)
+    for i in perhaps_blank:
+        if not _INVISIBLE.sub("", lines[i]):
+            lengths[i] = 0
+    return text, lengths

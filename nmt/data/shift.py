@@ -1,0 +1,144 @@
+"""Where two texts that should be parallel shift apart, judged by the lengths of their lines.
+
+A line and its translation have similar lengths (Gale and Church 1993). Standardised log lengths of true pairs are
+taken as bivariate normal with correlation r, those of unrelated lines as independent; the log-likelihood ratio of
+the two is positive evidence for a pairing, negative against it. A text that lost or gained lines pairs source line i
+with target line i + offset, another offset after each fault: Viterbi finds the offsets, in blocks, then to the line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Lengths = npt.NDArray[np.integer[Any]]
+Floats = npt.NDArray[np.float32]
+
+_BLOCK = 32  # lines judged together by the search over offsets
+_REACH = 3  # offsets tried beyond those that the counts demand
+_SWITCH_COST = 12.0  # nats; each change of offset must earn this much
+_MAX_OFFSETS = 50
+_MIN_LINES = 20
+_MIN_CORRELATION = 0.3  # below, lengths tell nothing
+_LIMIT = 5.0  # no line counts for more nats than this
+
+
+@dataclass(frozen=True)
+class Shift:
+    """From source line `line` (from 1) on, it is target line `line + offset` that belongs to it."""
+
+    line: int
+    offset: int
+
+
+def find_shifts(src_lengths: Lengths, tgt_lengths: Lengths) -> list[Shift]:
+    """The changes of offset in the order of the lines; empty where there are none, or nothing can be told.
+
+    With unequal counts the first line that is out of step is what users look for: `find_shifts(...)[0].line`.
+    With equal counts there are shifts only where one lost line is made up for by another.
+    """
+    n, surplus = len(src_lengths), len(tgt_lengths) - len(src_lengths)
+    if min(n, len(tgt_lengths)) < _MIN_LINES:
+        return []
+    offsets = list(range(min(0, surplus) - _REACH, max(0, surplus) + _REACH + 1))
+    if len(offsets) > _MAX_OFFSETS:  # so many lines are hardly lost one by one
+        offsets = sorted({o for end in (0, surplus) for o in range(end - _REACH, end + _REACH + 1)})
+    pairing = _Pairing(_standardised(src_lengths), _standardised(tgt_lengths), offsets)
+    changes: list[Shift] = []
+    for _ in range(2):  # the correlation is a guess at first, then that of the pairs found
+        changes = _best_path(pairing, surplus)
+        if not changes:
+            return []
+        pairing.r = _correlation(pairing, changes)
+        if pairing.r < _MIN_CORRELATION:
+            return []
+    return changes if surplus else _convincing(changes, pairing)
+
+
+@dataclass
+class _Pairing:
+    x: Floats  # standardised log lengths of the source
+    y: Floats  # and of the target
+    offsets: list[int]
+    r: float = 0.75
+
+    def nats(self, offset: int, start: int, end: int) -> Floats:
+        """Evidence for pairing source line i with target line i + offset, start <= i < end; 0 beyond the texts."""
+        evidence = np.zeros(end - start, np.float32)
+        first, last = max(start, -offset), min(end, len(self.x), len(self.y) - offset)
+        if first < last:
+            a, b, rr = self.x[first:last], self.y[first + offset : last + offset], self.r**2
+            nats = (2 * self.r * a * b - rr * (a * a + b * b)) / (2 * (1 - rr)) - 0.5 * math.log(1 - rr)
+            evidence[first - start : last - start] = np.clip(nats, -_LIMIT, _LIMIT)
+        return evidence
+
+
+def _standardised(lengths: Lengths) -> Floats:
+    logs = np.log(lengths.astype(np.float32) + 1)
+    return np.clip((logs - logs.mean()) / max(float(logs.std()), 1e-6), -4, 4)
+
+
+def _best_path(pairing: _Pairing, surplus: int) -> list[Shift]:
+    """Viterbi over blocks of lines, then each change placed to the line."""
+    n, offsets = len(pairing.x), pairing.offsets
+    starts = np.arange(0, n, _BLOCK)
+    blocks = np.stack([np.add.reduceat(pairing.nats(o, 0, n), starts) for o in offsets], axis=1)  # (blocks, offsets)
+    zero, stay = offsets.index(0), np.arange(len(offsets))
+    best = np.full(len(offsets), -_SWITCH_COST)
+    best[zero] = 0.0
+    came_from = np.zeros(blocks.shape, np.int16)
+    for t, gain in enumerate(blocks):
+        top = int(best.argmax())
+        floor = best[top] - _SWITCH_COST
+        came_from[t] = np.where(best < floor, top, stay)
+        best = np.maximum(best, floor) + gain
+    best -= _SWITCH_COST * (np.array(offsets) != surplus)  # lines missing at the very end are a change too
+    path = [int(best.argmax())]
+    for t in range(len(blocks) - 1, 0, -1):
+        path.append(int(came_from[t, path[-1]]))
+    changes, before = [], zero
+    for t, after in enumerate(reversed(path)):
+        if after != before:
+            changes.append(Shift(_place(pairing, offsets[before], offsets[after], t * _BLOCK) + 1, offsets[after]))
+            before = after
+    if offsets[before] != surplus:
+        changes.append(Shift(n + 1 + min(0, surplus - offsets[before]), surplus))
+    return changes
+
+
+def _place(pairing: _Pairing, before: int, after: int, near: int) -> int:
+    """The line (from 0) `near` which changing from one offset to the other explains most."""
+    start, end = max(0, near - 2 * _BLOCK), min(len(pairing.x), near + 2 * _BLOCK)
+    lost = max(0, before - after)  # source lines whose counterpart is gone pair with nothing
+    head = np.concatenate([[0.0], np.cumsum(pairing.nats(before, start, end))])
+    tail = np.concatenate([np.cumsum(pairing.nats(after, start, end)[::-1])[::-1], np.zeros(lost + 1)])
+    return start + int(np.argmax(head + tail[lost : lost + len(head)]))
+
+
+def _correlation(pairing: _Pairing, changes: list[Shift]) -> float:
+    """Of the lengths of the pairs as the changes put them."""
+    x, y = pairing.x, pairing.y
+    offset_of = np.zeros(len(x), np.int64)
+    for change in changes:
+        offset_of[change.line - 1 :] = change.offset
+    partner = np.arange(len(x)) + offset_of
+    inside = (partner >= 0) & (partner < len(y))
+    a, b = x[inside], y[partner[inside]]
+    return min(0.98, float((a * b).mean() / max(1e-6, math.sqrt(float((a * a).mean() * (b * b).mean())))))
+
+
+def _convincing(changes: list[Shift], pairing: _Pairing) -> list[Shift]:
+    """Without the stretches that fit as they stand too: where neighbours resemble each other (sorted text), any offset
+    fits, so a shift shows in the lengths only where the lines as they stand do not belong together."""
+    kept: list[Shift] = []
+    ends = [c.line - 1 for c in changes[1:]] + [len(pairing.x)]
+    for change, end in zip(changes, ends, strict=True):
+        wrong = change.offset != 0 and pairing.nats(0, change.line - 1, end).sum() < 0
+        offset = change.offset if wrong else 0
+        if offset != (kept[-1].offset if kept else 0):
+            kept.append(Shift(change.line, offset))
+    return kept

@@ -1,0 +1,78 @@
+"""Label-smoothed cross-entropy (Szegedy et al. 2016, section 7) fused with the output projection.
+
+The logits of a batch are its largest tensor by far. Here they exist only a few hundred rows at a time: each chunk's
+loss and gradients are worked out together, so nothing is kept for the backward pass and nothing is computed twice.
+
+Shapes: M positions, D d_model, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nmt.tokenizer import PAD_ID
+
+CHUNK_ELEMENTS = 1 << 21  # logits at a time: 8 MB in fp32, which stays in a CPU's cache
+CHUNK_ELEMENTS_GPU = 1 << 28
+
+
+def smoothed_loss(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Sums over the real positions, in nats: the smoothed loss (differentiable) and the plain -log p(target).
+
+    hidden (…,D), weight (V,D), bias (V,), target (…) with PAD_ID where there is nothing to learn. The smoothed target
+    is 1 - ε on the right piece plus ε / V on every piece.
+    """
+    real = (target != PAD_ID).flatten().nonzero()[:, 0]
+    rows = hidden.flatten(0, -2)
+    if len(real) < len(rows):
+        rows, target = rows[real], target.flatten()[real]
+    smoothed, plain = _ProjectedLoss.apply(rows, weight, bias, target.flatten(), smoothing)  # type: ignore[no-untyped-call]
+    return smoothed, plain
+
+
+class _ProjectedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+        need_grad = any(ctx.needs_input_grad)
+        vocab = weight.size(0)
+        grad_hidden = torch.empty_like(hidden) if need_grad else None
+        grad_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device) if need_grad else None
+        grad_bias = torch.zeros(bias.shape, dtype=torch.float32, device=bias.device) if need_grad else None
+        smoothed = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        plain = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        elements = CHUNK_ELEMENTS if hidden.device.type == "cpu" else CHUNK_ELEMENTS_GPU
+        for h, t, out in _chunks(hidden, target, grad_hidden, max(1, elements // vocab)):
+            logits = torch.addmm(bias, h, weight.t())  # (m,V)
+            log_probs = torch.log_softmax(logits, -1, dtype=torch.float32)
+            right = log_probs.gather(1, t[:, None])
+            plain -= right.sum()
+            smoothed -= (1 - smoothing) * right.sum() + smoothing * log_probs.sum() / vocab
+            if out is None or grad_weight is None or grad_bias is None:
+                continue
+            # d loss / d logits = p - smoothed target
+            grad = log_probs.exp_().sub_(smoothing / vocab)
+            grad.scatter_add_(1, t[:, None], torch.full_like(right, smoothing - 1))
+            grad_bias += grad.sum(0)
+            grad = grad.to(hidden.dtype)
+            torch.mm(grad, weight, out=out)
+            grad_weight.addmm_(grad.t(), h) if grad.dtype == torch.float32 else grad_weight.add_(grad.t() @ h)
+        if need_grad:
+            ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
+            ctx.dtype = weight.dtype
+        ctx.mark_non_differentiable(plain)
+        return smoothed, plain
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
+        # Out of place: the saved tensors must survive a second backward pass.
+        weight, bias = ((g * upstream).to(ctx.dtype) for g in (grad_weight, grad_bias))
+        return grad_hidden * upstream.to(grad_hidden.dtype), weight, bias, None, None
+
+
+def _chunks(hidden: Tensor, target: Tensor, grad: Tensor | None, size: int) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+    grads = [None] * -(-len(hidden) // size) if grad is None else list(grad.split(size))
+    return list(zip(hidden.split(size), target.split(size), grads, strict=True)) if len(hidden) else []
