@@ -41,6 +41,14 @@ class TrainingError(NMTError):
     exit_code = 1
 
 
+class Interrupted(NMTError):
+    """A signal ended the work in good order; exits as a shell expects of that signal (130 for Ctrl-C, 143 for TERM)."""
+
+    def __init__(self, signal_number: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.exit_code = 128 + signal_number
+
+
 def join_faults(faults: Sequence[str]) -> str:
     """One message of several faults: a lone fault as it is, several as a list, so that none hides another."""
     return faults[0] if len(faults) == 1 else f"{len(faults)} faults:\n" + "\n".join(f"  - {f}" for f in faults)

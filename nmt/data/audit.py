@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt import console
-from nmt.data.corpus import Found, PairSource, add_found
+from nmt.data.corpus import PairSource
+from nmt.data.lines import Found, add_found
 from nmt.data.shift import Shift, find_shifts
 from nmt.data.workers import in_order
 from nmt.errors import DataError, join_faults
@@ -41,7 +42,7 @@ LABELS = {
     "long": "over-long lines",
     "ratio": "lengths too unequal",
     "identical": "source equals target",
-    "duplicate": "pairs that stood before",
+    "duplicate": "duplicate pairs",
     "leak_source": "source also in train",
     "leak_pair": "pair also in train",
 }
@@ -151,19 +152,18 @@ def _audit_split(
                     _merge(source, task.first_line, findings, split.found, broken)
                     own.append(findings)
                     advance(len(findings.flags))
+                _check_alignment(source, own, faults, warnings)
             except DataError as e:
                 faults.append((e.message, e.hint))
             for (_, what), (count, shown) in broken.items():
                 more = f" and {count - len(shown):,} more lines" if count > len(shown) else ""
                 faults.append((f"{', '.join(shown)}{more}: {what}.", ""))
-            if len(faults) == faults_before:
-                _check_alignment(source, own, faults, warnings)
             split.sources.append((source, sum(len(f.flags) for f in own)))
             parts += own
     split.pairs = sum(len(f.flags) for f in parts)
     if not split.pairs and len(faults) == faults_before:
-        faults.append((f"`data.{name if name in ('train', 'valid') else 'test.' + name}` has no pairs: "
-                       f"{', '.join(s.label('src') for s in sources)} is empty.", ""))  # fmt: skip
+        key = name if name in ("train", "valid") else f"test.{name}"
+        faults.append((f"`data.{key}` has no pairs: {', '.join(s.label('src') for s in sources)} is empty.", ""))
     if parts:
         split.flags = np.concatenate([f.flags for f in parts])
         split.src_keys = np.concatenate([f.src_keys for f in parts])
@@ -248,7 +248,7 @@ def _examine(filters: Filters, task: _Task) -> _Findings:
     found: list[tuple[str, Side, int, int]] = []
     broken: list[tuple[str, Side, int, str]] = []
     src_text, src_all = _examine_side("src", task.src, task.num_src, found, broken)
-    tgt_text, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
+    _, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
     pairs = min(task.num_src, task.num_tgt)
     src_lines, tgt_lines = task.src.split(b"\n")[:pairs], task.tgt.split(b"\n")[:pairs]
     src, tgt = src_all[:pairs], tgt_all[:pairs]

@@ -1,22 +1,21 @@
 """Parallel text from plain or gzip files, TSV, JSONL, Parquet or a hub data set, as a stream of chunks of line pairs.
 
-Lines are bytes and end at \\n only: U+2028, U+0085, form feeds and lone \\r stand inside lines, whatever a text editor
-shows. Memory stays flat whatever the size of the corpus, and whatever a broken or hostile file expands to.
+Pairs are bytes, one line each; memory stays flat whatever the size of the corpus. Also finds the files of a recipe.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from nmt.data.download import download
+from nmt.data.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_long
 from nmt.errors import DataError, join_faults
 
 if TYPE_CHECKING:
@@ -24,25 +23,7 @@ if TYPE_CHECKING:
     from nmt.recipe import Corpus, DataSection
 
 CHUNK_PAIRS = 20_000
-MAX_LINE_BYTES = 1_000_000
-_BLOCK = 1 << 20
 _CHUNK_BLOCKS = 16  # a chunk ends after about that many MB too, so that long lines cannot fill the memory
-_MAX_EXPANSION = 300  # text shrinks 3 to 30 times; gzip can reach 1,032 times, with billions of blank lines
-_BOM = b"\xef\xbb\xbf"
-_NOT_TEXT = {b"PK\x03\x04": "a zip archive", b"\xfd7zXZ": "xz-compressed", b"BZh": "bzip2-compressed",
-             b"\x28\xb5\x2f\xfd": "zstd-compressed", b"PAR1": "a Parquet file",
-             b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}  # fmt: skip
-
-Found = tuple[int, str]  # how often, and the first place
-
-
-def add_found(into: dict[str, Found], kind: str, count: int, where: str) -> None:
-    """Count `kind` once more; the first place stays."""
-    if count:
-        before, first = into.get(kind, (0, where))
-        into[kind] = (before + count, first)
-
-
 @dataclass(frozen=True)
 class Chunk:
     """Consecutive pairs. The sides differ in length only past the end of the shorter of two files."""
@@ -90,7 +71,7 @@ class PairSource:
     def _text(self) -> Iterator[Chunk]:
         found: dict[str, Found] = {}
         names = [self.label("src"), self.label("tgt")]
-        readers = [_line_blocks(self.root / name, name, found) for name in names]
+        readers = [line_blocks(self.root / name, name, found) for name in names]
         lines: list[list[bytes]] = [[], []]
         ended = [False, False]
         first, blocks = 1, 0
@@ -122,7 +103,7 @@ class PairSource:
         """The fields with their line breaks as spaces: a field is a line from here on."""
         if max(map(len, fields), default=0) > MAX_LINE_BYTES:
             at = next(i for i, f in enumerate(fields) if len(f) > MAX_LINE_BYTES)
-            raise _too_long(self.where(side, first + at))
+            raise too_long(self.where(side, first + at))
         broken = [i for i, f in enumerate(fields) if b"\n" in f or f.endswith(b"\r")]
         for i in broken:
             fields[i] = re.sub(rb"\r*\n", b" ", fields[i].rstrip(b"\r\n"))
@@ -133,7 +114,7 @@ class PairSource:
     def _table_lines(self, found: dict[str, Found]) -> Iterator[tuple[int, list[bytes]]]:
         name = self.label("src")
         line = 1
-        for block in _line_blocks(self.root / name, name, found):
+        for block in line_blocks(self.root / name, name, found):
             for start in range(0, len(block), CHUNK_PAIRS):
                 yield line + start, block[start : start + CHUNK_PAIRS]
             line += len(block)
@@ -166,8 +147,8 @@ class PairSource:
             yield src, tgt
 
     def _parquet(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow as pa  # type: ignore[import-untyped]
+        import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
         name, row = self.label("src"), 1
         columns = sorted({str(self.corpus.source), str(self.corpus.target)})
@@ -184,14 +165,14 @@ class PairSource:
         return src, [_field(r, self.corpus.target, self.where("tgt", first + i)) for i, r in enumerate(records)]
 
     def _hub(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        import datasets
+        import datasets  # type: ignore[import-untyped]
 
         c = self.corpus
         name = f"{c.hub} (split {c.split}, revision {c.revision})"
         try:
             # Not streamed: `datasets` keeps it memory-mapped on disk, and preparation reads it three times.
             rows = datasets.load_dataset(c.hub, c.config, split=c.split, revision=c.revision)
-        except Exception as e:  # anything at all: network, names, formats, and whatever the libraries below raise
+        except Exception as e:  # noqa: BLE001 - anything at all: network, names, formats, and whatever the libraries below raise
             reason = (str(e).strip() or type(e).__name__).splitlines()[0]
             raise DataError(f"the data set {name} cannot be loaded: {reason}",
                             "Check `hub`, `config`, `split`, `revision` and the network; HF_HOME says where data sets are "
@@ -223,65 +204,6 @@ def _field(record: Any, name: str | int | None, where: str) -> bytes:
         raise DataError(f"{where}: field `{name}` holds half a surrogate pair at character {e.start + 1}.") from None
 
 
-def _too_long(where: str) -> DataError:
-    return DataError(f"{where} is longer than {MAX_LINE_BYTES:,} bytes; that is no sentence.",
-                     "Is it text with one sentence a line, and does every line end in \\n?")
-
-
-def _line_blocks(path: Path, name: str, found: dict[str, Found]) -> Iterator[list[bytes]]:
-    """Lists of lines without their line ends; a BOM and trailing \\r are taken away and counted in `found`."""
-    try:
-        with open(path, "rb") as raw:
-            magic = raw.read(6)
-            raw.seek(0)
-            for start, kind in _NOT_TEXT.items():
-                if magic.startswith(start):
-                    raise DataError(f"{name} is {kind}, not plain or gzip UTF-8 text.", "Convert it, or check its name.")
-            yield from _split_lines(_blocks(raw, name, magic.startswith(b"\x1f\x8b")), name, found)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as e:
-        reason = "it ends too early" if isinstance(e, EOFError) else str(e)
-        raise DataError(f"{name} is a damaged gzip file: {reason}.", "Get it again; was a download cut short?") from None
-    except OSError as e:
-        raise DataError(f"{name} cannot be read: {e.strerror or e} ({path}).") from None
-
-
-def _blocks(raw: IO[bytes], name: str, zipped: bool) -> Iterator[bytes]:
-    file: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
-    size = 0
-    while block := file.read(_BLOCK):
-        size += len(block)
-        if zipped and size > 100 * _BLOCK and size > _MAX_EXPANSION * raw.tell():
-            raise DataError(f"{name} expands more than {_MAX_EXPANSION} times; that is no text.")
-        yield block
-
-
-def _split_lines(blocks: Iterable[bytes], name: str, found: dict[str, Found]) -> Iterator[list[bytes]]:
-    rest, line = b"", 1  # line: number of the first line of the block
-    for i, block in enumerate(blocks):
-        if i == 0 and block.startswith(_BOM):
-            add_found(found, "bom", 1, name)
-            block = block[len(_BOM) :]
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        if max(map(len, lines), default=0) > MAX_LINE_BYTES:
-            raise _too_long(f"{name}:{line + next(i for i, x in enumerate(lines) if len(x) > MAX_LINE_BYTES)}")
-        if len(rest) > MAX_LINE_BYTES:
-            raise _too_long(f"{name}:{line + len(lines)}")
-        yield _without_cr(lines, name, line, found)
-        line += len(lines)
-    if rest:
-        yield _without_cr([rest], name, line, found)
-
-
-def _without_cr(lines: list[bytes], name: str, line: int, found: dict[str, Found]) -> list[bytes]:
-    ends = [i for i, x in enumerate(lines) if x.endswith(b"\r")]
-    for i in ends:
-        lines[i] = lines[i][:-1]
-    if ends:
-        add_found(found, "crlf", len(ends), f"{name}:{line + ends[0]}")
-    return lines
-
-
 # --- the files of a recipe -------------------------------------------------------------------------------------------
 
 
@@ -289,7 +211,16 @@ def _without_cr(lines: list[bytes], name: str, line: int, found: dict[str, Found
 class InputFile:
     path: Path
     size: int
+    mtime_ns: int
     sha256: str
+
+    def changed(self) -> bool:
+        """Whether it was written to, or taken away, since it was described."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return True
+        return (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns)
 
 
 def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
@@ -328,15 +259,19 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
 
 
 def describe_file(path: Path) -> InputFile:
+    stat = path.stat()
     with open(path, "rb") as f:
-        digest = hashlib.file_digest(f, "sha256").hexdigest()
-    return InputFile(path, path.stat().st_size, digest)
+        return InputFile(path, stat.st_size, stat.st_mtime_ns, hashlib.file_digest(f, "sha256").hexdigest())
 
 
 def _fetch(data: DataSection, root: Path, missing: list[str]) -> None:
     put = f"Put {'it' if len(missing) == 1 else 'them'} into {root}/, or set `data.root` to the folder that has "
     put += "it." if len(missing) == 1 else "them."
-    listed = f"{missing[0]} is missing." if len(missing) == 1 else f"{len(missing)} files are missing: {', '.join(missing)}."
+    named = []
+    for name in missing:
+        near = next((n for n in (f"{name}.gz", name.removesuffix(".gz")) if n != name and (root / n).exists()), None)
+        named.append(f"{name} (but {near} is there)" if near else name)
+    listed = f"{named[0]} is missing." if len(named) == 1 else f"{len(named)} files are missing: {', '.join(named)}."
     if data.url is None:
         raise DataError(listed, put)
     faults = []
@@ -349,7 +284,7 @@ def _fetch(data: DataSection, root: Path, missing: list[str]) -> None:
         raise DataError(join_faults([listed, *faults]), put)
     for name in missing:
         try:
-            download(data.url.rstrip("/") + "/" + name, root / name, data.sha256[name])
+            download(f"{data.url.rstrip('/')}/{quote(name)}", root / name, data.sha256[name])
         except DataError as e:
             still = [n for n in missing if not (root / n).exists()]
             raise DataError(e.message, f"Or get {', '.join(still)} yourself. {put}") from None

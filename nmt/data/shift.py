@@ -1,27 +1,31 @@
-"""Where two texts that should be parallel shift apart, judged by the lengths of their lines.
+"""Where two texts that should be parallel shift apart, judged by the lengths of their lines, and punctuation and digits.
 
 A line and its translation have similar lengths (Gale and Church 1993). Standardised log lengths of true pairs are
 taken as bivariate normal with correlation r, those of unrelated lines as independent; the log-likelihood ratio of
-the two is positive evidence for a pairing, negative against it. A text that lost or gained lines pairs source line i
-with target line i + offset, another offset after each fault: Viterbi finds the offsets, in blocks, then to the line.
+the two is positive evidence for a pairing, negative against it. Counts of some characters add theirs in the same way.
+A text that lost or gained lines pairs source line i with target line i + offset, another offset after each fault:
+Viterbi finds the offsets, in blocks, then to the line.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Lengths = npt.NDArray[np.integer[Any]]
+Features = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float32]
 
 _BLOCK = 32  # lines judged together by the search over offsets
 _REACH = 3  # offsets tried beyond those that the counts demand
 _SWITCH_COST = 12.0  # nats; each change of offset must earn this much
 _MAX_OFFSETS = 50
+_AROUND = 32  # lines before and after that make up the neighbourhood
+_GUESS = 0.7
 _MIN_LINES = 20
 _MIN_CORRELATION = 0.3  # below, lengths tell nothing
 _LIMIT = 5.0  # no line counts for more nats than this
@@ -35,56 +39,73 @@ class Shift:
     offset: int
 
 
-def find_shifts(src_lengths: Lengths, tgt_lengths: Lengths) -> list[Shift]:
+def line_features(lines: Sequence[bytes]) -> Features:
+    """What a line and its translation have in common: (features, lines)."""
+    counts = [[line.count(mark) for line in lines] for mark in (b"?", b"!", b",")]
+    digits = [len(line) - len(line.translate(None, b"0123456789")) for line in lines]
+    return np.array([[len(line) for line in lines], *counts, digits], np.int32)
+
+
+def find_shifts(src: Features, tgt: Features) -> list[Shift]:
     """The changes of offset in the order of the lines; empty where there are none, or nothing can be told.
 
-    With unequal counts the first line that is out of step is what users look for: `find_shifts(...)[0].line`.
-    With equal counts there are shifts only where one lost line is made up for by another.
+    Takes the lengths of the lines (lines,), or their `line_features` (features, lines). With unequal counts the first
+    line that is out of step is what users look for: `find_shifts(...)[0].line`. With equal counts there are shifts
+    only where one lost line is made up for by another.
     """
-    n, surplus = len(src_lengths), len(tgt_lengths) - len(src_lengths)
-    if min(n, len(tgt_lengths)) < _MIN_LINES:
+    n, surplus = src.shape[-1], tgt.shape[-1] - src.shape[-1]
+    if min(n, tgt.shape[-1]) < _MIN_LINES:
         return []
     offsets = list(range(min(0, surplus) - _REACH, max(0, surplus) + _REACH + 1))
     if len(offsets) > _MAX_OFFSETS:  # so many lines are hardly lost one by one
         offsets = sorted({o for end in (0, surplus) for o in range(end - _REACH, end + _REACH + 1)})
-    pairing = _Pairing(_standardised(src_lengths), _standardised(tgt_lengths), offsets)
+    pairing = _Pairing(_standardised(np.atleast_2d(src)), _standardised(np.atleast_2d(tgt)), offsets)
     changes: list[Shift] = []
-    for _ in range(2):  # the correlation is a guess at first, then that of the pairs found
+    for _ in range(2):  # the correlations are guesses at first, then those of the pairs found
         changes = _best_path(pairing, surplus)
         if not changes:
             return []
-        pairing.r = _correlation(pairing, changes)
-        if pairing.r < _MIN_CORRELATION:
+        pairing.r = _correlations(pairing, changes)
+        if max(pairing.r) < _MIN_CORRELATION:
             return []
     return changes if surplus else _convincing(changes, pairing)
 
 
-@dataclass
 class _Pairing:
-    x: Floats  # standardised log lengths of the source
-    y: Floats  # and of the target
-    offsets: list[int]
-    r: float = 0.75
+    """Evidence for and against pairs of lines."""
+
+    def __init__(self, x: Floats, y: Floats, offsets: list[int]) -> None:
+        self.x, self.y = x, y  # (features, lines), standardised, of source and target
+        self.offsets = offsets
+        self.r = [_GUESS] * len(x)  # correlation of each feature between true pairs
 
     def nats(self, offset: int, start: int, end: int) -> Floats:
         """Evidence for pairing source line i with target line i + offset, start <= i < end; 0 beyond the texts."""
         evidence = np.zeros(end - start, np.float32)
-        first, last = max(start, -offset), min(end, len(self.x), len(self.y) - offset)
+        first, last = max(start, -offset), min(end, self.x.shape[1], self.y.shape[1] - offset)
         if first < last:
-            a, b, rr = self.x[first:last], self.y[first + offset : last + offset], self.r**2
-            nats = (2 * self.r * a * b - rr * (a * a + b * b)) / (2 * (1 - rr)) - 0.5 * math.log(1 - rr)
-            evidence[first - start : last - start] = np.clip(nats, -_LIMIT, _LIMIT)
+            for x, y, r in zip(self.x, self.y, self.r, strict=True):
+                a, b, rr = x[first:last], y[first + offset : last + offset], r * r
+                nats = (2 * r * a * b - rr * (a * a + b * b)) / (2 * (1 - rr)) - 0.5 * math.log(1 - rr)
+                evidence[first - start : last - start] += np.clip(nats, -_LIMIT, _LIMIT)
         return evidence
 
 
-def _standardised(lengths: Lengths) -> Floats:
-    logs = np.log(lengths.astype(np.float32) + 1)
-    return np.clip((logs - logs.mean()) / max(float(logs.std()), 1e-6), -4, 4)
+def _standardised(features: Features) -> Floats:
+    """Logs less the mean of the neighbourhood (sorted text would seem to fit at any offset), in standard deviations."""
+    logs = np.log(features.astype(np.float32) + 1)
+    sums = np.cumsum(logs, axis=1, dtype=np.float64)
+    sums = np.concatenate([np.zeros((len(logs), 1)), sums], axis=1)
+    lines = np.arange(logs.shape[1])
+    start, end = np.maximum(lines - _AROUND, 0), np.minimum(lines + _AROUND + 1, logs.shape[1])
+    logs -= ((sums[:, end] - sums[:, start]) / (end - start)).astype(np.float32)
+    standardised: Floats = np.clip(logs / np.maximum(logs.std(axis=1, keepdims=True), 1e-6), -4, 4)
+    return standardised
 
 
 def _best_path(pairing: _Pairing, surplus: int) -> list[Shift]:
     """Viterbi over blocks of lines, then each change placed to the line."""
-    n, offsets = len(pairing.x), pairing.offsets
+    n, offsets = pairing.x.shape[1], pairing.offsets
     starts = np.arange(0, n, _BLOCK)
     blocks = np.stack([np.add.reduceat(pairing.nats(o, 0, n), starts) for o in offsets], axis=1)  # (blocks, offsets)
     zero, stay = offsets.index(0), np.arange(len(offsets))
@@ -112,30 +133,30 @@ def _best_path(pairing: _Pairing, surplus: int) -> list[Shift]:
 
 def _place(pairing: _Pairing, before: int, after: int, near: int) -> int:
     """The line (from 0) `near` which changing from one offset to the other explains most."""
-    start, end = max(0, near - 2 * _BLOCK), min(len(pairing.x), near + 2 * _BLOCK)
     lost = max(0, before - after)  # source lines whose counterpart is gone pair with nothing
+    start, end = max(0, near - 2 * _BLOCK - lost), min(pairing.x.shape[1], near + 2 * _BLOCK + lost)
     head = np.concatenate([[0.0], np.cumsum(pairing.nats(before, start, end))])
     tail = np.concatenate([np.cumsum(pairing.nats(after, start, end)[::-1])[::-1], np.zeros(lost + 1)])
     return start + int(np.argmax(head + tail[lost : lost + len(head)]))
 
 
-def _correlation(pairing: _Pairing, changes: list[Shift]) -> float:
-    """Of the lengths of the pairs as the changes put them."""
-    x, y = pairing.x, pairing.y
-    offset_of = np.zeros(len(x), np.int64)
-    for change in changes:
-        offset_of[change.line - 1 :] = change.offset
-    partner = np.arange(len(x)) + offset_of
-    inside = (partner >= 0) & (partner < len(y))
-    a, b = x[inside], y[partner[inside]]
-    return min(0.98, float((a * b).mean() / max(1e-6, math.sqrt(float((a * a).mean() * (b * b).mean())))))
+def _correlations(pairing: _Pairing, changes: list[Shift]) -> list[float]:
+    """Of each feature, over the pairs as the changes put them."""
+    lines = pairing.x.shape[1]
+    partner = np.arange(lines)
+    for before, change in zip([Shift(1, 0), *changes], changes, strict=False):
+        partner[change.line - 1 :] += change.offset - before.offset
+    inside = (partner >= 0) & (partner < pairing.y.shape[1])
+    a, b = pairing.x[:, inside], pairing.y[:, partner[inside]]
+    norm = np.sqrt((a * a).mean(axis=1) * (b * b).mean(axis=1))
+    return [float(r) for r in np.clip((a * b).mean(axis=1) / np.maximum(norm, 1e-6), 0, 0.98)]
 
 
 def _convincing(changes: list[Shift], pairing: _Pairing) -> list[Shift]:
     """Without the stretches that fit as they stand too: where neighbours resemble each other (sorted text), any offset
     fits, so a shift shows in the lengths only where the lines as they stand do not belong together."""
     kept: list[Shift] = []
-    ends = [c.line - 1 for c in changes[1:]] + [len(pairing.x)]
+    ends = [c.line - 1 for c in changes[1:]] + [pairing.x.shape[1]]
     for change, end in zip(changes, ends, strict=True):
         wrong = change.offset != 0 and pairing.nats(0, change.line - 1, end).sum() < 0
         offset = change.offset if wrong else 0

@@ -10,7 +10,7 @@ import queue
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _IN_FLIGHT = 2  # tasks a worker holds: one in work, one waiting, so that it never idles and memory stays flat
-_FEW = 3
+_FEW = 3  # tasks; so few are done sooner than a process starts
 
 
 def usable_cores() -> int:
@@ -36,7 +36,7 @@ def usable_cores() -> int:
 
 def in_order(
     make: Callable[..., Callable[[Task], Result]], args: tuple[Any, ...], tasks: Iterable[Task], processes: int
-) -> Iterator[tuple[Task, Result]]:
+) -> Generator[tuple[Task, Result], None, None]:
     """Yield (task, make(*args)(task)) for each task. With fewer than two processes all happens in this one, and
     likewise if there are so few tasks that starting processes would cost more than it gains.
 
@@ -106,7 +106,7 @@ def _serve(pipe: Connection, make: Callable[..., Callable[[Any], Any]], args: tu
     while (task := inbox.get()) is not None:
         try:
             answer = handle(task)
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001 - told to the parent, who raises it
             answer = e
         try:
             pipe.send(answer)

@@ -46,7 +46,7 @@ class Translator:
         """Of a run folder. Raises RunError where it is none, or is damaged."""
         from nmt.train.checkpoint import load_model
 
-        model, tokenizer, recipe = load_model(Path(run), checkpoint, device)
+        model, tokenizer, recipe, _ = load_model(Path(run), checkpoint, device)
         return cls(ModelScorer(model), tokenizer, recipe.decode, next(model.parameters()).device)
 
     def translate(

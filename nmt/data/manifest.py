@@ -1,0 +1,115 @@
+"""manifest.json: what was prepared from what; and whether that is still what a recipe asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.data.corpus import describe_file, file_names
+from nmt.errors import RunError
+from nmt.recipe import Recipe
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+class NotPreparedError(RunError):
+    """There is no prepared data for the recipe yet."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was prepared from what. Holds no time and no path, so that equal preparations give equal files."""
+
+    format: int
+    nmt: str
+    name: str
+    fingerprint: str  # of `sections`
+    sections: dict[str, Any]  # the keys of the recipe that decide the bytes
+    inputs: dict[str, dict[str, Any]]  # file name -> size, sha256
+    outputs: dict[str, dict[str, Any]]
+    splits: dict[str, dict[str, Any]]  # read, dropped by reason, pairs, tokens
+    tokenizer: dict[str, Any]  # fingerprint, vocabulary sizes, lines it learned from
+    audit: dict[str, Any]
+
+    def save(self, folder: Path) -> None:
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Raises NotPreparedError where there is none, RunError where it cannot be used."""
+        path = folder / MANIFEST
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            if values.get("format") != FORMAT:
+                raise RunError(f"{folder} has format {values.get('format')}, but this nmt reads format {FORMAT}.",
+                               "Prepare again: nmt prepare RECIPE --force")
+            return cls(**values)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotPreparedError(f"no prepared data in {folder}.", "Run: nmt prepare RECIPE") from None
+        except OSError as e:
+            raise RunError(f"{path} cannot be read: {e.strerror}.") from None
+        except (ValueError, TypeError, AttributeError):
+            raise RunError(f"{path} is damaged.", "Prepare again: nmt prepare RECIPE --force") from None
+
+
+def deciding_keys(recipe: Recipe) -> dict[str, Any]:
+    """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
+    data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
+    flat = dict(_flatten(data, "data")) | dict(_flatten(recipe.tokenizer.model_dump(mode="json"), "tokenizer"))
+    # Sampling happens in training; here it only decides whether the raw text is kept for it.
+    return flat | {"tokenizer.sampling": "above 0" if recipe.tokenizer.sampling else 0}
+
+
+def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) and value else None
+    if items is None:
+        yield key, value
+        return
+    for name, inner in items:
+        yield from _flatten(inner, f"{key}.{name}")
+
+
+def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Manifest:
+    """The manifest of the recipe's prepared data.
+
+    Raises NotPreparedError where there is none, RunError where it was made by other data or tokenizer keys (naming
+    them) or where files are missing.
+    """
+    folder = recipe.prepared_dir
+    manifest = Manifest.load(folder)
+    again = f"Run: nmt prepare {recipe_path or 'RECIPE'} --force"
+    differing = []
+    now, before = deciding_keys(recipe), manifest.sections
+    for key in [*now, *(k for k in before if k not in now)]:
+        if now.get(key) == before.get(key) or (key == "tokenizer.sampling" and before.get(key)):
+            continue  # text kept for sampling does no harm where there is none
+        differing.append(key)
+    if differing:
+        key, *others = differing
+        said = recipe.tokenizer.sampling if key == "tokenizer.sampling" else now.get(key)
+        with_what = f"with `{key}: {before[key]}`" if key in before else f"without `{key}`"
+        but = f"the recipe says {said}" if key in now else "the recipe has no such key"
+        also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
+        raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
+    for name, file in manifest.inputs.items():
+        if recipe.data.sha256.get(name, file["sha256"]) != file["sha256"]:
+            raise RunError(f"{folder} was prepared from another {name} than `data.sha256` says.", again)
+    for name, file in manifest.outputs.items():
+        path = folder / name
+        if not path.exists() or path.stat().st_size != file["size"]:
+            raise RunError(f"{path} is {'not as it was written' if path.exists() else 'missing'}.", again)
+    return manifest
+
+
+def check_inputs(recipe: Recipe, manifest: Manifest, recipe_path: str | Path | None) -> None:
+    """Input files may be gone once all is prepared; but where they are there, they must be the same."""
+    for name in file_names(recipe.data):
+        path = Path(recipe.data.root) / name
+        if path.is_file() and describe_file(path).sha256 != manifest.inputs[name]["sha256"]:
+            raise RunError(f"{name} has changed since {recipe.prepared_dir} was prepared from it.",
+                           f"Run: nmt prepare {recipe_path or 'RECIPE'} --force")

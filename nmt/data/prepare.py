@@ -1,0 +1,313 @@
+"""Raw parallel text -> audited, filtered, encoded ids on disk with a manifest.
+
+Everything is written to a folder beside the final one and renamed at the end: what stands in `prepared_dir` is whole.
+The same recipe on the same text gives the same bytes, whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt import __version__, console
+from nmt.data.audit import BLANK, IDENTICAL, LONG, RATIO, AuditReport, SplitAudit, audit
+from nmt.data.corpus import Chunk, InputFile, PairSource, all_corpora, describe_file, resolve_files
+from nmt.data.folders import recover, staging
+from nmt.data.manifest import FORMAT, MANIFEST, Manifest, NotPreparedError, check_inputs, check_prepared, deciding_keys
+from nmt.data.store import IdsWriter, Side
+from nmt.data.workers import in_order, usable_cores
+from nmt.errors import DataError, RunError
+from nmt.recipe import Recipe, TokenizerSection, fingerprint
+from nmt.tokenizer import Tokenizer
+
+__all__ = ["Manifest", "NotPreparedError", "check_prepared", "prepare"]
+
+_SMALL = 50_000  # pairs; below, starting processes costs more than they gain
+_SIDES: tuple[Side, Side] = ("src", "tgt")
+
+
+def prepare(recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None) -> Path:
+    """Prepare the recipe's data and return the folder. What matches already is left as it is, unless `force`.
+
+    Raises DataError for faults of the text, RunError for a folder that holds something else or cannot be written.
+    """
+    target = recipe.prepared_dir
+    recover(target)
+    if _is_prepared(target) and not force:
+        manifest = check_prepared(recipe, recipe_path)
+        check_inputs(recipe, manifest, recipe_path)
+        console.info(f"{target} is prepared already and matches the recipe.")
+        return target
+    began = time.monotonic()
+    inputs = resolve_files(recipe.data)
+    sources = {
+        name: [PairSource(c, Path(recipe.data.root)) for c in corpora if c.kind != "holdout"]
+        for name, corpora in all_corpora(recipe.data).items()
+    }
+    cores = usable_cores() if processes is None else processes
+    report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
+    _show_audit(report)
+    routing = _route(recipe, report.splits["train"])
+    if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
+        cores = 1
+    with staging(target) as folder:
+        tokenizer, lines = _train_tokenizer(recipe, sources["train"], routing)
+        tokenizer.save(folder)
+        splits = _write_splits(recipe, sources, report, routing, folder, tokenizer, cores)
+        if changed := [name for name, file in inputs.items() if file.changed()]:
+            raise _changed_meanwhile(changed[0])
+        _write_manifest(recipe, folder, inputs, splits, report, tokenizer, lines)
+    _show_splits(splits, tokenizer, recipe.tokenizer)
+    console.info(f"Prepared {target} in {time.monotonic() - began:.1f} s.")
+    return target
+
+
+def _is_prepared(target: Path) -> bool:
+    """Whether prepared data stands there. A folder that we did not make is never replaced, not even by force."""
+    if (target / MANIFEST).exists():
+        return True
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise RunError(f"{target} exists, but holds no prepared data (no {MANIFEST}); it is left as it is.",
+                       "Move it away, or set `data.prepared_dir` to another folder.")
+    return False
+
+
+# --- which pair goes where -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Routing:
+    """Of each training pair: kept, dropped for a reason, or held out for a split."""
+
+    names: list[str]  # "train", reasons, splits
+    reasons: frozenset[str]
+    codes: npt.NDArray[np.uint8]  # index into names
+
+    def mask(self, name: str) -> npt.NDArray[np.bool_]:
+        mask: npt.NDArray[np.bool_] = self.codes == self.names.index(name)
+        return mask
+
+    def counts(self) -> dict[str, int]:
+        numbers = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        return dict(zip(self.names, numbers, strict=True))
+
+
+def _route(recipe: Recipe, train: SplitAudit) -> _Routing:
+    filters = recipe.data.filters
+    reasons = {
+        "blank": train.flags & BLANK > 0 if filters.drop_blank else None,
+        "long": train.flags & LONG > 0,
+        "ratio": train.flags & RATIO > 0,
+        "identical": train.flags & IDENTICAL > 0 if filters.drop_identical else None,
+        "duplicate": train.repeated if filters.drop_duplicates else None,
+    }
+    names, codes = ["train"], np.zeros(train.pairs, np.uint8)
+    for reason, mask in reasons.items():
+        names.append(reason)
+        if mask is not None:
+            codes[(codes == 0) & mask] = len(names) - 1
+    for split, (corpus, *_) in all_corpora(recipe.data).items():
+        if corpus.holdout is not None:
+            names.append(split)
+            held_out = _hold_out(split, corpus.holdout, train.src_keys, (codes == 0) & (train.flags & BLANK == 0))
+            codes[(codes == 0) & np.isin(train.src_keys, held_out)] = len(names) - 1
+    if not (codes == 0).any():
+        raise DataError(f"nothing is left to train on: of {train.pairs:,} pairs all are filtered or held out.",
+                        "Look at `data.filters` and at the audit above.")
+    return _Routing(names, frozenset(reasons), codes)
+
+
+def _hold_out(
+    split: str, asked: int, keys: npt.NDArray[np.uint64], usable: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint64]:
+    """The source keys that leave train. Groups of equal sources are taken in the order of their hashes, each if it fits;
+    so the choice depends on what the text holds and not on its order.
+    """
+    groups, sizes = np.unique(keys[usable], return_counts=True)
+    if sizes.sum() < asked:
+        raise DataError(f"`data.{split if split == 'valid' else 'test.' + split}.holdout: {asked}` asks for more pairs than the "
+                        f"{int(sizes.sum()):,} usable ones of train.")
+    taken, total, spare = [], 0, -1
+    for i, size in enumerate(sizes):
+        if total + size <= asked:
+            taken.append(i)
+            total += int(size)
+        elif spare < 0 or size < sizes[spare]:
+            spare = i
+        if total == asked:
+            break
+    else:
+        taken.append(spare)  # only larger groups were left: rather a few pairs too many than too few
+    return groups[taken]
+
+
+def _stream(sources: Sequence[PairSource], pairs: int) -> Iterator[tuple[int, Chunk]]:
+    """Chunks with the index of their first pair in the split. The text was audited; it must not have changed since."""
+    index = 0
+    for source in sources:
+        for chunk in source.chunks():
+            if index + len(chunk.src) > pairs or len(chunk.src) != len(chunk.tgt):
+                raise _changed_meanwhile(source.label("src"))
+            yield index, chunk
+            index += len(chunk.src)
+    if index != pairs:
+        raise _changed_meanwhile(sources[-1].label("src"))
+
+
+def _changed_meanwhile(name: str) -> DataError:
+    return DataError(f"{name} changed while it was being prepared.", "Prepare again when it is complete.")
+
+
+# --- tokenizer and ids -----------------------------------------------------------------------------------------------
+
+
+def _train_tokenizer(recipe: Recipe, sources: Sequence[PairSource], routing: _Routing) -> tuple[Tokenizer, int]:
+    """The tokenizer, and how many lines it learned from."""
+    section = recipe.tokenizer
+    kept = routing.mask("train")
+    total = int(kept.sum())
+    wanted = max(1, min(total, section.max_sentences // 2 if section.shared else section.max_sentences))
+    rank: npt.NDArray[np.int64] = np.cumsum(kept) - kept  # of each kept pair among the kept
+    chosen = kept & ((rank + 1) * wanted // total > rank * wanted // total)
+
+    def lines(*sides: Side) -> Iterator[bytes]:
+        for index, chunk in _stream(sources, len(chosen)):
+            picks = np.flatnonzero(chosen[index : index + len(chunk.src)]).tolist()
+            for side in sides:
+                column = getattr(chunk, side)
+                yield from (column[i] for i in picks)
+
+    console.info(f"Training the tokenizer on {wanted * 2:,} lines …")
+    if section.shared:  # both sides in one reading
+        return Tokenizer.train(lines("src", "tgt"), (), section), wanted * 2
+    return Tokenizer.train(lines("src"), lines("tgt"), section), wanted * 2
+
+
+@dataclass(frozen=True)
+class _Task:
+    split: str
+    src: bytes  # lines joined by \n
+    tgt: bytes
+    pairs: int
+
+
+@dataclass(frozen=True)
+class _Rows:
+    flat: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    lengths: npt.NDArray[np.int64]
+
+
+def _encoder(folder: Path) -> Callable[[_Task], tuple[_Rows, _Rows]]:
+    tokenizer = Tokenizer.load(folder)
+
+    def rows(joined: bytes, side: Side) -> _Rows:
+        size = tokenizer.src_vocab_size if side == "src" else tokenizer.tgt_vocab_size
+        ids = tokenizer.encode(joined.split(b"\n"), side)
+        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+        return _Rows(np.fromiter(chain.from_iterable(ids), np.uint16 if size <= 1 << 16 else np.uint32, int(lengths.sum())), lengths)
+
+    return lambda task: (rows(task.src, "src"), rows(task.tgt, "tgt"))
+
+
+def _task(split: str, src: list[bytes], tgt: list[bytes]) -> _Task:
+    return _Task(split, b"\n".join(src), b"\n".join(tgt), len(src))
+
+
+def _tasks(sources: dict[str, list[PairSource]], report: AuditReport, routing: _Routing) -> Iterator[_Task]:
+    routed = [name for name in routing.names if name not in routing.reasons]
+    for index, chunk in _stream(sources["train"], len(routing.codes)):
+        codes = routing.codes[index : index + len(chunk.src)]
+        for name in routed:
+            picks = np.flatnonzero(codes == routing.names.index(name)).tolist()
+            if picks:
+                yield _task(name, [chunk.src[i] for i in picks], [chunk.tgt[i] for i in picks])
+    for name, group in sources.items():
+        if name not in routed:
+            for _, chunk in _stream(group, report.splits[name].pairs):
+                yield _task(name, chunk.src, chunk.tgt)
+
+
+def _write_splits(
+    recipe: Recipe, sources: dict[str, list[PairSource]], report: AuditReport, routing: _Routing, folder: Path,
+    tokenizer: Tokenizer, processes: int,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
+    counts = routing.counts()
+    splits: dict[str, dict[str, Any]] = {
+        name: {"read": report.splits[name].pairs if name in report.splits else counts[name], "dropped": {}, "pairs": 0}
+        | {f"{side}_{what}": 0 for side in _SIDES for what in ("tokens", "longest")}
+        for name in sources
+    }
+    moved = {name: counts[name] for name in routing.names[1:] if counts[name]}
+    splits["train"]["dropped"] = {name if name in routing.reasons else f"held out for {name}": n for name, n in moved.items()}
+    total = sum(split["read"] for split in splits.values()) - sum(moved.values())
+    with ExitStack() as stack, console.progress("Encoding", total, "pairs") as advance:
+        ids = {(name, side): stack.enter_context(IdsWriter(folder, name, side, sizes[side])) for name in splits for side in _SIDES}
+        texts: dict[tuple[str, Side], IO[bytes]] = {
+            (name, side): stack.enter_context(open(folder / f"{name}.{side}.txt", "wb"))
+            for name in splits for side in _SIDES if name != "train" or recipe.tokenizer.sampling > 0
+        }  # fmt: skip
+        work = stack.enter_context(closing(in_order(_encoder, (folder,), _tasks(sources, report, routing), processes)))
+        for task, encoded in work:
+            split = splits[task.split]
+            split["pairs"] += task.pairs
+            for side, rows in zip(_SIDES, encoded, strict=True):
+                ids[task.split, side].append(rows.flat, rows.lengths)
+                split[f"{side}_tokens"] += len(rows.flat)
+                split[f"{side}_longest"] = max(split[f"{side}_longest"], int(rows.lengths.max()))
+                if text := texts.get((task.split, side)):
+                    text.write((task.src if side == "src" else task.tgt) + b"\n")
+            advance(task.pairs)
+    return splits
+
+
+def _write_manifest(
+    recipe: Recipe, folder: Path, inputs: dict[str, InputFile], splits: dict[str, dict[str, Any]], report: AuditReport,
+    tokenizer: Tokenizer, lines: int,
+) -> None:  # fmt: skip
+    sections = deciding_keys(recipe)
+    learned = {"fingerprint": tokenizer.fingerprint, "src_vocab_size": tokenizer.src_vocab_size,
+               "tgt_vocab_size": tokenizer.tgt_vocab_size, "lines": lines}  # fmt: skip
+    outputs = {path.name: describe_file(path) for path in sorted(folder.iterdir())}
+    Manifest(
+        FORMAT, __version__, recipe.name, fingerprint(sections), sections, _sums(inputs), _sums(outputs), splits, learned,
+        report.to_json(),
+    ).save(folder)  # fmt: skip
+
+
+def _sums(files: dict[str, InputFile]) -> dict[str, dict[str, Any]]:
+    return {name: {"size": file.size, "sha256": file.sha256} for name, file in files.items()}
+
+
+# --- what people see -------------------------------------------------------------------------------------------------
+
+
+def _show_audit(report: AuditReport) -> None:
+    if rows := report.rows():
+        console.table("Audit", ["split", "found", "pairs", "first at"], rows)
+    else:
+        console.info("Audit: nothing unusual found.")
+    for warning in report.warnings:
+        console.warn(warning)
+
+
+def _show_splits(splits: dict[str, dict[str, Any]], tokenizer: Tokenizer, section: TokenizerSection) -> None:
+    if dropped := splits["train"]["dropped"]:
+        console.info(f"Left out of train: {', '.join(f'{n:,} {reason}' for reason, n in dropped.items())}.")
+    pieces = f"{tokenizer.src_vocab_size:,}" + ("" if tokenizer.shared else f" + {tokenizer.tgt_vocab_size:,}")
+    console.info(f"Tokenizer: {section.kind}, {pieces} pieces{', shared' if tokenizer.shared else ''}.")
+    columns = ["split", "pairs", "source tokens", "target tokens", "a line", "longest"]
+    rows = [
+        [name, s["pairs"], s["src_tokens"], s["tgt_tokens"],
+         f"{s['src_tokens'] / s['pairs']:.1f} / {s['tgt_tokens'] / s['pairs']:.1f}", max(s["src_longest"], s["tgt_longest"])]
+        for name, s in splits.items()
+    ]  # fmt: skip
+    console.table("Prepared", columns, rows)

@@ -1,0 +1,300 @@
+"""Run folders and their checkpoints: safetensors for tensors, JSON for the rest, no pickle anywhere.
+
+    runs/<name>/   recipe.yaml (resolved), tokenizer, manifest.json (of the data), log.jsonl, lock
+      checkpoints/step-00001000/   model.safetensors  the weights that translate (the moving average where there is one)
+                                   train.safetensors  what training needs to go on, in the newest two only
+                                   state.json         TrainState, validation scores, sha256 of the tensor files
+      checkpoints/average/         the average of the best, where it was tried
+
+A checkpoint is written into a temporary folder, synced and renamed: a folder that has its name is whole. Which is last and
+which is best follows from what is in them; there is no pointer that could be wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmt import console
+from nmt.errors import RunError
+from nmt.recipe import Recipe, load_recipe
+from nmt.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nmt.model.transformer import Transformer
+
+FORMAT_VERSION = 1
+KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
+
+
+@dataclass
+class TrainState:
+    """Where training stands; with the tensors, all that resuming needs."""
+
+    step: int = 0
+    epoch: int = 0
+    batch_in_epoch: int = 0
+    tokens_seen: int = 0
+    seconds: float = 0.0  # spent training, validation included
+    best_score: float | None = None
+    best_step: int = 0
+    bad_validations: int = 0  # since the best
+    skipped_steps: int = 0
+    valid: dict[str, float] = field(default_factory=dict)  # loss, bleu, chrf of this very checkpoint, if measured
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder whose state.json has been read."""
+
+    path: Path
+    state: TrainState
+    sha256: dict[str, str]
+
+    @property
+    def trainable(self) -> bool:
+        return (self.path / "train.safetensors").exists()
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """Raises RunError where the file is missing or is not what was written."""
+        from safetensors.torch import load
+
+        path = self.path / name
+        try:
+            content = path.read_bytes()
+        except OSError as e:
+            raise RunError(f"{path} cannot be read: {e.strerror}.", _HINT_DAMAGED) from None
+        if hashlib.sha256(content).hexdigest() != self.sha256.get(name):
+            raise RunError(f"{path} is damaged: its checksum is not the one written with it.", _HINT_DAMAGED)
+        return load(content)
+
+
+_HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
+
+
+def better(a: float, b: float | None, metric: str) -> bool:
+    """Whether validation score a beats b: losses fall, BLEU and chrF rise."""
+    return b is None or (a < b if metric == "loss" else a > b)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def checkpoints(run: Path) -> list[Checkpoint]:
+    """All whole checkpoints, oldest first; damaged ones are named on the console and left out."""
+    found = []
+    for path in sorted((run / "checkpoints").glob("step-*")) + [run / "checkpoints" / "average"]:
+        if path.is_dir() and not path.name.endswith(".tmp"):
+            try:
+                found.append(read_checkpoint(path))
+            except RunError as e:
+                console.warn(f"{e.message} It is left out.")
+    return found
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    try:
+        raw = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        if raw["format"] > FORMAT_VERSION:
+            raise RunError(f"{path} was written by a newer version of nmt.", "Update nmt.")
+        return Checkpoint(path, TrainState(**raw["state"]), dict(raw["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError) as e:
+        raise RunError(f"{path} is no usable checkpoint: {type(e).__name__}: {e}.") from None
+
+
+def latest_run(runs_dir: Path = Path("runs")) -> Path:
+    """The run trained last. Raises RunError where there is none."""
+    runs = [p.parent for p in runs_dir.glob("*/checkpoints") if p.is_dir() and any(p.glob("*/state.json"))]
+    if not runs:
+        raise RunError(f"there is no trained run in {runs_dir}/ yet.", "Train one first: nmt train recipes/demo.yaml")
+    return max(runs, key=lambda run: max(p.stat().st_mtime_ns for p in (run / "checkpoints").glob("*/state.json")))
+
+
+def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Checkpoint:
+    """`best` by validation, `last`, or the name of one. Raises RunError with the names there are."""
+    if not (run / "recipe.yaml").exists():
+        raise RunError(f"{run} is not a run folder: it has no recipe.yaml.", "Give the folder that `nmt train` made.")
+    found = checkpoints(run)
+    if not found:
+        raise RunError(f"{run} has no usable checkpoint.", "Train it: nmt train " + str(run / "recipe.yaml"))
+    steps = [c for c in found if c.path.name != "average"] or found
+    match which:
+        case "last":
+            return steps[-1]
+        case "best":
+            scored = [c for c in found if metric in c.state.valid]
+            sign = -1 if metric == "loss" else 1
+            return max(scored, key=lambda c: (sign * c.state.valid[metric], c.state.step)) if scored else steps[-1]
+        case _:
+            named = [c for c in found if c.path.name == which or re.sub(r"^step-0*", "", c.path.name) == which]
+            if not named:
+                names = ", ".join(c.path.name for c in found)
+                raise RunError(f"{run} has no checkpoint `{which}`.", f"It has: {names}; or say best or last.")
+            return named[0]
+
+
+def load_model(run: Path, which: str = "best", device: str = "auto") -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
+    """A run's model, ready to translate on `device`. If the best checkpoint is damaged, the next best is used, aloud."""
+    from nmt.model.transformer import Transformer
+    from nmt.train.parallel import choose_device, choose_dtype
+
+    recipe = load_run_recipe(run)
+    checkpoint = find_checkpoint(run, which, recipe.train.metric)
+    tokenizer = Tokenizer.load(run)
+    model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    load_weights(model, checkpoint.tensors("model.safetensors"), checkpoint.path)
+    target = choose_device(device)
+    return model.to(target, choose_dtype(recipe.train.precision, target)).eval(), tokenizer, recipe, checkpoint
+
+
+def load_run_recipe(run: Path) -> Recipe:
+    if not (run / "recipe.yaml").exists():
+        raise RunError(f"{run} is not a run folder: it has no recipe.yaml.", "Give the folder that `nmt train` made.")
+    return load_recipe(run / "recipe.yaml")
+
+
+def load_weights(model: Transformer, weights: dict[str, Tensor], where: Path) -> None:
+    """Copy weights by name. Raises RunError naming what does not fit."""
+    own = dict(model.named_parameters())
+    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
+    if wrong or len(weights) != len(own):
+        names = ", ".join(wrong[:3] or sorted(set(weights) - set(own))[:3])
+        raise RunError(f"{where} does not fit the model of its recipe ({names}).", "Was recipe.yaml in the run changed?")
+    for name, parameter in own.items():
+        parameter.data.copy_(weights[name])
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def save_checkpoint(
+    run: Path, name: str, state: TrainState, weights: dict[str, Tensor], training: dict[str, Tensor] | None
+) -> Path:
+    """Write a checkpoint whole or not at all. Raises RunError where the disk does not take it; older ones stay valid."""
+    from safetensors.torch import save
+
+    final = run / "checkpoints" / name
+    temporary = final.with_name(final.name + ".tmp")
+    files = {"model.safetensors": weights} | ({"train.safetensors": training} if training else {})
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        sums = {}
+        for file, tensors in files.items():
+            content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
+            sums[file] = hashlib.sha256(content).hexdigest()
+            write_synced(temporary / file, content)
+        record = {"format": FORMAT_VERSION, "state": asdict(state), "sha256": sums}
+        write_synced(temporary / "state.json", json.dumps(record, indent=1).encode())
+        sync_folder(temporary)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+        sync_folder(final.parent)
+    except OSError as e:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise RunError(f"checkpoint {final} could not be written: {e.strerror or e}.",
+                       "The checkpoints before it are whole. Make room, and start the same command again.") from None
+    return final
+
+
+def prune(run: Path, keep: int, metric: str) -> None:
+    """Keep the newest checkpoints that can be resumed and the `keep` best; weights alone of those that are only good."""
+    steps = [c for c in checkpoints(run) if c.path.name != "average"]
+    sign = -1 if metric == "loss" else 1
+    scored = sorted((c for c in steps if metric in c.state.valid), key=lambda c: -sign * c.state.valid[metric])
+    newest = {c.path for c in steps[-KEEP_TRAINABLE:]}
+    best = {c.path for c in scored[:keep]}
+    for checkpoint in steps:
+        if checkpoint.path not in newest | best:
+            shutil.rmtree(checkpoint.path, ignore_errors=True)
+        elif checkpoint.path not in newest:
+            (checkpoint.path / "train.safetensors").unlink(missing_ok=True)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    write_synced(temporary, content)
+    os.replace(temporary, path)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a rename in this folder survive a power cut, where the system can."""
+    if os.name == "posix":
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+@contextmanager
+def run_lock(run: Path) -> Iterator[None]:
+    """One training at a time in a run folder. The system drops the lock with the process, so a crash leaves none behind."""
+    import socket
+
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    with open(run / "lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise RunError(f"{run} is being trained by {file.read().strip() or 'another process'}.",
+                           "Wait for it, or stop it; or give this training another `name`.") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+class RunLog:
+    """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, so nothing repeats."""
+
+    def __init__(self, path: Path, resume_step: int) -> None:
+        kept = []
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                record = _parse_record(line)
+                if record is not None and record.get("step", 0) <= resume_step:
+                    kept.append(line + "\n")
+        if path.exists():
+            write_atomically(path, "".join(kept).encode())
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+
+    def write(self, **record: Any) -> None:
+        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _parse_record(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None  # a line cut short by a crash
+    return record if isinstance(record, dict) else None
+

@@ -1,0 +1,105 @@
+"""Many devices, applied from outside (torchrun): every rank plans the same updates and takes its share of micro-batches.
+
+Gradients lie in one flat buffer, so sharing them is one all-reduce an update; the model knows of none of this.
+Also here: which device, precision and number of threads a process should use.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from nmt.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among those that train together."""
+
+    rank: int
+    size: int
+    local_rank: int
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank == 0
+
+    def all_reduce(self, tensor: Tensor) -> None:
+        """Sum over all ranks, in place."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+
+    def barrier(self) -> None:
+        if self.size > 1:
+            dist.barrier()
+
+
+def join_world(device: str) -> World:
+    """The world that torchrun describes in the environment; a world of one without it."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    world = World(int(os.environ.get("RANK", "0")), size, int(os.environ.get("LOCAL_RANK", "0")))
+    if size > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    return world
+
+
+def leave_world(world: World) -> None:
+    if world.size > 1 and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def choose_device(name: str, local_rank: int = 0) -> torch.device:
+    """`auto` takes a GPU if there is one. Raises RecipeError for a device that is not there."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available.get(name):
+        here = ", ".join(kind for kind, there in available.items() if there)
+        raise RecipeError(f"`train.device: {name}` is not available here; this machine has {here}.")
+    if name == "cuda":
+        torch.cuda.set_device(local_rank)
+        return torch.device("cuda", local_rank)
+    return torch.device(name)
+
+
+def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """`auto` takes bf16 where the hardware multiplies it natively; elsewhere it would be emulated, and slow."""
+    if precision == "auto":
+        match device.type:
+            case "cuda":
+                native = torch.cuda.is_bf16_supported(including_emulation=False)
+            case "cpu":
+                features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+                native = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+            case _:
+                native = False
+        return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def set_threads(wanted: int = 0) -> int:
+    """Use `wanted` threads, or as many as this process may (affinity, container limit, its share under torchrun)."""
+    threads = wanted or max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    torch.set_num_threads(threads)
+    return threads
+
+
+def usable_cores() -> int:
+    """Cores by affinity and by the container's CPU quota (cgroup v2, then v1)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text()
+            period = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text()
+        except OSError:
+            return cores
+    if quota.strip() in ("max", "-1"):
+        return cores
+    return max(1, min(cores, -(-int(quota) // int(period))))
