@@ -20,7 +20,7 @@ import numpy.typing as npt
 from nmt import console
 from nmt.data.corpus import PairSource
 from nmt.data.lines import Found, add_found
-from nmt.data.shift import Shift, find_shifts
+from nmt.data.shift import Shift, find_shifts, line_features
 from nmt.data.workers import in_order
 from nmt.errors import DataError, join_faults
 
@@ -99,8 +99,8 @@ class AuditReport:
 
     def to_json(self) -> dict[str, Any]:
         splits = {
-            name: {"pairs": split.pairs, "found": {k: {"count": n, "first": first} for k, (n, first) in _ordered(split.found)}}
-            for name, split in self.splits.items()
+            name: {"pairs": s.pairs, "found": {k: {"count": n, "first": at} for k, (n, at) in _ordered(s.found)}}
+            for name, s in self.splits.items()
         }
         return {"splits": splits, "warnings": self.warnings}
 
@@ -138,8 +138,9 @@ def _find_repeated(split: SplitAudit) -> None:
 
 
 def _audit_split(
-    name: str, sources: Sequence[PairSource], filters: Filters, processes: int, faults: list[tuple[str, str]], warnings: list[str]
-) -> SplitAudit:
+    name: str, sources: Sequence[PairSource], filters: Filters, processes: int, faults: list[tuple[str, str]],
+    warnings: list[str],
+) -> SplitAudit:  # fmt: skip
     split = SplitAudit()
     parts: list[_Findings] = []
     faults_before = len(faults)
@@ -177,19 +178,23 @@ def _check_alignment(
     if not parts:
         return
     src, tgt = (np.concatenate([getattr(f, side) for f in parts]) for side in ("src_lengths", "tgt_lengths"))
-    shifts = find_shifts(src, tgt)
+    if len(src) == len(tgt) and not find_shifts(src, tgt):
+        return
+    # Lengths were at hand; now that something is wrong, a second reading for more evidence is worth its time.
+    features = [(line_features(chunk.src), line_features(chunk.tgt)) for chunk in source.chunks()]
+    shifts = find_shifts(*(np.concatenate(side, axis=1) for side in zip(*features, strict=True)))
     if len(src) != len(tgt):
         (fewer, less), (more, most) = sorted([(len(src), source.label("src")), (len(tgt), source.label("tgt"))])
-        faults.append((f"{less} has {fewer:,} lines, but {most} has {more:,}; parallel files must have one line per pair.",
-                       _where_shifted(shifts, fewer)))  # fmt: skip
+        counts = f"{less} has {fewer:,} lines, but {most} has {more:,}"
+        faults.append((f"{counts}; parallel files must have one line per pair.", _where_shifted(shifts, fewer)))
         return
     for i, shift in enumerate(shifts):
         if shift.offset:
             end = shifts[i + 1].line - 1 if i + 1 < len(shifts) else len(src)
             by = f"{abs(shift.offset)} line{'s' if abs(shift.offset) > 1 else ''}"
             files = " and ".join(dict.fromkeys((source.label("src"), source.label("tgt"))))
-            warnings.append(f"{files}: lines {shift.line:,} to {end:,} seem to be shifted against each other by {by}. The counts "
-                            "agree, but the pairs there do not belong together.")  # fmt: skip
+            warnings.append(f"{files}: lines {shift.line:,} to {end:,} seem to be shifted against each other by {by}. "
+                            "The counts agree, but the pairs there do not belong together.")  # fmt: skip
 
 
 def _where_shifted(shifts: list[Shift], fewer: int) -> str:
@@ -198,7 +203,9 @@ def _where_shifted(shifts: list[Shift], fewer: int) -> str:
     if shifts[0].line > fewer:
         return f"They seem to agree up to line {fewer:,}; the lines after it have no counterpart."
     at = [f"{shift.line:,}" for shift in shifts[:5]]
-    return f"The texts seem to shift at line{'s' if len(at) > 1 else ''} {' and '.join([', '.join(at[:-1]), at[-1]][len(at) < 2 :])}."
+    if len(at) > 1:
+        return f"The texts seem to shift at lines {', '.join(at[:-1])} and {at[-1]}."
+    return f"The texts seem to shift at line {at[0]}."
 
 
 # --- one chunk -------------------------------------------------------------------------------------------------------
@@ -213,6 +220,10 @@ class _Task:
     num_tgt: int
 
 
+_Place = tuple[str, "Side", int, int]  # kind, side, count, first index
+_Fault = tuple[str, "Side", int, str]  # what, side, index, where in the line
+
+
 @dataclass
 class _Findings:
     src_lengths: npt.NDArray[np.uint16]  # characters without surrounding space, of all lines
@@ -220,8 +231,8 @@ class _Findings:
     flags: npt.NDArray[np.uint8]  # from here on: of the pairs
     src_keys: Keys
     pair_keys: Keys
-    found: list[tuple[str, Side, int, int]]  # kind, side, count, first index
-    broken: list[tuple[str, Side, int, str]]  # kind, side, index, detail
+    found: list[_Place]
+    broken: list[_Fault]
 
 
 def _tasks(source: PairSource, found: dict[str, Found]) -> Iterator[_Task]:
@@ -245,8 +256,8 @@ def _merge(
 
 
 def _examine(filters: Filters, task: _Task) -> _Findings:
-    found: list[tuple[str, Side, int, int]] = []
-    broken: list[tuple[str, Side, int, str]] = []
+    found: list[_Place] = []
+    broken: list[_Fault] = []
     src_text, src_all = _examine_side("src", task.src, task.num_src, found, broken)
     _, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
     pairs = min(task.num_src, task.num_tgt)
@@ -275,7 +286,7 @@ def _keys(lines: Iterable[bytes]) -> Keys:
 
 
 def _examine_side(
-    side: Side, joined: bytes, count: int, found: list[tuple[str, Side, int, int]], broken: list[tuple[str, Side, int, str]]
+    side: Side, joined: bytes, count: int, found: list[_Place], broken: list[_Fault]
 ) -> tuple[str, npt.NDArray[np.int64]]:
     """The text and the characters of each line without surrounding space; notes what is wrong inside lines."""
     try:

@@ -65,8 +65,8 @@ class PairSource:
             case "parquet":
                 return self._records(self._parquet())
             case _:
-                raise DataError(f"{name} is not a table: `path` must end in .tsv, .jsonl or .parquet (.gz may follow the "
-                                "first two).", "For two text files give `source` and `target` without `path`.")
+                raise DataError(f"{name} is no known table: `path` must end in .tsv, .tsv.gz, .jsonl, .jsonl.gz or .parquet.",
+                                "For two text files give `source` and `target` without `path`.")
 
     def _text(self) -> Iterator[Chunk]:
         found: dict[str, Found] = {}
@@ -172,11 +172,10 @@ class PairSource:
         try:
             # Not streamed: `datasets` keeps it memory-mapped on disk, and preparation reads it three times.
             rows = datasets.load_dataset(c.hub, c.config, split=c.split, revision=c.revision)
-        except Exception as e:  # noqa: BLE001 - anything at all: network, names, formats, and whatever the libraries below raise
+        except Exception as e:  # noqa: BLE001 - network, names, formats: whatever the libraries below raise
             reason = (str(e).strip() or type(e).__name__).splitlines()[0]
             raise DataError(f"the data set {name} cannot be loaded: {reason}",
-                            "Check `hub`, `config`, `split`, `revision` and the network; HF_HOME says where data sets are "
-                            "kept.") from None
+                            "Check `hub`, `config`, `split`, `revision` and the network.") from None
         for start in range(0, len(rows), CHUNK_PAIRS // 4):
             columns = rows[start : start + CHUNK_PAIRS // 4]
             records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
@@ -191,7 +190,8 @@ def _field(record: Any, name: str | int | None, where: str) -> bytes:
             if not isinstance(value, dict):
                 raise DataError(f"{where} has no field `{name}`.")
             if key not in value:
-                raise DataError(f"{where} has no field `{name}`; it has {', '.join(f'`{k}`' for k in list(value)[:8]) or 'none'}.")
+                known = ", ".join(f"`{k}`" for k in list(value)[:8]) or "none"
+                raise DataError(f"{where} has no field `{name}`; it has {known}.")
             value = value[key]
     else:
         value = record[name]

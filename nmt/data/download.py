@@ -50,8 +50,8 @@ def download(url: str, path: Path, sha256: str) -> None:
                 return
             part.unlink()
             if not resumed or attempt == TRIES:  # a resumed file may have mixed two versions: once more from its start
-                raise DataError(f"{url} is not the file the recipe means: its sha256 is {found}, but `data.sha256` says "
-                                f"{sha256}.")
+                raise DataError(f"{url} is not the file the recipe means: its sha256 is {found}, "
+                                f"but `data.sha256` says {sha256}.")
     except OSError as e:
         raise DataError(f"cannot write {part}: {e.strerror or e}.") from None
 
@@ -67,12 +67,14 @@ def _fetch(url: str, part: Path) -> bool:
             return True
         raise
     with response:
-        resumed = response.status == 206 and str(response.headers.get("Content-Range", "")).startswith(f"bytes {start}-")
+        given = str(response.headers.get("Content-Range", ""))
+        resumed = response.status == 206 and given.startswith(f"bytes {start}-")
         if not resumed:
             start = 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
-        with open(part, "ab" if resumed else "wb") as out, console.progress(f"Fetching {part.stem}", total, "bytes") as advance:
+        label = f"Fetching {part.stem}"
+        with open(part, "ab" if resumed else "wb") as out, console.progress(label, total, "bytes") as advance:
             advance(start)
             got = start
             while block := response.read(_BLOCK):
@@ -81,7 +83,7 @@ def _fetch(url: str, part: Path) -> bool:
                 got += len(block)
         if total is not None and got < total:
             raise _CutShort(f"the connection closed after {got:,} of {total:,} bytes")
-        return bool(resumed)
+        return resumed
 
 
 def _write(out: Any, block: bytes, part: Path) -> None:

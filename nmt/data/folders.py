@@ -25,7 +25,7 @@ def staging(target: Path) -> Iterator[Path]:
         _swap(folder, target)
     except OSError as e:
         raise RunError(f"cannot write {target}: {e.strerror or e}.",
-                       "Free some space or mend its permissions, or set `data.prepared_dir` to another folder.") from None
+                       "Free some space, mend its permissions, or choose another folder.") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,5 +1,6 @@
-"""Lines of plain or gzip text as bytes, a block at a time: memory stays flat, whatever a broken or hostile file expands to.
+"""Lines of plain or gzip text as bytes, a block at a time.
 
+Memory stays flat, whatever a broken or hostile file expands to.
 Lines end at \\n only: U+2028, U+0085, form feeds and lone \\r stand inside lines, whatever a text editor shows.
 """
 
@@ -44,11 +45,11 @@ def line_blocks(path: Path, name: str, found: dict[str, Found]) -> Iterator[list
             raw.seek(0)
             for start, kind in _NOT_TEXT.items():
                 if magic.startswith(start):
-                    raise DataError(f"{name} is {kind}, not plain or gzip UTF-8 text.", "Convert it, or check its name.")
+                    raise DataError(f"{name} is {kind}, not plain or gzip UTF-8 text.", "Convert it first.")
             yield from _split_lines(_blocks(raw, name, magic.startswith(b"\x1f\x8b")), name, found)
     except (EOFError, zlib.error, gzip.BadGzipFile) as e:
         reason = "it ends too early" if isinstance(e, EOFError) else str(e)
-        raise DataError(f"{name} is a damaged gzip file: {reason}.", "Get it again; was a download cut short?") from None
+        raise DataError(f"{name} is a damaged gzip file: {reason}.", "Was a download cut short? Get it again.") from None
     except OSError as e:
         raise DataError(f"{name} cannot be read: {e.strerror or e} ({path}).") from None
 

@@ -66,12 +66,11 @@ def deciding_keys(recipe: Recipe) -> dict[str, Any]:
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) and value else None
-    if items is None:
+    if isinstance(value, (dict, list)) and value:
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flatten(inner, f"{key}.{name}")
+    else:
         yield key, value
-        return
-    for name, inner in items:
-        yield from _flatten(inner, f"{key}.{name}")
 
 
 def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Manifest:

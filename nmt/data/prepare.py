@@ -34,7 +34,9 @@ _SMALL = 50_000  # pairs; below, starting processes costs more than they gain
 _SIDES: tuple[Side, Side] = ("src", "tgt")
 
 
-def prepare(recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None) -> Path:
+def prepare(
+    recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None
+) -> Path:
     """Prepare the recipe's data and return the folder. What matches already is left as it is, unless `force`.
 
     Raises DataError for faults of the text, RunError for a folder that holds something else or cannot be written.
@@ -128,13 +130,14 @@ def _route(recipe: Recipe, train: SplitAudit) -> _Routing:
 def _hold_out(
     split: str, asked: int, keys: npt.NDArray[np.uint64], usable: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint64]:
-    """The source keys that leave train. Groups of equal sources are taken in the order of their hashes, each if it fits;
-    so the choice depends on what the text holds and not on its order.
+    """The source keys that leave train. Groups of equal sources are taken in the order of their hashes, each if it
+    fits; so the choice depends on what the text holds and not on its order.
     """
     groups, sizes = np.unique(keys[usable], return_counts=True)
     if sizes.sum() < asked:
-        raise DataError(f"`data.{split if split == 'valid' else 'test.' + split}.holdout: {asked}` asks for more pairs than the "
-                        f"{int(sizes.sum()):,} usable ones of train.")
+        key = "valid" if split == "valid" else f"test.{split}"
+        raise DataError(f"`data.{key}.holdout: {asked}` asks for more pairs than train can give: {int(sizes.sum()):,}.",
+                        "Hold out less, or look at `data.filters` and at the audit above.")
     taken, total, spare = [], 0, -1
     for i, size in enumerate(sizes):
         if total + size <= asked:
@@ -201,7 +204,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Rows:
-    flat: npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+    flat: npt.NDArray[np.unsignedinteger[Any]]
     lengths: npt.NDArray[np.int64]
 
 
@@ -212,7 +215,8 @@ def _encoder(folder: Path) -> Callable[[_Task], tuple[_Rows, _Rows]]:
         size = tokenizer.src_vocab_size if side == "src" else tokenizer.tgt_vocab_size
         ids = tokenizer.encode(joined.split(b"\n"), side)
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-        return _Rows(np.fromiter(chain.from_iterable(ids), np.uint16 if size <= 1 << 16 else np.uint32, int(lengths.sum())), lengths)
+        dtype = np.uint16 if size <= 1 << 16 else np.uint32  # what is sent between processes is half as much
+        return _Rows(np.fromiter(chain.from_iterable(ids), dtype, int(lengths.sum())), lengths)
 
     return lambda task: (rows(task.src, "src"), rows(task.tgt, "tgt"))
 
@@ -247,10 +251,13 @@ def _write_splits(
         for name in sources
     }
     moved = {name: counts[name] for name in routing.names[1:] if counts[name]}
-    splits["train"]["dropped"] = {name if name in routing.reasons else f"held out for {name}": n for name, n in moved.items()}
+    splits["train"]["dropped"] = {n if n in routing.reasons else f"held out for {n}": count for n, count in moved.items()}
     total = sum(split["read"] for split in splits.values()) - sum(moved.values())
     with ExitStack() as stack, console.progress("Encoding", total, "pairs") as advance:
-        ids = {(name, side): stack.enter_context(IdsWriter(folder, name, side, sizes[side])) for name in splits for side in _SIDES}
+        ids = {
+            (name, side): stack.enter_context(IdsWriter(folder, name, side, sizes[side]))
+            for name in splits for side in _SIDES
+        }  # fmt: skip
         texts: dict[tuple[str, Side], IO[bytes]] = {
             (name, side): stack.enter_context(open(folder / f"{name}.{side}.txt", "wb"))
             for name in splits for side in _SIDES if name != "train" or recipe.tokenizer.sampling > 0
@@ -278,8 +285,8 @@ def _write_manifest(
                "tgt_vocab_size": tokenizer.tgt_vocab_size, "lines": lines}  # fmt: skip
     outputs = {path.name: describe_file(path) for path in sorted(folder.iterdir())}
     Manifest(
-        FORMAT, __version__, recipe.name, fingerprint(sections), sections, _sums(inputs), _sums(outputs), splits, learned,
-        report.to_json(),
+        FORMAT, __version__, recipe.name, fingerprint(sections), sections, _sums(inputs), _sums(outputs), splits,
+        learned, report.to_json(),
     ).save(folder)  # fmt: skip
 
 
@@ -304,10 +311,10 @@ def _show_splits(splits: dict[str, dict[str, Any]], tokenizer: Tokenizer, sectio
         console.info(f"Left out of train: {', '.join(f'{n:,} {reason}' for reason, n in dropped.items())}.")
     pieces = f"{tokenizer.src_vocab_size:,}" + ("" if tokenizer.shared else f" + {tokenizer.tgt_vocab_size:,}")
     console.info(f"Tokenizer: {section.kind}, {pieces} pieces{', shared' if tokenizer.shared else ''}.")
-    columns = ["split", "pairs", "source tokens", "target tokens", "a line", "longest"]
+    columns = ["split", "pairs", "source tokens", "target tokens", "a source", "a target", "longest"]
     rows = [
-        [name, s["pairs"], s["src_tokens"], s["tgt_tokens"],
-         f"{s['src_tokens'] / s['pairs']:.1f} / {s['tgt_tokens'] / s['pairs']:.1f}", max(s["src_longest"], s["tgt_longest"])]
+        [name, s["pairs"], s["src_tokens"], s["tgt_tokens"], f"{s['src_tokens'] / s['pairs']:.1f}",
+         f"{s['tgt_tokens'] / s['pairs']:.1f}", max(s["src_longest"], s["tgt_longest"])]
         for name, s in splits.items()
     ]  # fmt: skip
     console.table("Prepared", columns, rows)

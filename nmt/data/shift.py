@@ -1,4 +1,4 @@
-"""Where two texts that should be parallel shift apart, judged by the lengths of their lines, and punctuation and digits.
+"""Where two texts that should be parallel shift apart, judged by the lengths of their lines, punctuation and digits.
 
 A line and its translation have similar lengths (Gale and Church 1993). Standardised log lengths of true pairs are
 taken as bivariate normal with correlation r, those of unrelated lines as independent; the log-likelihood ratio of
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 _BLOCK = 32  # lines judged together by the search over offsets
 _REACH = 3  # offsets tried beyond those that the counts demand
-_SWITCH_COST = 12.0  # nats; each change of offset must earn this much
+_SWITCH_COST = 20.0  # nats; each change of offset must earn this much
 _MAX_OFFSETS = 50
 _AROUND = 32  # lines before and after that make up the neighbourhood
 _GUESS = 0.7
@@ -68,7 +68,7 @@ def find_shifts(src: Features, tgt: Features) -> list[Shift]:
         pairing.r = _correlations(pairing, changes)
         if max(pairing.r) < _MIN_CORRELATION:
             return []
-    return changes if surplus else _convincing(changes, pairing)
+    return _convincing(changes, pairing, surplus)
 
 
 class _Pairing:
@@ -152,14 +152,17 @@ def _correlations(pairing: _Pairing, changes: list[Shift]) -> list[float]:
     return [float(r) for r in np.clip((a * b).mean(axis=1) / np.maximum(norm, 1e-6), 0, 0.98)]
 
 
-def _convincing(changes: list[Shift], pairing: _Pairing) -> list[Shift]:
-    """Without the stretches that fit as they stand too: where neighbours resemble each other (sorted text), any offset
-    fits, so a shift shows in the lengths only where the lines as they stand do not belong together."""
+def _convincing(changes: list[Shift], pairing: _Pairing, surplus: int) -> list[Shift]:
+    """Without the stretches where the offset before fits too: a change must be needed, not only possible. The last
+    change stays where the counts demand one."""
     kept: list[Shift] = []
     ends = [c.line - 1 for c in changes[1:]] + [pairing.x.shape[1]]
     for change, end in zip(changes, ends, strict=True):
-        wrong = change.offset != 0 and pairing.nats(0, change.line - 1, end).sum() < 0
-        offset = change.offset if wrong else 0
-        if offset != (kept[-1].offset if kept else 0):
-            kept.append(Shift(change.line, offset))
+        before = kept[-1].offset if kept else 0
+        demanded = change is changes[-1] and change.offset == surplus
+        fails = pairing.nats(before, change.line - 1, max(end, change.line)).sum() < 0 if change.line <= end else False
+        if change.offset != before and (fails or demanded):
+            while kept and kept[-1].line >= change.line:
+                kept.pop()
+            kept.append(change)
     return kept

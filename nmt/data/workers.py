@@ -1,4 +1,4 @@
-"""Work spread over processes, with results in the order of the tasks: so that any number of processes gives the same bytes."""
+"""Work spread over processes, with results in the order of the tasks: any number of processes gives the same bytes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def _collect(workers: list[tuple[Any, Connection]], waiting: deque[tuple[int, Ta
 
 def _died(worker: Any) -> RunError:
     worker.join(timeout=5)
-    return RunError(f"a worker process ended unexpectedly (exit code {worker.exitcode}).", "Out of memory is the usual cause.")
+    how = f"exit code {worker.exitcode}"
+    return RunError(f"a worker process ended unexpectedly ({how}).", "Out of memory is the usual cause.")
 
 
 def _serve(pipe: Connection, make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> None:
