@@ -62,6 +62,22 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     stderr().print(view, soft_wrap=False)
 
 
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Results, on stdout: a table on a terminal, tab-separated lines in a pipe."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        print("\n".join("\t".join(map(str, row)) for row in [columns, *rows]))
+        return
+    view = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        view.add_row(*map(str, row))
+    out.print(view)
+
+
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "") -> Iterator[Advance]:
     """A bar with the time left on a terminal; elsewhere a plain line every 10 seconds."""
@@ -71,7 +87,13 @@ def progress(label: str, total: int | None, unit: str = "") -> Iterator[Advance]
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     counts = TextColumn("{task.completed:,.0f}" + (" / {task.total:,.0f}" if total else "") + f" {unit}")
-    columns = (TextColumn("{task.description}"), BarColumn(), counts, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        counts,
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with Progress(*columns, console=stderr(), transient=True) as bar:
         task = bar.add_task(label, total=total, note="")
         yield lambda amount, note="": bar.update(task, advance=amount, note=note)

@@ -78,7 +78,9 @@ class Corpus(Section):
         if surplus := sorted(given - allowed):
             raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
         if self.kind == "text" and not (isinstance(self.source, str) and isinstance(self.target, str)):
-            raise ValueError("`source` and `target` must be file names; give `path` too if they are columns of one file")
+            raise ValueError(
+                "`source` and `target` must be file names; give `path` too if they are columns of one file"
+            )
         return self
 
 
@@ -254,7 +256,7 @@ class DecodeSection(Section):
     max_len_ratio: PositiveFloat = 2.0  # longest output = max_len_ratio * source tokens + max_len_extra
     max_len_extra: NonNegativeInt = 20
     batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
-    valid_beam_size: PositiveInt = 1  # of the validations in training
+    valid_beam_size: NonNegativeInt = 0  # of the validations in training; 0: beam_size, so that scores agree
 
 
 class EvaluateSection(Section):
@@ -286,7 +288,9 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         if self.model.tie_embeddings == "all" and not self.tokenizer.shared:
-            raise ValueError("`model.tie_embeddings: all` needs `tokenizer.shared: true`; else choose `target` or `none`")
+            raise ValueError(
+                "`model.tie_embeddings: all` needs `tokenizer.shared: true`; else choose `target` or `none`"
+            )
         return self
 
     @property
@@ -332,7 +336,7 @@ _Loader.add_implicit_resolver(
 def parse_yaml(text: str, where: str) -> Any:
     """Plain values from YAML text. Raises RecipeError with line and column."""
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - _Loader derives from SafeLoader
+        return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as e:
         at = f" at line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}" if e.problem_mark else ""
         raise RecipeError(f"{where} is not valid YAML{at}: {e.problem or e}") from None

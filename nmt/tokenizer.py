@@ -39,8 +39,10 @@ class Tokenizer:
         for processor in (self._src, self._tgt):
             special = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
             if special != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
-                raise RunError(f"the tokenizer's special ids are {special}, not {(PAD_ID, UNK_ID, BOS_ID, EOS_ID)}.",
-                               "It was not made by `nmt prepare`; prepare again.")
+                raise RunError(
+                    f"the tokenizer's special ids are {special}, not {(PAD_ID, UNK_ID, BOS_ID, EOS_ID)}.",
+                    "It was not made by `nmt prepare`; prepare again.",
+                )
 
     @property
     def shared(self) -> bool:
@@ -100,11 +102,13 @@ class Tokenizer:
         try:
             return cls(*((folder / name).read_bytes() for name in names))
         except (OSError, RuntimeError, ValueError) as e:
-            raise RunError(f"no usable tokenizer in {folder}: {e}.", "Prepare again: nmt prepare RECIPE --force") from None
+            raise RunError(
+                f"no usable tokenizer in {folder}: {e}.", "Prepare again: nmt prepare RECIPE --force"
+            ) from None
 
     @classmethod
     def train(cls, src: Iterable[bytes], tgt: Iterable[bytes], section: TokenizerSection) -> Tokenizer:
-        """Learn from the lines of the training text. Raises DataError where the text is too small for the vocabulary."""
+        """Learn from the lines of the training text. Raises DataError where it is too small for the vocabulary."""
         if section.shared:
             return cls(_train_model((line for side in (src, tgt) for line in side), section))
         return cls(_train_model(src, section), _train_model(tgt, section))
@@ -129,6 +133,8 @@ def _train_model(lines: Iterable[bytes], section: TokenizerSection) -> bytes:
     except (RuntimeError, OSError) as e:
         size = re.search(r"value <= (\d+)", str(e))
         most = f" It allows at most {int(size[1]):,}." if size else f" SentencePiece says: {str(e).splitlines()[-1]}"
-        raise DataError(f"the training text is too small for `tokenizer.vocab_size: {section.vocab_size}`.{most}",
-                        "Set a smaller `tokenizer.vocab_size`, or `kind: bpe`.") from None
+        raise DataError(
+            f"the training text is too small for `tokenizer.vocab_size: {section.vocab_size}`.{most}",
+            "Set a smaller `tokenizer.vocab_size`, or `kind: bpe`.",
+        ) from None
     return out.getvalue()

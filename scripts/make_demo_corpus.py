@@ -43,7 +43,7 @@ NOUN_TABLE = {
     "elder": "mother=mère:f father=père:m grandmother=grand-mère:f grandfather=grand-père:m",  # singular only
     "couple": "parents/parents=parents/parents:m grandparents/grandparents=grands-parents/grands-parents:m",
     "animal": "dog=chien:m cat=chat:m bird=oiseau:m horse=cheval:m cow=vache:f mouse/mice=souris:f "
-    "sheep/sheep=mouton:m rabbit=lapin:m duck=canard:m hen=poule:f owl=hibou/hiboux:m donkey=âne:m goose/geese=oie:f "
+    "goat=chèvre:f rabbit=lapin:m duck=canard:m hen=poule:f owl=hibou/hiboux:m donkey=âne:m goose/geese=oie:f "
     "squirrel=écureuil:m",
     "food": "apple=pomme:f orange=orange:f egg=œuf:m cake=gâteau:m tomato/tomatoes=tomate:f carrot=carotte:f "
     "potato/potatoes=pomme_de_terre/pommes_de_terre:f sandwich=sandwich:m strawberry=fraise:f cherry=cerise:f "
@@ -68,8 +68,8 @@ NOUN_TABLE = {
     "library=bibliothèque:f restaurant=restaurant:m hotel=hôtel:m museum=musée:m theatre=théâtre:m zoo=zoo:m "
     "bank=banque:f airport=aéroport:m bakery=boulangerie:f university=université:f beach=plage:f "
     "swimming_pool=piscine:f",
-    "place": "park=parc:m garden=jardin:m village=village:m forest=forêt:f street=rue:f castle=château:m house=maison:f "
-    "factory=usine:f",
+    "place": "park=parc:m garden=jardin:m village=village:m forest=forêt:f street=rue:f castle=château:m "
+    "house=maison:f factory=usine:f",
     "room": "kitchen=cuisine:f bedroom=chambre:f bathroom=salle_de_bains/salles_de_bains:f living_room=salon:m",
     "instrument": "piano=piano:m guitar=guitare:f violin=violon:m flute=flûte:f",
     "game": "football=football:m tennis=tennis:m cards/cards=cartes/cartes:f chess/chess=échecs/échecs:m",
@@ -380,7 +380,7 @@ def french_plural(word: str) -> str:
 def starts_with_vowel(word: str) -> bool:
     """Tell whether a French word takes elision: a vowel or a mute h, but not an aspirated one."""
     word = word.lower()
-    return word[:1] in "aeiouâàéèêîôûœh" and word not in {"hibou", "hiboux", "huit"} or word == "y"
+    return word == "y" or (word[:1] in "aeiouâàéèêîôûœh" and word not in {"hibou", "hiboux", "huit"})
 
 
 def agree(adjective: str, gender: str, plural: bool, next_word: str = "") -> str:
@@ -761,6 +761,12 @@ def human(d: Dice, pronouns: bool = True) -> NounPhrase:
     return thing(d, noun, "the the this", adjective=0.25)
 
 
+def other_human(d: Dice, first: NounPhrase) -> NounPhrase:
+    """Pick the subject of a second clause; a "they" in it takes the gender of a plural first subject."""
+    other = human(d)
+    return pronoun(first) if first.person == 5 and other.person == 5 and not other.noun else other
+
+
 def human_or_pronoun(d: Dice) -> NounPhrase:
     """Pick the subject of a question: half pronouns, never "I"."""
     return any_pronoun(d, first=False) if d.chance(0.5) else human(d, pronouns=False)
@@ -791,8 +797,8 @@ def object_of(
             adjective,
         )
     if verb.en == "wear":  # one piece of clothing each
-        dets = ["any" if neg else "some", own] if subject.plural else ["not a" if neg else "a", "this", own]
-        return noun_phrase(noun, d.pick(dets), subject.plural, adjective)
+        worn = ["any" if neg else "some", own] if subject.plural else ["not a" if neg else "a", "this", own]
+        return noun_phrase(noun, d.pick(worn), subject.plural, adjective)
     dets = [("the", 2 * definite), ("this", definite)]
     if verb.en not in {"know", "like"} and cls not in {"room", "building", "place"}:
         number = d.pick([*NUMBERS, "8", "12", "20"] if cls == "food" else [*NUMBERS])
@@ -835,8 +841,10 @@ def spot(d: Dice, cls: str) -> Phrase:
 def pick_tense(d: Dice, verb: Verb, imperfect: bool = True) -> str:
     """Pick a tense that the verb allows."""
     h, p, s, i, f, n, a = (flag in verb.flags for flag in "hpsifna")
-    return d.weighted([("present", 3 * (h or s)), ("progressive", 3 * p), ("past", 3.5 * (not n)), ("future", 1.5 * f),
-                       ("near", 1.5 * (not s and not a)), ("imperfect", imperfect * i), ("habit", imperfect * i)])  # fmt: skip
+    return d.weighted([
+        ("present", 3 * (h or s)), ("progressive", 3 * p), ("past", 3.5 * (not n)), ("future", 1.5 * f),
+        ("near", 1.5 * (not s and not a)), ("imperfect", imperfect * i), ("habit", imperfect * i),
+    ])  # fmt: skip
 
 
 def pick_neg(d: Dice, verb: Verb, tense: str) -> str:
@@ -997,8 +1005,8 @@ def ownership(d: Dice) -> Phrase:
     noun = d.pick(expand("vehicle clothes thing animal house garden"))
     item = noun_phrase(noun, "the", d.chance(0.2))
     suffix = "'" if owner.plural and owner.en.endswith("s") else "'s"
-    owned = replace(item, en=f"{owner.en}{suffix} {item.en.removeprefix('the ')}", fr=f"{item.fr} de {owner.fr.replace(' et ', ' et de ')}",
-                    combos=owner.combos)  # fmt: skip
+    en, fr = item.en.removeprefix("the "), owner.fr.replace(" et ", " et de ")
+    owned = replace(item, en=f"{owner.en}{suffix} {en}", fr=f"{item.fr} de {fr}", combos=owner.combos)
     if d.chance(0.5):
         return finish(be_adjective(d, owned, d.pick(ADJECTIVES_OF[noun]), neg="not" if d.chance(0.2) else ""))
     verb = VERBS[d.pick([en for en in ("see", "find", "look_for", "want", "like") if noun in VERBS[en].objects])]
@@ -1034,7 +1042,7 @@ def weather(d: Dice) -> Phrase:
         return finish(add_time(d, Phrase(*d.pick(WEATHER[tense])) + where, NounPhrase(), tense, 1.0))
     verb = d.pick([v for v in TRANSITIVE + STAYING if "f" in v.flags and "s" not in v.flags])
     subject = human(d)
-    en, fr = d.pick(WEATHER["progressive"][2:] + [("it rains", "il pleut"), ("it snows", "il neige")])
+    en, fr = d.pick([*WEATHER["progressive"][2:], ("it rains", "il pleut"), ("it snows", "il neige")])
     clause = statement(subject, verb, "future", complement(d, verb, subject))
     return finish(Phrase(f"if {en},", f"si {fr},") + clause)
 
@@ -1160,8 +1168,9 @@ def this_is(d: Dice) -> Phrase:
 @template(3)
 def coordination(d: Dice) -> Phrase:
     parts = []
-    for _ in range(2):
-        subject, verb = human(d), d.pick([verb for verb in TRANSITIVE if "p" in verb.flags])
+    first = human(d)
+    for subject in (first, other_human(d, first)):
+        verb = d.pick([verb for verb in TRANSITIVE if "p" in verb.flags])
         parts.append(statement(subject, verb, "progressive", complement(d, verb, subject)))
     return finish(parts[0] + Phrase(*d.pick([("and", "et"), (", but", ", mais")])) + parts[1])
 
@@ -1169,8 +1178,10 @@ def coordination(d: Dice) -> Phrase:
 @template(6)
 def object_pronoun(d: Dice) -> Phrase:
     subject, verb = human(d), d.pick(PEOPLE_VERBS)
-    en, fr, person, gender = d.pick([("me", "me", 0, "m"), ("him", "le", 2, "m"), ("her", "la", 2, "f"),
-                                     ("us", "nous", 3, "m"), ("you", "vous", 4, "m"), ("them", "les", 5, "m")])  # fmt: skip
+    en, fr, person, gender = d.pick([
+        ("me", "me", 0, "m"), ("him", "le", 2, "m"), ("her", "la", 2, "f"), ("us", "nous", 3, "m"),
+        ("you", "vous", 4, "m"), ("them", "les", 5, "m"),
+    ])  # fmt: skip
     if subject.person == person != 2 or {subject.person, person} == {0, 3}:
         return object_pronoun(d)  # no reflexives
     obj = NounPhrase(person=person, gender=gender, plural=person in (3, 5))
@@ -1185,8 +1196,9 @@ def object_pronoun(d: Dice) -> Phrase:
 def object_again(d: Dice) -> Phrase:
     subject = human(d)
     first, second, nouns = d.pick([
-        ("buy", "eat", "food mass"), ("buy", "bring", "food chair basket newspaper"), ("find", "take", "thing container"),
-        ("choose", "buy", "clothes thing furniture"), ("see", "follow", "animal"), ("find", "sell", "picture"),
+        ("buy", "eat", "food mass"), ("buy", "bring", "food chair basket newspaper"),
+        ("find", "take", "thing container"), ("choose", "buy", "clothes thing furniture"),
+        ("see", "follow", "animal"), ("find", "sell", "picture"),
         ("repair", "sell", "vehicle"), ("see", "draw", "animal"), ("prepare", "eat", "cake soup meat salad sandwich"),
         ("find", "feed", "animal"), ("buy", "break", "cup plate glass lamp"),
     ])  # fmt: skip
@@ -1228,7 +1240,7 @@ def relative_object(d: Dice) -> Phrase:
     tense = "progressive" if verb.en == "read" else "present" if "n" in verb.flags else "past"
     inner = statement(subject, verb, tense, preceding=item)
     full = replace(item, en=f"{item.en} that {inner.en}", fr=f"{item.fr} que {inner.fr}",
-                   combos=inner.combos + (("verb-object", verb.en, item.noun),))  # fmt: skip
+                   combos=(*inner.combos, ("verb-object", verb.en, item.noun)))  # fmt: skip
     if d.chance(0.3):
         other = VERBS[d.pick([en for en in ("look_for", "like", "want") if item.noun in VERBS[en].objects] or ["see"])]
         seeker, tense = any_pronoun(d), "progressive" if other.en == "look_for" else "present"
@@ -1239,7 +1251,7 @@ def relative_object(d: Dice) -> Phrase:
 @template(3)
 def reported(d: Dice) -> Phrase:
     speaker = human(d)
-    other = pronoun(speaker) if d.chance(0.4) else human(d)
+    other = pronoun(speaker) if d.chance(0.4) else other_human(d, speaker)
     if d.chance(0.5):
         clause = be_adjective(d, other, d.pick(ADJECTIVES_OF.get(other.noun) or MOODS))
     else:

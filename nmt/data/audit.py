@@ -114,8 +114,7 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     faults: list[tuple[str, str]] = []
     warnings: list[str] = []
     audited = {
-        name: _audit_split(name, sources, filters, processes, faults, warnings)
-        for name, sources in splits.items()
+        name: _audit_split(name, sources, filters, processes, faults, warnings) for name, sources in splits.items()
     }
     if len(faults) == 1:
         raise DataError(*faults[0])

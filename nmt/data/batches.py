@@ -51,8 +51,8 @@ def plan_batches(
     """The updates of one epoch: every pair once, no micro-batch above max_tokens padded tokens on either side.
 
     Pairs are shuffled, then sorted by target and source length (a stable sort: equal lengths stay shuffled), cut into
-    updates of about batch_tokens real target tokens and these into micro-batches; the updates are shuffled. Lengths count
-    without `</s>`, which is added here. Pairs longer than max_tokens come alone, so that nothing is dropped.
+    updates of about batch_tokens real target tokens and these into micro-batches; the updates are shuffled. Lengths
+    count without `</s>`, which is added here. Pairs longer than max_tokens come alone, so that nothing is dropped.
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(src_lengths))
@@ -61,7 +61,9 @@ def plan_batches(
     # An update holds as many tokens as any other, so the epoch is divided evenly.
     ends = np.cumsum(tgt)
     num_updates = max(1, round(int(ends[-1]) / batch_tokens)) if len(ends) else 0
-    update_of = np.minimum((ends - tgt // 2 - 1) * num_updates // max(1, int(ends[-1]) if len(ends) else 1), num_updates - 1)
+    update_of = np.minimum(
+        (ends - tgt // 2 - 1) * num_updates // max(1, int(ends[-1]) if len(ends) else 1), num_updates - 1
+    )
     updates = []
     for members in np.split(np.arange(len(order)), np.flatnonzero(np.diff(update_of)) + 1):
         updates.append([order[part] for part in _micro_batches(members, src, tgt, max_tokens)])
@@ -98,7 +100,9 @@ def collate(src: RaggedIds | Sequence[Any], tgt: RaggedIds | Sequence[Any], inde
     tgt_in[:, 0] = BOS_ID
     num_tokens = sum(map(len, tgt_rows)) + len(tgt_rows)
     mask = torch.from_numpy(src_ids != PAD_ID) if padded else None
-    return Batch(torch.from_numpy(src_ids), mask, torch.from_numpy(tgt_in), torch.from_numpy(tgt_out), index, num_tokens)
+    return Batch(
+        torch.from_numpy(src_ids), mask, torch.from_numpy(tgt_in), torch.from_numpy(tgt_out), index, num_tokens
+    )
 
 
 def pad(rows: Sequence[Any]) -> tuple[Indices, bool]:

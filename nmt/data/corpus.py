@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHUNK_PAIRS = 20_000
 _CHUNK_BLOCKS = 16  # a chunk ends after about that many MB too, so that long lines cannot fill the memory
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Consecutive pairs. The sides differ in length only past the end of the shorter of two files."""
@@ -65,8 +67,10 @@ class PairSource:
             case "parquet":
                 return self._records(self._parquet())
             case _:
-                raise DataError(f"{name} is no known table: `path` must end in .tsv, .tsv.gz, .jsonl, .jsonl.gz or .parquet.",
-                                "For two text files give `source` and `target` without `path`.")
+                raise DataError(
+                    f"{name} is no known table: `path` must be .tsv, .jsonl (.gz may follow) or .parquet.",
+                    "For two text files give `source` and `target` without `path`.",
+                )
 
     def _text(self) -> Iterator[Chunk]:
         found: dict[str, Found] = {}
@@ -81,15 +85,17 @@ class PairSource:
             ended[behind] = block is None
             lines[behind] += block or []
             blocks += 1
+            done = 0
             while True:
                 open_sides = [len(side) for side, end in zip(lines, ended, strict=True) if not end]
-                size = min([CHUNK_PAIRS, *(open_sides or [max(map(len, lines))])])
-                if not size or not (size == CHUNK_PAIRS or blocks >= _CHUNK_BLOCKS or all(ended)):
+                size = min(CHUNK_PAIRS, (min(open_sides) if open_sides else max(map(len, lines))) - done)
+                if size <= 0 or not (size == CHUNK_PAIRS or blocks >= _CHUNK_BLOCKS or all(ended)):
                     break
-                yield Chunk(first, lines[0][:size], lines[1][:size], dict(found))
+                yield Chunk(first + done, lines[0][done : done + size], lines[1][done : done + size], dict(found))
                 found.clear()
-                del lines[0][:size], lines[1][:size]
-                first, blocks = first + size, 0
+                done, blocks = done + size, 0
+            del lines[0][:done], lines[1][:done]
+            first += done
 
     def _records(self, batches: Iterable[tuple[list[bytes], list[bytes]]]) -> Iterator[Chunk]:
         first = 1
@@ -122,14 +128,18 @@ class PairSource:
     def _tsv(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
         src, tgt = self.corpus.source, self.corpus.target
         if not (isinstance(src, int) and isinstance(tgt, int) and min(src, tgt) >= 0):
-            raise DataError(f"{self.label('src')}: `source` and `target` of a TSV file are column numbers from 0, "
-                            f"but are `{src}` and `{tgt}`.")
+            raise DataError(
+                f"{self.label('src')}: `source` and `target` of a TSV file are column numbers from 0, "
+                f"but are `{src}` and `{tgt}`."
+            )
         for first, lines in self._table_lines({}):
             rows = [line.split(b"\t") for line in lines]
             if min(map(len, rows)) <= max(src, tgt):
                 at = next(i for i, row in enumerate(rows) if len(row) <= max(src, tgt))
-                raise DataError(f"{self.where('src', first + at)} has {len(rows[at])} columns (by tabs), "
-                                f"but column {max(src, tgt)} is wanted (counted from 0).")
+                raise DataError(
+                    f"{self.where('src', first + at)} has {len(rows[at])} columns (by tabs), "
+                    f"but column {max(src, tgt)} is wanted (counted from 0)."
+                )
             yield [row[src] for row in rows], [row[tgt] for row in rows]
 
     def _jsonl(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
@@ -174,8 +184,10 @@ class PairSource:
             rows = datasets.load_dataset(c.hub, c.config, split=c.split, revision=c.revision)
         except Exception as e:  # noqa: BLE001 - network, names, formats: whatever the libraries below raise
             reason = (str(e).strip() or type(e).__name__).splitlines()[0]
-            raise DataError(f"the data set {name} cannot be loaded: {reason}",
-                            "Check `hub`, `config`, `split`, `revision` and the network.") from None
+            raise DataError(
+                f"the data set {name} cannot be loaded: {reason}",
+                "Check `hub`, `config`, `split`, `revision` and the network.",
+            ) from None
         for start in range(0, len(rows), CHUNK_PAIRS // 4):
             columns = rows[start : start + CHUNK_PAIRS // 4]
             records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]

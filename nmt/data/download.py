@@ -50,8 +50,9 @@ def download(url: str, path: Path, sha256: str) -> None:
                 return
             part.unlink()
             if not resumed or attempt == TRIES:  # a resumed file may have mixed two versions: once more from its start
-                raise DataError(f"{url} is not the file the recipe means: its sha256 is {found}, "
-                                f"but `data.sha256` says {sha256}.")
+                raise DataError(
+                    f"{url} is not the file the recipe means: its sha256 is {found}, but `data.sha256` says {sha256}."
+                )
     except OSError as e:
         raise DataError(f"cannot write {part}: {e.strerror or e}.") from None
 

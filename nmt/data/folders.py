@@ -24,8 +24,10 @@ def staging(target: Path) -> Iterator[Path]:
             _sync(path)
         _swap(folder, target)
     except OSError as e:
-        raise RunError(f"cannot write {target}: {e.strerror or e}.",
-                       "Free some space, mend its permissions, or choose another folder.") from None
+        raise RunError(
+            f"cannot write {target}: {e.strerror or e}.",
+            "Free some space, mend its permissions, or choose another folder.",
+        ) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -33,8 +33,10 @@ def add_found(into: dict[str, Found], kind: str, count: int, where: str) -> None
 
 
 def too_long(where: str) -> DataError:
-    return DataError(f"{where} is longer than {MAX_LINE_BYTES:,} bytes; that is no sentence.",
-                     "Is it text with one sentence a line, and does every line end in \\n?")
+    return DataError(
+        f"{where} is longer than {MAX_LINE_BYTES:,} bytes; that is no sentence.",
+        "Is it text with one sentence a line, and does every line end in \\n?",
+    )
 
 
 def line_blocks(path: Path, name: str, found: dict[str, Found]) -> Iterator[list[bytes]]:
@@ -49,7 +51,7 @@ def line_blocks(path: Path, name: str, found: dict[str, Found]) -> Iterator[list
             yield from _split_lines(_blocks(raw, name, magic.startswith(b"\x1f\x8b")), name, found)
     except (EOFError, zlib.error, gzip.BadGzipFile) as e:
         reason = "it ends too early" if isinstance(e, EOFError) else str(e)
-        raise DataError(f"{name} is a damaged gzip file: {reason}.", "Was a download cut short? Get it again.") from None
+        raise DataError(f"{name} is a damaged gzip file: {reason}.", "Was its download cut short?") from None
     except OSError as e:
         raise DataError(f"{name} cannot be read: {e.strerror or e} ({path}).") from None
 
@@ -59,7 +61,7 @@ def _blocks(raw: IO[bytes], name: str, zipped: bool) -> Iterator[bytes]:
     size = 0
     while block := file.read(BLOCK):
         size += len(block)
-        if zipped and size > 100 * BLOCK and size > _MAX_EXPANSION * raw.tell():
+        if zipped and size > 32 * BLOCK and size > _MAX_EXPANSION * raw.tell():
             raise DataError(f"{name} expands more than {_MAX_EXPANSION} times; that is no text.")
         yield block
 

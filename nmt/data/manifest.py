@@ -46,8 +46,10 @@ class Manifest:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             if values.get("format") != FORMAT:
-                raise RunError(f"{folder} has format {values.get('format')}, but this nmt reads format {FORMAT}.",
-                               "Prepare again: nmt prepare RECIPE --force")
+                raise RunError(
+                    f"{folder} has format {values.get('format')}, but this nmt reads format {FORMAT}.",
+                    "Prepare again: nmt prepare RECIPE --force",
+                )
             return cls(**values)
         except (FileNotFoundError, NotADirectoryError):
             raise NotPreparedError(f"no prepared data in {folder}.", "Run: nmt prepare RECIPE") from None
@@ -110,5 +112,7 @@ def check_inputs(recipe: Recipe, manifest: Manifest, recipe_path: str | Path | N
     for name in file_names(recipe.data):
         path = Path(recipe.data.root) / name
         if path.is_file() and describe_file(path).sha256 != manifest.inputs[name]["sha256"]:
-            raise RunError(f"{name} has changed since {recipe.prepared_dir} was prepared from it.",
-                           f"Run: nmt prepare {recipe_path or 'RECIPE'} --force")
+            raise RunError(
+                f"{name} has changed since {recipe.prepared_dir} was prepared from it.",
+                f"Run: nmt prepare {recipe_path or 'RECIPE'} --force",
+            )

@@ -77,8 +77,10 @@ def _is_prepared(target: Path) -> bool:
     if (target / MANIFEST).exists():
         return True
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise RunError(f"{target} exists, but holds no prepared data (no {MANIFEST}); it is left as it is.",
-                       "Move it away, or set `data.prepared_dir` to another folder.")
+        raise RunError(
+            f"{target} exists, but holds no prepared data (no {MANIFEST}); it is left as it is.",
+            "Move it away, or set `data.prepared_dir` to another folder.",
+        )
     return False
 
 
@@ -122,8 +124,10 @@ def _route(recipe: Recipe, train: SplitAudit) -> _Routing:
             held_out = _hold_out(split, corpus.holdout, train.src_keys, (codes == 0) & (train.flags & BLANK == 0))
             codes[(codes == 0) & np.isin(train.src_keys, held_out)] = len(names) - 1
     if not (codes == 0).any():
-        raise DataError(f"nothing is left to train on: of {train.pairs:,} pairs all are filtered or held out.",
-                        "Look at `data.filters` and at the audit above.")
+        raise DataError(
+            f"nothing is left to train on: of {train.pairs:,} pairs all are filtered or held out.",
+            "Look at `data.filters` and at the audit above.",
+        )
     return _Routing(names, frozenset(reasons), codes)
 
 
@@ -136,8 +140,10 @@ def _hold_out(
     groups, sizes = np.unique(keys[usable], return_counts=True)
     if sizes.sum() < asked:
         key = "valid" if split == "valid" else f"test.{split}"
-        raise DataError(f"`data.{key}.holdout: {asked}` asks for more pairs than train can give: {int(sizes.sum()):,}.",
-                        "Hold out less, or look at `data.filters` and at the audit above.")
+        raise DataError(
+            f"`data.{key}.holdout: {asked}` asks for more pairs than train can give: {int(sizes.sum()):,}.",
+            "Hold out less, or look at `data.filters` and at the audit above.",
+        )
     taken, total, spare = [], 0, -1
     for i, size in enumerate(sizes):
         if total + size <= asked:
@@ -251,7 +257,9 @@ def _write_splits(
         for name in sources
     }
     moved = {name: counts[name] for name in routing.names[1:] if counts[name]}
-    splits["train"]["dropped"] = {n if n in routing.reasons else f"held out for {n}": count for n, count in moved.items()}
+    splits["train"]["dropped"] = {
+        name if name in routing.reasons else f"held out for {name}": count for name, count in moved.items()
+    }
     total = sum(split["read"] for split in splits.values()) - sum(moved.values())
     with ExitStack() as stack, console.progress("Encoding", total, "pairs") as advance:
         ids = {

@@ -104,12 +104,16 @@ def _standardised(features: Features) -> Floats:
 
 
 def _best_path(pairing: _Pairing, surplus: int) -> list[Shift]:
-    """Viterbi over blocks of lines, then each change placed to the line."""
+    """Viterbi over blocks of lines, then each change placed to the line.
+
+    One state more than there are offsets: lines that belong to nothing, as where a whole block was lost.
+    """
     n, offsets = pairing.x.shape[1], pairing.offsets
     starts = np.arange(0, n, _BLOCK)
-    blocks = np.stack([np.add.reduceat(pairing.nats(o, 0, n), starts) for o in offsets], axis=1)  # (blocks, offsets)
-    zero, stay = offsets.index(0), np.arange(len(offsets))
-    best = np.full(len(offsets), -_SWITCH_COST)
+    gains = [np.add.reduceat(pairing.nats(o, 0, n), starts) for o in offsets]
+    blocks = np.stack([*gains, np.zeros(len(starts))], axis=1)  # (blocks, states)
+    zero, nothing, stay = offsets.index(0), len(offsets), np.arange(len(offsets) + 1)
+    best = np.full(len(stay), -_SWITCH_COST)
     best[zero] = 0.0
     came_from = np.zeros(blocks.shape, np.int16)
     for t, gain in enumerate(blocks):
@@ -117,24 +121,27 @@ def _best_path(pairing: _Pairing, surplus: int) -> list[Shift]:
         floor = best[top] - _SWITCH_COST
         came_from[t] = np.where(best < floor, top, stay)
         best = np.maximum(best, floor) + gain
-    best -= _SWITCH_COST * (np.array(offsets) != surplus)  # lines missing at the very end are a change too
+    best[stay != offsets.index(surplus)] -= _SWITCH_COST  # lines missing at the very end are a change too
     path = [int(best.argmax())]
     for t in range(len(blocks) - 1, 0, -1):
         path.append(int(came_from[t, path[-1]]))
-    changes, before = [], zero
+    changes, before, left = [], zero, 0  # left: the block in which the offset before was last seen
     for t, after in enumerate(reversed(path)):
-        if after != before:
-            changes.append(Shift(_place(pairing, offsets[before], offsets[after], t * _BLOCK) + 1, offsets[after]))
+        if after not in (before, nothing):
+            place = _place(pairing, offsets[before], offsets[after], left * _BLOCK, t * _BLOCK)
+            changes.append(Shift(place + 1, offsets[after]))
             before = after
+        left = t if after != nothing else left
     if offsets[before] != surplus:
         changes.append(Shift(n + 1 + min(0, surplus - offsets[before]), surplus))
     return changes
 
 
-def _place(pairing: _Pairing, before: int, after: int, near: int) -> int:
-    """The line (from 0) `near` which changing from one offset to the other explains most."""
+def _place(pairing: _Pairing, before: int, after: int, left: int, near: int) -> int:
+    """The line (from 0) between `left` and `near`, or a little beyond, at which changing from one offset to the other
+    explains most."""
     lost = max(0, before - after)  # source lines whose counterpart is gone pair with nothing
-    start, end = max(0, near - 2 * _BLOCK - lost), min(pairing.x.shape[1], near + 2 * _BLOCK + lost)
+    start, end = max(0, left - 2 * _BLOCK - lost), min(pairing.x.shape[1], near + 2 * _BLOCK + lost)
     head = np.concatenate([[0.0], np.cumsum(pairing.nats(before, start, end))])
     tail = np.concatenate([np.cumsum(pairing.nats(after, start, end)[::-1])[::-1], np.zeros(lost + 1)])
     return start + int(np.argmax(head + tail[lost : lost + len(head)]))

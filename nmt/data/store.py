@@ -83,12 +83,14 @@ class PreparedSplit:
     tgt: RaggedIds
 
     @classmethod
-    def open(cls, folder: Path, name: str, vocab_size: int) -> PreparedSplit:
+    def open(cls, folder: Path, name: str) -> PreparedSplit:
         """Raises RunError where files are missing or do not fit each other."""
-        src, tgt = (_open_ids(folder, name, side, vocab_size) for side in ("src", "tgt"))
+        src, tgt = (_open_ids(folder, name, side) for side in ("src", "tgt"))
         if len(src) != len(tgt):
-            raise RunError(f"{folder}: {name} has {len(src):,} source, but {len(tgt):,} target sentences.",
-                           "Prepare again: nmt prepare RECIPE --force")
+            raise RunError(
+                f"{folder}: {name} has {len(src):,} source, but {len(tgt):,} target sentences.",
+                "Prepare again: nmt prepare RECIPE --force",
+            )
         return cls(folder, name, src, tgt)
 
     def __len__(self) -> int:
@@ -100,16 +102,20 @@ class PreparedSplit:
         return raw.decode("utf-8").split("\n")[:-1]
 
 
-def _open_ids(folder: Path, split: str, side: str, vocab_size: int) -> RaggedIds:
-    dtype, suffix = _format(vocab_size)
-    path = folder / f"{split}.{side}.{suffix}"
+def _open_ids(folder: Path, split: str, side: str) -> RaggedIds:
+    wide = folder / f"{split}.{side}.u32"
+    path, dtype = (wide, "<u4") if wide.exists() else (wide.with_suffix(".u16"), "<u2")
     try:
         offsets = np.load(folder / f"{split}.{side}.offsets.npy", allow_pickle=False)
         # An empty file cannot be mapped.
         ids = np.memmap(path, dtype, "r") if path.stat().st_size else np.zeros(0, dtype)
     except (OSError, ValueError, EOFError) as e:
-        raise RunError(f"prepared data {path} cannot be read: {e}.", "Prepare again: nmt prepare RECIPE --force") from None
+        raise RunError(
+            f"prepared data {path} cannot be read: {e}.", "Prepare again: nmt prepare RECIPE --force"
+        ) from None
     if offsets.ndim != 1 or len(offsets) < 1 or offsets[-1] != len(ids):
-        raise RunError(f"prepared data {path} is damaged: {len(ids):,} ids, but its offsets do not end there.",
-                       "Prepare again: nmt prepare RECIPE --force")
+        raise RunError(
+            f"prepared data {path} is damaged: {len(ids):,} ids, but its offsets do not end there.",
+            "Prepare again: nmt prepare RECIPE --force",
+        )
     return RaggedIds(ids, offsets)

@@ -25,12 +25,13 @@ class Hypothesis:
 @torch.inference_mode()
 def beam_search(
     scorer: StepScorer, src: Tensor, src_mask: Tensor | None, max_len: Tensor, *,
-    bos_id: int, eos_id: int, banned: tuple[int, ...] = (), beam_size: int = 5, n_best: int = 1, length_penalty: float = 1.0,
+    bos_id: int, eos_id: int, banned: tuple[int, ...] = (),
+    beam_size: int = 5, n_best: int = 1, length_penalty: float = 1.0,
 ) -> list[list[Hypothesis]]:  # fmt: skip
     """The n_best hypotheses of each source, best first.
 
-    src (B,S), max_len (B,): tokens at most, `</s>` counted; a hypothesis that gets there is ended with the probability of
-    `</s>`. `banned` ids are never produced (their probability mass stays theirs, so that log_prob is the model's own). A
+    src (B,S), max_len (B,): tokens at most, `</s>` counted; a hypothesis that gets there is ended with the probability
+    of `</s>`. `banned` ids are never produced (their probability mass stays theirs: log_prob is the model's own). A
     sentence is done, and leaves the batch, when beam_size hypotheses have ended among the beam_size best of their step.
     """
     device = src.device

@@ -1,7 +1,7 @@
 """Text in, text out: the one way to translate, used by training, by every command, and as a Python API.
 
-    from nmt import Translator
-    Translator.load("runs/multi30k").translate(["A dog runs."])
+from nmt import Translator
+Translator.load("runs/multi30k").translate(["A dog runs."])
 """
 
 from __future__ import annotations
@@ -40,14 +40,18 @@ class Translator:
 
     def __init__(self, scorer: StepScorer, tokenizer: Tokenizer, decode: DecodeSection, device: torch.device) -> None:
         self.scorer, self.tokenizer, self.decode, self.device = scorer, tokenizer, decode, device
+        self.run: Path | None = None  # where it was loaded from, and which checkpoint
+        self.checkpoint = ""
 
     @classmethod
     def load(cls, run: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Translator:
         """Of a run folder. Raises RunError where it is none, or is damaged."""
         from nmt.train.checkpoint import load_model
 
-        model, tokenizer, recipe, _ = load_model(Path(run), checkpoint, device)
-        return cls(ModelScorer(model), tokenizer, recipe.decode, next(model.parameters()).device)
+        model, tokenizer, recipe, found = load_model(Path(run), checkpoint, device)
+        translator = cls(ModelScorer(model), tokenizer, recipe.decode, next(model.parameters()).device)
+        translator.run, translator.checkpoint = Path(run), found.path.name
+        return translator
 
     def translate(
         self, lines: Sequence[str], *, n_best: int = 1, on_progress: Callable[[int], None] | None = None
@@ -96,7 +100,7 @@ class Translator:
             begin += size
 
     def _split(self, ids: list[int]) -> list[list[int]]:
-        """Cut what is too long for one search, at a sentence's end if there is one, else between words, else anywhere."""
+        """Cut what is too long for one search: at a sentence's end if there is one, else between words or anywhere."""
         parts = []
         while len(ids) > MAX_SEGMENT:
             pieces = self.tokenizer.pieces(ids[: MAX_SEGMENT + 1], "src")

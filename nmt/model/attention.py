@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,7 +15,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: flo
     """softmax(q kᵀ / √K + bias) v for q (B,H,T,K), k and v (B,H,S,K); gives (B,H,T,K).
 
     `bias` is 0 where a key is visible and -inf where it is not, and broadcasts to (B,H,T,S). On the CPU two batched
-    products and a softmax beat the fused kernel for sentences, above all in the backward pass; elsewhere it is reversed.
+    products and a softmax beat the fused kernel for sentences, above all in the backward pass; elsewhere it wins.
     """
     if q.device.type != "cpu":
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
@@ -29,7 +28,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: flo
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
     """(B,T,D) to (B,H,T,K)."""
-    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+    return x.view(*x.shape[:-1], num_heads, -1).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
@@ -49,11 +48,12 @@ class SelfAttention(nn.Module):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (B,T,D) to q, k, v, each (B,H,T,K)."""
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        q, k, v = self.qkv(x).view(*x.shape[:2], 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         return q, k, v
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-        return self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
+        out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
+        return out
 
 
 class CrossAttention(nn.Module):
@@ -69,10 +69,11 @@ class CrossAttention(nn.Module):
 
     def project_kv(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """memory (B,S,D) to k, v, each (B,H,S,K)."""
-        k, v = self.kv(memory).unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        k, v = self.kv(memory).view(*memory.shape[:2], 2, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         return k, v
 
     def forward(self, x: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-        """x (B,T,D). While decoding, B are sentences and T their hypotheses, so that a sentence's keys are never copied."""
+        """x (B,T,D). In decoding T are a sentence's hypotheses, so that its keys are never copied for each."""
         q = split_heads(self.q(x), self.num_heads)
-        return self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
+        out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
+        return out

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from nmt.model.attention import CrossAttention, SelfAttention
 from nmt.recipe import ModelSection
 
+KeysValues = tuple[Tensor, Tensor]
+
 
 def dropout_mask(like: Tensor, p: float) -> Tensor:
     """1 where an element is kept, 0 with probability round(256 p) / 256; of `like`'s shape and type.
@@ -109,6 +111,21 @@ class DecoderLayer(nn.Module):
         self.cross_residual = Residual(section)
         self.ff_residual = Residual(section)
 
+    def forward(
+        self, x: Tensor, bias: Tensor | None, past: KeysValues | None, cross: KeysValues, cross_bias: Tensor | None
+    ) -> tuple[Tensor, KeysValues]:
+        """x (N,T,D) after `past` (N,H,·,K) positions, and the memory's keys and values (B,H,S,K); gives the layer's
+        output and the past with this in it. N / B hypotheses of a sentence attend together to its memory.
+        """
+        q, k, v = self.self_attention.project(self.self_residual.before(x))
+        if past is not None:
+            k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
+        x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
+        h = self.cross_residual.before(x).reshape(cross[0].size(0), -1, x.size(-1))  # (B,N/B*T,D)
+        h = self.cross_attention(h, *cross, cross_bias).reshape(x.shape)
+        x = self.cross_residual.after(x, h)
+        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x))), (k, v)
+
 
 class Embedding(nn.Module):
     """Scaled token embeddings plus positions (Vaswani et al. 2017, sections 3.4 and 3.5), then dropout."""
@@ -122,6 +139,7 @@ class Embedding(nn.Module):
         self.positions = nn.Embedding(section.max_positions, section.d_model) if learned else None
         if self.positions is not None:
             nn.init.normal_(self.positions.weight, std=section.d_model**-0.5)
+        self.sinusoids: Tensor
         self.register_buffer("sinusoids", torch.empty(0, section.d_model), persistent=False)
 
     def forward(self, ids: Tensor, offset: int = 0) -> Tensor:
@@ -133,7 +151,9 @@ class Embedding(nn.Module):
         """The first `length` positions, (length, D). Raises ValueError beyond the learned ones."""
         if self.positions is not None:
             if length > self.positions.num_embeddings:
-                raise ValueError(f"{length} tokens, but the model has learned {self.positions.num_embeddings} positions")
+                raise ValueError(
+                    f"{length} tokens, but the model has learned {self.positions.num_embeddings} positions"
+                )
             return self.positions.weight[:length]
         if self.sinusoids.size(0) < length or self.sinusoids.dtype != self.tokens.weight.dtype:
             size = max(256, 1 << (length - 1).bit_length())

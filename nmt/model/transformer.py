@@ -7,12 +7,12 @@ N hypotheses: the same number for each sentence, a sentence's own next to each o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer
+from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, KeysValues
 from nmt.recipe import ModelSection
 
 
@@ -20,14 +20,14 @@ from nmt.recipe import ModelSection
 class DecoderState:
     """What decoding needs to go on: keys and values of the memory per sentence, of the past per hypothesis."""
 
-    cross: list[tuple[Tensor, Tensor]]  # per layer k, v (B,H,S,K)
+    cross: list[KeysValues]  # per layer, (B,H,S,K)
     cross_bias: Tensor | None  # (B,1,1,S)
-    past: list[Tensor]  # per layer keys and values so far, (N,2,H,T,K); empty: nothing is cached
+    past: list[KeysValues | None]  # per layer, (N,H,T,K)
     length: int = 0  # T: positions decoded so far
 
     def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
-        """Keep the hypotheses `rows` (N',), in that order, and the sentences `sentences` (B',; None: all as they are)."""
-        self.past = [kv.index_select(0, rows) for kv in self.past]
+        """Keep the hypotheses `rows` (N',), in that order, and the sentences `sentences` (B',; None: all)."""
+        self.past = [kv and (kv[0].index_select(0, rows), kv[1].index_select(0, rows)) for kv in self.past]
         if sentences is not None:
             self.cross = [(k.index_select(0, sentences), v.index_select(0, sentences)) for k, v in self.cross]
             if self.cross_bias is not None:
@@ -73,40 +73,29 @@ class Transformer(nn.Module):
 
     def start(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
         """A decoder's state before the first target token."""
-        cross = [layer.cross_attention.project_kv(memory) for layer in self.decoder]
-        return DecoderState(cross, visibility_bias(src_mask, self.output.weight.dtype), [])
+        layers = cast("list[DecoderLayer]", self.decoder)
+        cross = [layer.cross_attention.project_kv(memory) for layer in layers]
+        return DecoderState(cross, visibility_bias(src_mask, self.output.weight.dtype), [None] * len(layers))
 
     def decode(self, tgt_in: Tensor, state: DecoderState) -> Tensor:
-        """Training: all of tgt_in (B,T) at once, each position seeing those up to itself; hidden states (B,T,D)."""
-        bias = causal_bias(tgt_in.size(1), tgt_in.device, self.output.weight.dtype)
-        x = self.tgt_embedding(tgt_in)
-        for layer, (ck, cv) in zip(self.decoder, state.cross, strict=True):
-            q, k, v = layer.self_attention.project(layer.self_residual.before(x))
-            x = layer.self_residual.after(x, layer.self_attention(q, k, v, bias))
-            h = layer.cross_attention(layer.cross_residual.before(x), ck, cv, state.cross_bias)
-            x = layer.cross_residual.after(x, h)
-            x = layer.ff_residual.after(x, layer.feed_forward(layer.ff_residual.before(x)))
+        """The next T tokens of each hypothesis, (N,T), to hidden states (N,T,D); each sees itself and all before it.
+
+        Training gives all of tgt_in at once to a fresh state, decoding one token after another. `state` moves on by T.
+        """
+        length = tgt_in.size(1)
+        if length > 1 and state.length:
+            raise ValueError("several tokens at once need a fresh state")
+        bias = causal_bias(length, tgt_in.device, self.output.weight.dtype) if length > 1 else None
+        x = self.tgt_embedding(tgt_in, state.length)
+        for i, layer in enumerate(self.decoder):
+            x, state.past[i] = layer(x, bias, state.past[i], state.cross[i], state.cross_bias)
+        state.length += length
         hidden: Tensor = self.decoder_norm(x)
         return hidden
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:
-        """Decoding: one more token of each hypothesis, last (N,), to its logits (N,V); `state` moves on by one position."""
-        x = self.tgt_embedding(last[:, None], state.length)  # (N,1,D)
-        beams = last.size(0) // state.cross[0][0].size(0)
-        past = []
-        for i, (layer, (ck, cv)) in enumerate(zip(self.decoder, state.cross, strict=True)):
-            q, k, v = layer.self_attention.project(layer.self_residual.before(x))
-            kv = torch.stack([k, v], 1)  # (N,2,H,1,K)
-            if state.length:
-                kv = torch.cat([state.past[i], kv], 3)
-            past.append(kv)
-            x = layer.self_residual.after(x, layer.self_attention(q, kv[:, 0], kv[:, 1], None))
-            h = layer.cross_residual.before(x).view(-1, beams, x.size(-1))  # (B,beams,D)
-            h = layer.cross_attention(h, ck, cv, state.cross_bias)
-            x = layer.cross_residual.after(x, h.view(x.shape))
-            x = layer.ff_residual.after(x, layer.feed_forward(layer.ff_residual.before(x)))
-        state.past, state.length = past, state.length + 1
-        logits: Tensor = self.output(self.decoder_norm(x[:, 0]))
+        """One more token of each hypothesis, last (N,), to the logits (N,V) of the one after it."""
+        logits: Tensor = self.output(self.decode(last[:, None], state)[:, 0])
         return logits
 
     def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> Tensor:

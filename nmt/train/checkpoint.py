@@ -6,8 +6,8 @@
                                    state.json         TrainState, validation scores, sha256 of the tensor files
       checkpoints/average/         the average of the best, where it was tried
 
-A checkpoint is written into a temporary folder, synced and renamed: a folder that has its name is whole. Which is last and
-which is best follows from what is in them; there is no pointer that could be wrong.
+A checkpoint is written into a temporary folder, synced and renamed: a folder that has its name is whole. Which is last
+and which is best follows from what is in them; there is no pointer that could be wrong.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def better(a: float, b: float | None, metric: str) -> bool:
 def checkpoints(run: Path) -> list[Checkpoint]:
     """All whole checkpoints, oldest first; damaged ones are named on the console and left out."""
     found = []
-    for path in sorted((run / "checkpoints").glob("step-*")) + [run / "checkpoints" / "average"]:
+    for path in [*sorted((run / "checkpoints").glob("step-*")), run / "checkpoints" / "average"]:
         if path.is_dir() and not path.name.endswith(".tmp"):
             try:
                 found.append(read_checkpoint(path))
@@ -144,8 +144,10 @@ def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Che
             return named[0]
 
 
-def load_model(run: Path, which: str = "best", device: str = "auto") -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
-    """A run's model, ready to translate on `device`. If the best checkpoint is damaged, the next best is used, aloud."""
+def load_model(
+    run: Path, which: str = "best", device: str = "auto"
+) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
+    """A run's model, ready to translate on `device`."""
     from nmt.model.transformer import Transformer
     from nmt.train.parallel import choose_device, choose_dtype
 
@@ -170,7 +172,9 @@ def load_weights(model: Transformer, weights: dict[str, Tensor], where: Path) ->
     wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
     if wrong or len(weights) != len(own):
         names = ", ".join(wrong[:3] or sorted(set(weights) - set(own))[:3])
-        raise RunError(f"{where} does not fit the model of its recipe ({names}).", "Was recipe.yaml in the run changed?")
+        raise RunError(
+            f"{where} does not fit the model of its recipe ({names}).", "Was recipe.yaml in the run changed?"
+        )
     for name, parameter in own.items():
         parameter.data.copy_(weights[name])
 
@@ -181,7 +185,7 @@ def load_weights(model: Transformer, weights: dict[str, Tensor], where: Path) ->
 def save_checkpoint(
     run: Path, name: str, state: TrainState, weights: dict[str, Tensor], training: dict[str, Tensor] | None
 ) -> Path:
-    """Write a checkpoint whole or not at all. Raises RunError where the disk does not take it; older ones stay valid."""
+    """Write a checkpoint whole or not at all. Raises RunError where the disk does not take it."""
     from safetensors.torch import save
 
     final = run / "checkpoints" / name
@@ -204,13 +208,15 @@ def save_checkpoint(
         sync_folder(final.parent)
     except OSError as e:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise RunError(f"checkpoint {final} could not be written: {e.strerror or e}.",
-                       "The checkpoints before it are whole. Make room, and start the same command again.") from None
+        raise RunError(
+            f"checkpoint {final} could not be written: {e.strerror or e}.",
+            "The checkpoints before it are whole. Make room, and start the same command again.",
+        ) from None
     return final
 
 
 def prune(run: Path, keep: int, metric: str) -> None:
-    """Keep the newest checkpoints that can be resumed and the `keep` best; weights alone of those that are only good."""
+    """Keep the newest, which can be resumed, and the `keep` best, of which the weights are enough."""
     steps = [c for c in checkpoints(run) if c.path.name != "average"]
     sign = -1 if metric == "loss" else 1
     scored = sorted((c for c in steps if metric in c.state.valid), key=lambda c: -sign * c.state.valid[metric])
@@ -248,7 +254,7 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def run_lock(run: Path) -> Iterator[None]:
-    """One training at a time in a run folder. The system drops the lock with the process, so a crash leaves none behind."""
+    """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash."""
     import socket
 
     if os.name != "posix":
@@ -261,8 +267,10 @@ def run_lock(run: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
-            raise RunError(f"{run} is being trained by {file.read().strip() or 'another process'}.",
-                           "Wait for it, or stop it; or give this training another `name`.") from None
+            raise RunError(
+                f"{run} is being trained by {file.read().strip() or 'another process'}.",
+                "Wait for it, or stop it; or give this training another `name`.",
+            ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -297,4 +305,3 @@ def _parse_record(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None  # a line cut short by a crash
     return record if isinstance(record, dict) else None
-

@@ -19,7 +19,9 @@ CHUNK_ELEMENTS = 1 << 21  # logits at a time: 8 MB in fp32, which stays in a CPU
 CHUNK_ELEMENTS_GPU = 1 << 28
 
 
-def smoothed_loss(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+def smoothed_loss(
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
     """Sums over the real positions, in nats: the smoothed loss (differentiable) and the plain -log p(target).
 
     hidden (…,D), weight (V,D), bias (V,), target (…) with PAD_ID where there is nothing to learn. The smoothed target
@@ -35,7 +37,9 @@ def smoothed_loss(hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, 
 
 class _ProjectedLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float
+    ) -> tuple[Tensor, Tensor]:
         need_grad = any(ctx.needs_input_grad)
         vocab = weight.size(0)
         grad_hidden = torch.empty_like(hidden) if need_grad else None
@@ -73,6 +77,8 @@ class _ProjectedLoss(torch.autograd.Function):
         return grad_hidden * upstream.to(grad_hidden.dtype), weight, bias, None, None
 
 
-def _chunks(hidden: Tensor, target: Tensor, grad: Tensor | None, size: int) -> list[tuple[Tensor, Tensor, Tensor | None]]:
-    grads = [None] * -(-len(hidden) // size) if grad is None else list(grad.split(size))
-    return list(zip(hidden.split(size), target.split(size), grads, strict=True)) if len(hidden) else []
+def _chunks(
+    hidden: Tensor, target: Tensor, grad: Tensor | None, size: int
+) -> list[tuple[Tensor, Tensor, Tensor | None]]:
+    grads = [None] * -(-len(hidden) // size) if grad is None else list(torch.split(grad, size))
+    return list(zip(torch.split(hidden, size), torch.split(target, size), grads, strict=True)) if len(hidden) else []

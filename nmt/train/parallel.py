@@ -1,4 +1,4 @@
-"""Many devices, applied from outside (torchrun): every rank plans the same updates and takes its share of micro-batches.
+"""Many devices, applied from outside (torchrun): every rank plans the same updates and takes its share of each.
 
 Gradients lie in one flat buffer, so sharing them is one all-reduce an update; the model knows of none of this.
 Also here: which device, precision and number of threads a process should use.

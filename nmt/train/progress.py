@@ -41,7 +41,7 @@ class Progress:
             left.append(max(0.0, self.section.max_minutes * 60 - state.seconds))
         return f"ETA {duration(min(left))}" if left else f"{duration(state.seconds)} so far"
 
-    def describe_end(self, state: TrainState) -> str:
+    def describe_end(self) -> str:
         section = self.section
         limits = [
             f"{section.max_steps:,} steps" if section.max_steps else "",

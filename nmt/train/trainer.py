@@ -1,7 +1,7 @@
 """The training loop: ids to checkpoints.
 
-Every random thing is a pure function of (seed, step or epoch, rank): the plan, the sampled segmentations and the dropout
-masks. So a checkpoint needs no random state, and a resumed run repeats an uninterrupted one bit for bit.
+Every random thing is a pure function of (seed, step or epoch, rank): the plan, the sampled segmentations and the
+dropout masks. So a checkpoint needs no random state, and a resumed run repeats an uninterrupted one bit for bit.
 """
 
 from __future__ import annotations
@@ -10,34 +10,32 @@ import dataclasses
 import math
 import platform
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from nmt import __version__, console
-from nmt.data.batches import Update, collate, fill, plan_batches
-from nmt.data.store import PreparedSplit, RaggedIds
-from nmt.decode.scorer import ModelScorer
-from nmt.decode.translator import Translator
+from nmt.data.batches import Indices, collate
 from nmt.errors import Interrupted, RunError, TrainingError
-from nmt.evaluate.metrics import score
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
 from nmt.train import checkpoint as ckpt
 from nmt.train.checkpoint import RunLog, TrainState, better
+from nmt.train.compat import check_same_experiment
+from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.loss import smoothed_loss
-from nmt.train.parallel import choose_device, choose_dtype, join_world, leave_world, set_threads
+from nmt.train.parallel import World, choose_device, choose_dtype, join_world, leave_world, set_threads
 from nmt.train.progress import Progress
 from nmt.train.schedule import learning_rate
 from nmt.train.signals import Signals, watch_signals
+from nmt.train.validation import Valid, Validator, show
 from nmt.train.weights import FlatWeights
 
 DEFAULT_CPU_MAX_TOKENS = 2048  # micro-batches that stay near the cache; larger ones gain nothing on a CPU
-SAMPLING_BLOCK = 4096  # lines sampled with one seed
 
 
 def train(recipe: Recipe, prepared: Path, command: str) -> Path:
@@ -51,8 +49,10 @@ def train(recipe: Recipe, prepared: Path, command: str) -> Path:
     device = choose_device(recipe.train.device, world.local_rank)
     run = recipe.run_dir
     try:
+        if world.is_main:
+            check_same_experiment(run, recipe, command)
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
-        with ckpt.run_lock(run) if world.is_main else _nothing(), watch_signals() as signals:
+        with ckpt.run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             Trainer(recipe, run, prepared, device, world, signals, command).run()
     except OSError as e:
         raise RunError(f"the run folder {run} cannot be written: {e.strerror or e}.") from None
@@ -61,17 +61,11 @@ def train(recipe: Recipe, prepared: Path, command: str) -> Path:
     return run
 
 
-def _nothing() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()
-
-
 @dataclass
 class Interval:
     """Sums since the last log line."""
 
-    loss: float = 0.0
+    loss: float = 0.0  # smoothed
     plain: float = 0.0
     tokens: int = 0
     steps: int = 0
@@ -79,46 +73,49 @@ class Interval:
 
 
 class Trainer:
-    """One run on one rank. All ranks do the same, each with its share of the micro-batches; rank 0 validates and saves."""
+    """One run on one rank. All ranks do the same with their shares of each update; rank 0 validates and saves."""
 
     def __init__(
-        self, recipe: Recipe, run: Path, prepared: Path, device: torch.device, world: Any, signals: Signals, command: str
-    ) -> None:
+        self, recipe: Recipe, run: Path, prepared: Path,
+        device: torch.device, world: World, signals: Signals, command: str,
+    ) -> None:  # fmt: skip
         self.recipe, self.section, self.run_dir = recipe, recipe.train, run
         self.device, self.world, self.signals, self.command = device, world, signals, command
         self.threads = set_threads(self.section.threads)
         self.dtype = choose_dtype(self.section.precision, device)
+        self.max_tokens = self._max_tokens()
         self.tokenizer = Tokenizer.load(prepared)
-        sizes = self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size
-        self.train_split = PreparedSplit.open(prepared, "train", max(sizes))
-        self.valid_split = PreparedSplit.open(prepared, "valid", max(sizes))
-        self.valid_text = self.valid_split.text("src"), self.valid_split.text("tgt")
+        self.data = TrainingData(prepared, recipe, self.tokenizer, self.max_tokens)
         torch.manual_seed(recipe.seed)
-        self.model = Transformer(recipe.model, *sizes).to(device)
+        self.model = Transformer(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         if self.section.init_from:
             self._init_from(Path(self.section.init_from))
         self.weights = FlatWeights(self.model, self.section, self.dtype)
         # What runs a training step; compiling leaves the parameters where they are.
         self.forward = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
-        decode = recipe.decode.model_copy(update={"beam_size": recipe.decode.valid_beam_size or recipe.decode.beam_size})
-        self.translator = Translator(ModelScorer(self.model), self.tokenizer, decode, device)
+        self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, self.max_tokens)
         self.state = TrainState()
         self.bad_in_a_row = 0
-        self.max_tokens = self._max_tokens()
-        self._epoch: tuple[int, RaggedIds, RaggedIds, list[Update]] | None = None
+        self.norm = 0.0
         self._resume()
         if world.is_main:
             self._prepare_folder(prepared)
         self.log = RunLog(run / "log.jsonl", self.state.step) if world.is_main else None
-        self.progress = Progress(self.section, self.state, len(self.epoch(self.state.epoch)[2]))
+        self.progress = Progress(self.section, self.state, len(self.epoch.updates))
+
+    @property
+    def epoch(self) -> Epoch:
+        return self.data.epoch(self.state.epoch)
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """To the recipe's end, or a signal."""
         if self.state.finished or self.progress.is_over(self.state):
-            console.info(f"{self.run_dir} is trained to its end ({self.state.step:,} steps); nothing to do. "
-                         "To train on, raise its limits; to train anew: --fresh.")
+            console.info(
+                f"{self.run_dir} is trained to its end ({self.state.step:,} steps); nothing to do. "
+                "To train on, raise its limits; to train anew: --fresh."
+            )
             return
         self._announce()
         self._write(event="start", **self._environment())
@@ -138,28 +135,31 @@ class Trainer:
             if step % section.eval_every == 0 or step % section.save_every == 0 or over or self._asked_to_save():
                 self._save()
             if stop := self._asked_to_stop():
-                raise Interrupted(stop, f"stopped by signal {stop} after step {step:,}; everything is saved in {self.run_dir}.",
-                                  f"Go on where it stopped: {self.command}")
+                raise Interrupted(
+                    stop,
+                    f"stopped by signal {stop} after step {step:,}; everything is saved in {self.run_dir}.",
+                    f"Go on where it stopped: {self.command}",
+                )
         self._finish()
 
     def _step(self, interval: Interval) -> None:
         """One update; moves `state` on."""
         state = self.state
-        src, tgt, updates = self.epoch(state.epoch)[1:]
-        update = updates[state.batch_in_epoch]
-        num_tokens = sum(int(tgt.lengths[part].sum()) + len(part) for part in update)
+        epoch = self.epoch
+        update = epoch.updates[state.batch_in_epoch]
+        num_tokens = sum(epoch.tokens_of(part) for part in update)
         torch.manual_seed((self.recipe.seed * 1_000_003 + state.step) * 1009 + self.world.rank)
         self.model.train()
         loss = torch.zeros(2, device=self.device)
         for part in update[self.world.rank :: self.world.size]:
-            loss += self._micro_batch(src, tgt, part)
+            loss += self._micro_batch(epoch, part)
         self.world.all_reduce(self.weights.grad)
         state.step += 1
         rate = learning_rate(self.section, self.recipe.model.d_model, state.step, self.progress.total_steps)
         self.norm, finite = self.weights.update(rate, num_tokens, state.step)
         state.batch_in_epoch += 1
         state.tokens_seen += num_tokens
-        if state.batch_in_epoch == len(updates):
+        if state.batch_in_epoch == len(epoch.updates):
             state.epoch, state.batch_in_epoch = state.epoch + 1, 0
         if finite:
             self.bad_in_a_row = 0
@@ -170,9 +170,9 @@ class Trainer:
             self._bad_step()
         interval.steps += 1
 
-    def _micro_batch(self, src: RaggedIds, tgt: RaggedIds, part: np.ndarray) -> torch.Tensor:
+    def _micro_batch(self, epoch: Epoch, part: Indices) -> torch.Tensor:
         """Forward and backward; gives the smoothed and the plain loss, summed."""
-        batch = collate(src, tgt, part).to(self.device)
+        batch = collate(epoch.src, epoch.tgt, part).to(self.device)
         try:
             hidden = self.forward(batch.src, batch.src_mask, batch.tgt_in)
             output = self.model.output
@@ -183,8 +183,10 @@ class Trainer:
         except (torch.OutOfMemoryError, RuntimeError) as e:
             if isinstance(e, torch.OutOfMemoryError) or "allocate memory" in str(e):
                 shape = f"{len(part)} pairs, {batch.src.size(1)} source and {batch.tgt_in.size(1)} target positions"
-                raise TrainingError(f"out of memory on a micro-batch of {shape}.",
-                                    f"Set a smaller `train.max_tokens` (now {self.max_tokens}); results stay the same.") from None
+                raise TrainingError(
+                    f"out of memory on a micro-batch of {shape}.",
+                    f"Set a smaller `train.max_tokens` (now {self.max_tokens}); results stay the same.",
+                ) from None
             raise
         self.weights.add_micro_batch()
         return torch.stack([smoothed.detach(), plain])
@@ -192,36 +194,17 @@ class Trainer:
     def _bad_step(self) -> None:
         self.state.skipped_steps += 1
         self.bad_in_a_row += 1
-        console.warn(f"step {self.state.step:,}: the gradient is not finite; the step is skipped "
-                     f"({self.state.skipped_steps:,} so far).")
+        console.warn(
+            f"step {self.state.step:,}: the gradient is not finite; the step is skipped "
+            f"({self.state.skipped_steps:,} so far)."
+        )
         if self.bad_in_a_row >= self.section.max_bad_steps:
             good = ckpt.checkpoints(self.run_dir)
             where = f"The last good checkpoint is {good[-1].path}." if good else "There is no checkpoint yet."
-            raise TrainingError(f"{self.bad_in_a_row} steps in a row were not finite; training has diverged.",
-                                f"{where} Try a smaller `train.learning_rate`, more `warmup_steps`, or `precision: fp32`.")
-
-    # --- data --------------------------------------------------------------------------------------------------------
-
-    def epoch(self, epoch: int) -> tuple[int, RaggedIds, RaggedIds, list[Update]]:
-        """The ids and the plan of an epoch, the same whenever asked."""
-        if self._epoch is None or self._epoch[0] != epoch:
-            src, tgt = (self._ids(side, epoch) for side in ("src", "tgt"))
-            updates = plan_batches(
-                src.lengths, tgt.lengths, self.section.batch_tokens, self.max_tokens, self.recipe.seed, epoch
+            raise TrainingError(
+                f"{self.bad_in_a_row} steps in a row were not finite; training has diverged.",
+                f"{where} Try a smaller `train.learning_rate`, more `warmup_steps`, or `precision: fp32`.",
             )
-            self._epoch = (epoch, src, tgt, updates)
-        return self._epoch
-
-    def _ids(self, side: Any, epoch: int) -> RaggedIds:
-        sampling = self.recipe.tokenizer.sampling
-        if not sampling:
-            return self.train_split.src if side == "src" else self.train_split.tgt
-        lines = self.train_split.text(side)
-        rows: list[list[int]] = []
-        for begin in range(0, len(lines), SAMPLING_BLOCK):
-            seed = int(np.random.SeedSequence([self.recipe.seed, epoch, begin, side == "src"]).generate_state(1)[0])
-            rows += self.tokenizer.sample(lines[begin : begin + SAMPLING_BLOCK], side, sampling, seed)
-        return RaggedIds.of(rows)
 
     def _max_tokens(self) -> int:
         wanted = self.section.max_tokens or self.section.batch_tokens
@@ -239,38 +222,17 @@ class Trainer:
         if self.world.is_main:
             with self.weights.averaged():
                 over = self.progress.is_over(state)
-                valid, hyps = self._measure(with_text=state.step >= section.eval_from or over)
+                valid, hyps = self.validator.measure(with_text=state.step >= section.eval_from or over)
             state.valid = valid
             if section.metric in valid:
                 self._count_patience(valid[section.metric])
             state.seconds += time.perf_counter() - started
-            self._write(event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid)
+            self._write(
+                event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid
+            )
             self._show_validation(valid, hyps)
         self._share_patience()
         self.progress.validation_took(time.perf_counter() - started)
-
-    def _measure(self, with_text: bool) -> tuple[dict[str, float], list[str]]:
-        """Scores of whatever the model computes with now."""
-        self.model.eval()
-        valid = {"loss": self._valid_loss()}
-        hyps: list[str] = []
-        if with_text:
-            hyps = [t.text for t in self.translator.translate(self.valid_text[0])]
-            for result in score(hyps, self.valid_text[1], ("bleu", "chrf"), self.recipe.evaluate.bleu_tokenize):
-                valid[result.name] = round(result.value, 4)
-        return valid, hyps
-
-    @torch.inference_mode()
-    def _valid_loss(self) -> float:
-        """Mean -log p a target token, in nats."""
-        split, total = self.valid_split, 0.0
-        num_tokens = int(split.tgt.lengths.sum()) + len(split)
-        plan = plan_batches(split.src.lengths, split.tgt.lengths, num_tokens + 1, self.max_tokens, 0, 0)
-        for part in (part for update in plan for part in update):
-            batch = collate(split.src, split.tgt, part).to(self.device)
-            hidden = self.model(batch.src, batch.src_mask, batch.tgt_in)
-            total += float(smoothed_loss(hidden, self.model.output.weight, self.model.output.bias, batch.tgt_out, 0.0)[1])
-        return round(total / num_tokens, 6)
 
     def _count_patience(self, value: float) -> None:
         state = self.state
@@ -328,8 +290,10 @@ class Trainer:
     def _init_from(self, source: Path) -> None:
         tokenizer = Tokenizer.load(source)
         if tokenizer.fingerprint != self.tokenizer.fingerprint:
-            raise RunError(f"`train.init_from: {source}` has another tokenizer than the prepared data.",
-                           "Prepare the data with that run's tokenizer, or train from scratch.")
+            raise RunError(
+                f"`train.init_from: {source}` has another tokenizer than the prepared data.",
+                "Prepare the data with that run's tokenizer, or train from scratch.",
+            )
         found = ckpt.find_checkpoint(source, "best", self.section.metric)
         ckpt.load_weights(self.model, found.tensors("model.safetensors"), found.path)
 
@@ -354,60 +318,71 @@ class Trainer:
                 for name, tensor in c.tensors("model.safetensors").items():
                     mean[name] = mean[name].add_(tensor, alpha=1 / len(top)) if name in mean else tensor / len(top)
             ckpt.load_weights(self.model, mean, self.run_dir)
-            valid, _ = self._measure(with_text=True)
+            valid, _ = self.validator.measure()
             average = dataclasses.replace(state, valid=valid, finished=True)
             ckpt.save_checkpoint(self.run_dir, "average", average, mean, None)
             self._write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
-            console.info(f"The average of the {len(top)} best checkpoints: {_show(valid)}")
+            console.info(f"The average of the {len(top)} best checkpoints: {show(valid)}")
         best = ckpt.find_checkpoint(self.run_dir, "best", metric)
-        self._write(event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid)
-        console.info(f"Done: {state.step:,} steps in {state.seconds / 60:.1f} minutes. Best on validation: {best.path.name} "
-                     f"({_show(best.state.valid)}). Run folder: {self.run_dir}")
+        self._write(
+            event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
+        )
+        console.info(
+            f"Done: {state.step:,} steps in {state.seconds / 60:.1f} minutes. Best on validation: {best.path.name} "
+            f"({show(best.state.valid)}). Run folder: {self.run_dir}"
+        )
 
     # --- talk --------------------------------------------------------------------------------------------------------
 
     def _announce(self) -> None:
-        _, src, tgt, updates = self.epoch(self.state.epoch)
         parameters = sum(p.numel() for p in self.model.parameters())
         kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[self.dtype]
+        processes = f", {self.world.size} processes" if self.world.size > 1 else ""
         console.info(
-            f"{self.recipe.name}: {parameters:,} parameters, {kind} on {self.device}, {self.threads} threads"
-            + (f", {self.world.size} processes" if self.world.size > 1 else "")
+            f"{self.recipe.name}: {parameters:,} parameters, {kind} on {self.device}, {self.threads} threads{processes}"
         )
-        console.info(
-            f"{len(src):,} pairs, {int(tgt.lengths.sum()) + len(tgt):,} target tokens and {len(updates):,} steps an epoch; "
-            f"real tokens / padded tokens: source {fill(updates, src.lengths):.1%}, target {fill(updates, tgt.lengths):.1%}"
-        )
-        console.info(self.progress.describe_end(self.state))
+        console.info(self.epoch.describe())
+        console.info(self.progress.describe_end())
 
     def _log_interval(self, interval: Interval) -> None:
         state, tokens = self.state, max(1, interval.tokens)
         rate = learning_rate(self.section, self.recipe.model.d_model, state.step, self.progress.total_steps)
         speed = interval.tokens / max(1e-9, interval.seconds)
-        loss = interval.loss / tokens
-        # Over several ranks this is rank 0's share of the loss; scale it to all.
-        loss, plain = loss * self.world.size, interval.plain / tokens * self.world.size
-        self._write(event="step", step=state.step, epoch=state.epoch, loss=round(loss, 5), nll=round(plain, 5),
-                    learning_rate=rate, gradient_norm=round(self.norm, 5), tokens=state.tokens_seen,
-                    tokens_per_second=round(speed), seconds=round(state.seconds, 1), skipped=state.skipped_steps)
+        sums = torch.tensor([interval.loss, interval.plain], dtype=torch.float64 if self.device.type == "cpu" else None)
+        self.world.all_reduce(sums := sums.to(self.device))
+        loss, plain = (sums / tokens).tolist()
+        self._write(
+            event="step",
+            step=state.step,
+            epoch=state.epoch,
+            loss=round(loss, 5),
+            nll=round(plain, 5),
+            learning_rate=rate,
+            gradient_norm=round(self.norm, 5),
+            tokens=state.tokens_seen,
+            tokens_per_second=round(speed),
+            seconds=round(state.seconds, 1),
+            skipped=state.skipped_steps,
+        )
         eta = self.progress.eta(state, interval.seconds / max(1, interval.steps))
         best = f" · best {self.section.metric} {state.best_score:.2f}" if state.best_score is not None else ""
         console.info(
-            f"step {state.step:,}{self.progress.of_total} · epoch {state.epoch + 1} · loss {loss:.3f} · ppl {math.exp(min(20, plain)):.1f}"
-            f" · {speed:,.0f} tok/s · lr {rate:.1e} · |g| {self.norm:.2f}{best} · {eta}"
+            f"step {state.step:,}{self.progress.of_total} · epoch {state.epoch + 1} · loss {loss:.3f} · "
+            f"ppl {math.exp(min(20, plain)):.1f} · {speed:,.0f} tok/s · lr {rate:.1e} · |g| {self.norm:.2f}"
+            f"{best} · {eta}"
         )
 
-    def _show_validation(self, valid: dict[str, float], hyps: list[str]) -> None:
+    def _show_validation(self, valid: Valid, hyps: list[str]) -> None:
         mark = " (best so far)" if self.state.best_step == self.state.step else ""
-        console.info(f"validation after step {self.state.step:,}: {_show(valid)}{mark}", style="bold")
-        src, ref = self.valid_text
-        for i in range(min(self.section.samples, len(hyps))):
-            console.info(f"  source     {src[i]}\n  hypothesis {hyps[i]}\n  reference  {ref[i]}", style="dim")
+        console.info(f"validation after step {self.state.step:,}: {show(valid)}{mark}", style="bold")
+        for sample in self.validator.samples(hyps, self.section.samples):
+            console.info(sample, style="dim")
 
     def _environment(self) -> dict[str, Any]:
         return {
-            "step": self.state.step, "nmt": __version__, "torch": torch.__version__, "python": platform.python_version(),
-            "machine": platform.machine(), "processor": torch.backends.cpu.get_cpu_capability(), "device": str(self.device),
+            "step": self.state.step, "nmt": __version__, "torch": torch.__version__,
+            "python": platform.python_version(), "machine": platform.machine(),
+            "processor": torch.backends.cpu.get_cpu_capability(), "device": str(self.device),
             "precision": str(self.dtype).removeprefix("torch."), "threads": self.threads, "processes": self.world.size,
             "seed": self.recipe.seed, "tokenizer": self.tokenizer.fingerprint,
         }  # fmt: skip
@@ -415,9 +390,3 @@ class Trainer:
     def _write(self, **record: Any) -> None:
         if self.log is not None:
             self.log.write(**record)
-
-
-def _show(valid: dict[str, float]) -> str:
-    names = {"loss": "loss", "bleu": "BLEU", "chrf": "chrF"}
-    shown = [f"{names[k]} {v:.4f}" if k == "loss" else f"{names[k]} {v:.2f}" for k, v in valid.items() if k in names]
-    return " · ".join([*shown, f"ppl {math.exp(min(20, valid['loss'])):.2f}"] if "loss" in valid else shown)

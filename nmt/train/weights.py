@@ -1,8 +1,8 @@
 """All weights in one flat buffer: one kernel clips, updates, averages; one all-reduce shares gradients.
 
-The model computes with `compute` (fp32 or bf16), of which its parameters are views; AdamW updates `master` (always fp32;
-the same buffer where the model computes in fp32). Gradients of a micro-batch arrive in views of `grad_compute` and are
-summed in fp32 in `grad`.
+The model computes with `compute` (fp32 or bf16), of which its parameters are views; AdamW updates `master` (always
+fp32; the same buffer where the model computes in fp32). Gradients of a micro-batch arrive in views of `grad_compute`
+and are summed in fp32 in `grad`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class FlatWeights:
             self.grad_compute.zero_()
 
     def update(self, rate: float, num_tokens: int, step: int) -> tuple[float, bool]:
-        """One AdamW update with the summed gradient per token; gives its norm, and whether it was finite and so applied."""
+        """One AdamW update by the mean gradient a token; gives its norm, and whether that was finite and so used."""
         self.grad.mul_(1 / max(1, num_tokens))
         norm = float(torch.linalg.vector_norm(self.grad))
         finite = norm < float("inf")
@@ -120,5 +120,5 @@ class FlatWeights:
             view.copy_(tensors[prefix + name])
 
     def _split(self, flat: Tensor) -> list[Tensor]:
-        parts = flat.split([shape.numel() for shape in self.shapes.values()])
+        parts = torch.split(flat, [shape.numel() for shape in self.shapes.values()])
         return [part.view(shape) for part, shape in zip(parts, self.shapes.values(), strict=True)]

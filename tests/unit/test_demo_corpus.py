@@ -276,7 +276,8 @@ WRONG_FRENCH = [
     rf"\b(?:un|le|du|au|ce|mon|ton|son|notre|votre|leur) (?:beau|vieux|nouveau) (?:{VOWEL}|{MUTE_H})",
     r"\b(?:bel|vieil|nouvel|cet) (?!h)[^aeiouâàéèêîôûœ]",
     r"\bmon (?:voiture|maison|robe|mère|sœur|tante)\b",
-    r"\b(?:y a|acheté|vendu|trouvé|cherché|choisi|vu|donné|porté) des (?:grand|petit|beaux|belles|vieux|vieilles|nouveaux|nouvelles|bons|bonnes|jolis|jeunes|longs)",
+    r"\b(?:y a|acheté|vendu|trouvé|cherché|choisi|vu|donné|porté) des "
+    r"(?:grand|petit|beaux|belles|vieux|vieilles|nouveaux|nouvelles|bons|bonnes|jolis|jeunes|longs)",
     r"\b(?:n'y a|n'ai|n'a|n'ont|n'avons|n'avez) pas (?:\w+é )?(?:des|du|une?) (?!piano|violon)",
     r"[ae]-(?:ils?|elles?)\b|d-t-|t-t-",  # -t- between vowels, and only there
     r"\b(?:je|tu|il|elle|nous|vous|ils|elles) (?:pas|jamais|plus)\b",
@@ -289,7 +290,7 @@ WRONG_ENGLISH = [
     r"\ban (?:[^aeiou]|uni)",
     r"^(?:he|she|it) (?:are|have|do|want|go|like)\b",
     r"^(?:we|you|they) (?:is|was|has|does)\b",
-    r"\b(?:mans|womans|childs|sheeps|mouses|knifes|gooses|policemans)\b",
+    r"\b(?:mans|womans|childs|mouses|knifes|gooses|policemans)\b",
     r"\bdid (?:\w+ )?(?:not )?(?:went|ate|bought|saw|found)\b",
     r"\bmore (?:\w+er|good|big|small|old)\b",
     r"\bthis \w+s (?:are|were)\b|\bcan not\b",

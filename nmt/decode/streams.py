@@ -1,0 +1,162 @@
+"""Lines in, lines out: files, gzip files and pipes around a Translator.
+
+Line n of the output answers line n of the input, always; a pipe gets its answers as soon as its lines have come.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+from nmt import console
+from nmt.data.lines import MAX_LINE_BYTES, too_long
+from nmt.decode.translator import Translation, Translator
+from nmt.errors import DataError
+
+CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
+WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
+
+Format = Literal["text", "jsonl"]
+
+
+def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
+    """Chunks of decoded lines, as large as what has come without waiting. Raises DataError naming a line that is not.
+
+    A thread reads ahead, so that a person typing gets an answer at each line and a file is read in large chunks.
+    """
+    lines: queue.Queue[str | BaseException | None] = queue.Queue(maxsize=2 * CHUNK_LINES)
+
+    def read() -> None:
+        try:
+            for number in _count():
+                raw = file.readline(MAX_LINE_BYTES + 1)
+                if not raw:
+                    break
+                if len(raw) > MAX_LINE_BYTES:
+                    raise too_long(f"{name}:{number}")
+                lines.put(_decode(raw, name, number))
+            lines.put(None)
+        except (DataError, OSError, EOFError) as e:
+            lines.put(e)
+
+    threading.Thread(target=read, daemon=True).start()
+    item = lines.get()
+    while item is not None:
+        chunk: list[str] = []
+        while isinstance(item, str) and len(chunk) < CHUNK_LINES:
+            chunk.append(item)
+            try:
+                item = lines.get(timeout=WAIT_SECONDS)
+            except queue.Empty:
+                break
+        else:
+            if chunk:
+                yield chunk
+            if isinstance(item, DataError):
+                raise item
+            if isinstance(item, BaseException):
+                raise DataError(f"{name} cannot be read: {item}.")
+            continue
+        yield chunk
+        item = lines.get()
+
+
+def _count() -> Iterator[int]:
+    number = 0
+    while True:
+        number += 1
+        yield number
+
+
+def _decode(raw: bytes, name: str, number: int) -> str:
+    try:
+        return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as e:
+        raise DataError(
+            f"{name}:{number} is not valid UTF-8 (byte {e.start + 1} of the line).",
+            "The lines before it are translated. Convert the input to UTF-8.",
+        ) from None
+
+
+def translate_stream(
+    translator: Translator, chunks: Iterable[list[str]], out: IO[bytes], *, format: Format, n_best: int, scores: bool
+) -> int:
+    """Translate chunk by chunk, flushing each; gives the number of lines."""
+    done = 0
+    for chunk in chunks:
+        translations = translator.translate(chunk, n_best=n_best)
+        rendered = [
+            line
+            for i, (source, t) in enumerate(zip(chunk, translations, strict=True), done)
+            for line in _render(source, t, i, format, n_best, scores)
+        ]
+        out.write("".join(line + "\n" for line in rendered).encode())
+        out.flush()
+        for number, t in enumerate(translations, done + 1):
+            if t.segments > 1:
+                console.warn(f"line {number:,} is very long; it was translated in {t.segments} parts.")
+        done += len(chunk)
+    return done
+
+
+def _render(source: str, t: Translation, index: int, format: Format, n_best: int, scores: bool) -> Iterator[str]:
+    """The output of one line: one line, unless n-best lists are asked for as text."""
+    if format == "jsonl":
+        hyps = [
+            {"text": text, "score": round(h.score, 6), "log_prob": round(h.log_prob, 6)} for text, h in t.hypotheses
+        ]
+        yield json.dumps({"source": source, "translation": t.text, "hypotheses": hyps}, ensure_ascii=False)
+    elif n_best > 1:
+        for text, h in t.hypotheses:
+            yield f"{index + 1}\t{h.score:.4f}\t{text}"
+    else:
+        yield f"{t.hypotheses[0][1].score:.4f}\t{t.text}" if scores else t.text
+
+
+@contextmanager
+def open_input(path: Path | None) -> Iterator[tuple[IO[bytes], str]]:
+    """stdin, or a plain or gzip file, with the name to call it by. Raises DataError where it cannot be read."""
+    if path is None:
+        yield sys.stdin.buffer, "<stdin>"
+        return
+    try:
+        with open(path, "rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            yield (gzip.GzipFile(fileobj=raw) if zipped else raw), str(path)  # type: ignore[misc]
+    except FileNotFoundError:
+        raise DataError(f"there is no input file {path}.") from None
+    except OSError as e:
+        raise DataError(f"{path} cannot be read: {e.strerror or e}.") from None
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[IO[bytes]]:
+    """stdout, or a file (gzip if it ends in .gz) that takes its name only when it is complete.
+
+    What an interrupted translation has written stays beside it as `<name>.partial`, complete to a line.
+    """
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    partial = path.with_name(path.name + ".partial")
+    try:
+        raw = open(partial, "wb")  # noqa: SIM115 - closed below
+    except OSError as e:
+        raise DataError(f"{path} cannot be written: {e.strerror or e}.") from None
+    with raw:
+        if path.suffix == ".gz":
+            # No time in the header: the same input gives the same bytes.
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as zipped:
+                yield zipped  # type: ignore[misc]
+        else:
+            yield raw
+    os.replace(partial, path)

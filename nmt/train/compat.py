@@ -1,0 +1,51 @@
+"""Whether a run may go on under a changed recipe, and where an old run goes when a new one takes its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import RunError
+from nmt.recipe import Recipe, load_recipe
+
+# What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
+_FREE = {
+    "max_steps", "max_epochs", "max_minutes", "patience", "metric", "average_best", "eval_every", "eval_from",
+    "log_every", "save_every", "keep", "samples", "tensorboard", "device", "threads", "max_tokens", "compile",
+    "max_bad_steps", "runs_dir", "init_from",
+}  # fmt: skip
+
+
+def check_same_experiment(run: Path, recipe: Recipe, command: str) -> None:
+    """Raises RunError naming each key that decides the weights and differs from what the run was begun with."""
+    path = run / "recipe.yaml"
+    if not path.exists() or not any((run / "checkpoints").glob("step-*/state.json")):
+        return
+    before, now = (_deciding(r) for r in (load_recipe(path), recipe))
+    differing = [k for k in now if now[k] != before.get(k)]
+    if differing:
+        lines = [f"`{k}: {before.get(k)}`, but the recipe says {now[k]}" for k in differing]
+        raise RunError(
+            f"{run} was begun with " + "; with ".join(lines) + ".",
+            f"Give the new training another `name`, or set the old run aside: {command} --fresh",
+        )
+
+
+def _deciding(recipe: Recipe) -> dict[str, Any]:
+    train = {f"train.{k}": v for k, v in recipe.train if k not in _FREE}
+    # A schedule that falls to an end depends on where that is.
+    if recipe.train.schedule in ("cosine", "linear"):
+        train |= {"train.max_steps": recipe.train.max_steps, "train.max_epochs": recipe.train.max_epochs}
+    model = {f"model.{k}": v for k, v in recipe.model if k != "preset"}
+    return {"seed": recipe.seed, "tokenizer.sampling": recipe.tokenizer.sampling} | model | train
+
+
+def set_aside(run: Path) -> Path | None:
+    """Rename an existing run folder to the first free `<name>.1`, `<name>.2` …; nothing is lost."""
+    if not run.exists():
+        return None
+    number = 1
+    while (aside := run.with_name(f"{run.name}.{number}")).exists():
+        number += 1
+    run.rename(aside)
+    return aside

@@ -1,0 +1,66 @@
+"""The training pairs as an epoch sees them: ids, sampled anew where the recipe says so, and the plan of updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from nmt.data.batches import Indices, Update, fill, plan_batches
+from nmt.data.store import PreparedSplit, RaggedIds, Side
+from nmt.recipe import Recipe
+from nmt.tokenizer import Tokenizer
+
+SAMPLING_BLOCK = 4096  # lines sampled with one seed
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training pairs."""
+
+    src: RaggedIds
+    tgt: RaggedIds
+    updates: list[Update]
+
+    @property
+    def num_tokens(self) -> int:
+        """Real target tokens, `</s>` counted."""
+        return int(self.tgt.lengths.sum()) + len(self.tgt)
+
+    def tokens_of(self, part: Indices) -> int:
+        return int(self.tgt.lengths[part].sum()) + len(part)
+
+    def describe(self) -> str:
+        return (
+            f"{len(self.src):,} pairs, {self.num_tokens:,} target tokens and {len(self.updates):,} steps an epoch; "
+            f"real / padded tokens: source {fill(self.updates, self.src.lengths):.1%}, "
+            f"target {fill(self.updates, self.tgt.lengths):.1%}"
+        )
+
+
+class TrainingData:
+    """The training split. Any epoch can be had at any time, and is always the same: resuming needs no state."""
+
+    def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int) -> None:
+        self.split = PreparedSplit.open(prepared, "train")
+        self.recipe, self.tokenizer, self.max_tokens = recipe, tokenizer, max_tokens
+        self.epoch = lru_cache(maxsize=1)(self._epoch)
+
+    def _epoch(self, number: int) -> Epoch:
+        src, tgt = self._ids("src", number), self._ids("tgt", number)
+        batch_tokens, seed = self.recipe.train.batch_tokens, self.recipe.seed
+        return Epoch(src, tgt, plan_batches(src.lengths, tgt.lengths, batch_tokens, self.max_tokens, seed, number))
+
+    def _ids(self, side: Side, epoch: int) -> RaggedIds:
+        sampling = self.recipe.tokenizer.sampling
+        if not sampling:
+            return self.split.src if side == "src" else self.split.tgt
+        lines = self.split.text(side)
+        rows: list[list[int]] = []
+        for begin in range(0, len(lines), SAMPLING_BLOCK):
+            entropy = [self.recipe.seed, epoch, begin, int(side == "src")]
+            seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+            rows += self.tokenizer.sample(lines[begin : begin + SAMPLING_BLOCK], side, sampling, seed)
+        return RaggedIds.of(rows)
