@@ -6,26 +6,50 @@ all faults are reported at once, and the resolved recipe can be dumped, fingerpr
 
 from __future__ import annotations
 
-import copy
 import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from nmt.errors import RecipeError, join_faults
+from nmt.faults import faults, show
+from nmt.plain_yaml import dump_yaml, parse_yaml
 
-PositiveInt = Annotated[int, Field(gt=0)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-NonNegativeFloat = Annotated[float, Field(ge=0)]
-Probability = Annotated[float, Field(ge=0, lt=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # Python would take it for 0 or 1
+    return value
+
+
+def _sha256(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError("must be a SHA-256 checksum of 64 hex digits")
+    return value.lower()
+
+
+Int = Annotated[int, BeforeValidator(_no_bool), Field(lt=1 << 63)]
+Float = Annotated[float, BeforeValidator(_no_bool)]
+PositiveInt = Annotated[Int, Field(gt=0)]
+NonNegativeInt = Annotated[Int, Field(ge=0)]
+PositiveFloat = Annotated[Float, Field(gt=0)]
+NonNegativeFloat = Annotated[Float, Field(ge=0)]
+Probability = Annotated[Float, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
 
 
 class Section(BaseModel):
@@ -53,6 +77,14 @@ class Corpus(Section):
     split: str | None = None
     revision: str | None = None
     holdout: PositiveInt | None = None
+
+    @field_validator("source", "target", mode="before")
+    @classmethod
+    def _column(cls, value: object) -> object:
+        number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
+        if not (number or isinstance(value, str | None)):
+            raise ValueError("must be a file name, a column's name, or its number from 0")
+        return value
 
     @property
     def kind(self) -> Literal["text", "table", "hub", "holdout"]:
@@ -150,9 +182,9 @@ class TokenizerSection(Section):
     """SentencePiece (Kudo and Richardson 2018), trained on the training text only."""
 
     kind: Literal["unigram", "bpe"] = "bpe"
-    vocab_size: Annotated[int, Field(ge=300)] = 8000  # 256 byte pieces and 4 special symbols are among them
+    vocab_size: Annotated[Int, Field(ge=300)] = 8000  # 256 byte pieces and 4 special symbols are among them
     shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
-    character_coverage: Annotated[float, Field(gt=0.9, le=1)] = 1.0
+    character_coverage: Annotated[Float, Field(gt=0.9, le=1)] = 1.0
     normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"  # identity keeps full-width forms apart
     user_symbols: list[str] = []  # never split, in either language: tags, placeholders
     sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
@@ -187,8 +219,11 @@ class ModelSection(Section):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        preset = values.get("preset", "small") if isinstance(values, dict) else None
-        return {**PRESETS[preset], **values} if isinstance(preset, str) and preset in PRESETS else values
+        if not isinstance(values, dict):
+            return values
+        preset = values.get("preset")
+        # An unknown preset is a fault of its own; without numbers there would be five more.
+        return {**PRESETS[preset if isinstance(preset, str) and preset in PRESETS else "small"], **values}
 
     @model_validator(mode="after")
     def _divisible(self) -> ModelSection:
@@ -262,7 +297,9 @@ class DecodeSection(Section):
 class EvaluateSection(Section):
     """Which metrics of sacreBLEU, and how BLEU splits words (`13a` unless the target language needs its own)."""
 
-    metrics: list[Literal["bleu", "chrf", "chrf++", "ter"]] = ["bleu", "chrf", "chrf++", "ter"]
+    metrics: Annotated[list[Literal["bleu", "chrf", "chrf++", "ter"]], Field(min_length=1)] = [
+        "bleu", "chrf", "chrf++", "ter",
+    ]  # fmt: skip
     bleu_tokenize: Literal["13a", "char", "intl", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
 
 
@@ -303,7 +340,7 @@ class Recipe(Section):
 
     def dump(self) -> str:
         """The resolved recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.model_dump(mode="json", exclude_none=True))
 
 
 def fingerprint(*parts: Any) -> str:
@@ -313,35 +350,6 @@ def fingerprint(*parts: Any) -> str:
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads 5e-4 as a number (YAML 1.1 calls it a string) and refuses a key given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key `{key}` is given twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
-
-
-def parse_yaml(text: str, where: str) -> Any:
-    """Plain values from YAML text. Raises RecipeError with line and column."""
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as e:
-        at = f" at line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}" if e.problem_mark else ""
-        raise RecipeError(f"{where} is not valid YAML{at}: {e.problem or e}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as e:
-        raise RecipeError(f"{where} is not valid YAML: {e}") from None
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -360,8 +368,9 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"cannot read the recipe {path}: {e.strerror}.") from None
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
-        raise RecipeError(f"{path} must hold keys and values (name: …), but holds {_kind_name(values)}.")
-    return make_recipe(_apply_overrides(values, overrides), str(path))
+        raise RecipeError(f"{path} must hold keys and values (name: …), but is {show(values)}.")
+    override(values, overrides)
+    return make_recipe(values, str(path))
 
 
 def make_recipe(values: dict[str, Any], where: str) -> Recipe:
@@ -369,88 +378,44 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as e:
-        faults = list(dict.fromkeys(_fault(error) for error in e.errors()))
-        raise RecipeError(join_faults([f"{where}: {f}" for f in faults])) from None
+        raise RecipeError(join_faults([f"{where}: {fault}" for fault in faults(e, values, Recipe)])) from None
 
 
-def _apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    values = copy.deepcopy(values)
-    faults = []
-    for override in overrides:
-        key, equals, raw = override.partition("=")
+def override(values: dict[str, Any], overrides: Sequence[str]) -> None:
+    """Set keys of plain values in place. Raises RecipeError naming every override that cannot be applied."""
+    problems = []
+    for text in overrides:
+        key, equals, raw = text.partition("=")
         if not equals or not all(key.split(".")):
-            faults.append(f"override `{override}` must look like `train.learning_rate=5e-4`")
+            problems.append(f"override `{text}` must look like `train.learning_rate=5e-4`")
             continue
         *parents, last = key.split(".")
-        node: Any = values
-        for parent in parents:
-            node = node.setdefault(parent, {}) if isinstance(node, dict) else None
-        if not isinstance(node, dict):
-            faults.append(f"override `{override}`: `{'.'.join(parents)}` is not a section")
-            continue
-        node[last] = parse_yaml(raw, f"override `{override}`")
-    if faults:
-        raise RecipeError(join_faults(faults))
-    return values
+        try:
+            node: Any = values
+            for depth, parent in enumerate(parents):
+                at = _index(node, parent, parents[:depth])
+                if isinstance(node, dict) and node.get(at) is None:
+                    node[at] = {}  # a section that the file leaves out or leaves empty
+                node = node[at]
+            node[_index(node, last, parents)] = parse_yaml(raw, "its value")
+        except RecipeError as e:
+            problems.append(f"override `{text}`: {e.message}")
+    if problems:
+        raise RecipeError(join_faults(problems))
 
 
-def _fault(error: Any) -> str:
-    """One pydantic error as a sentence that names the key as the user writes it."""
-    location = [str(part) for part in error["loc"]]
-    key = ".".join(location)
-    match error["type"]:
-        case "extra_forbidden":
-            close = _suggest(key)
-            return f"`{key}` is not a known key" + (f"; did you mean `{close}`?" if close else ".")
-        case "missing":
-            return f"`{key}` is missing."
-        case "value_error":
-            return f"`{key}`: {error['ctx']['error']}." if key else f"{error['ctx']['error']}."
-        case "model_type" | "dict_type":
-            return f"`{key}` must be a section with keys, but is {_kind_name(error['input'])}."
-        case _:
-            message = error["msg"][0].lower() + error["msg"][1:]
-            message = message.removeprefix("input should be ").removeprefix("value error, ")
-            return f"`{key}` must be {message}, but is {_show(error['input'])}."
-
-
-def _suggest(key: str) -> str | None:
-    known = sorted(set(_known_keys(Recipe)))
-    pattern = {re.sub(r"\.\d+(?=\.|$)", "", k): k for k in known}
-    parent, _, last = key.rpartition(".")
-    siblings = [k for k in pattern if k.rpartition(".")[0] == parent]
-    by_last = {k.rpartition(".")[2]: k for k in siblings}
-    if close := difflib.get_close_matches(last, by_last, n=1, cutoff=0.6):
-        return by_last[close[0]]
-    # The right key in the wrong section is the next most common slip.
-    elsewhere = [k for k in pattern if k.rpartition(".")[2] == last]
-    return elsewhere[0] if elsewhere else next(iter(difflib.get_close_matches(key, pattern, n=1, cutoff=0.75)), None)
-
-
-def _known_keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, info in section.model_fields.items():
-        yield prefix + name
-        inner: Iterable[Any] = [info.annotation, *getattr(info.annotation, "__args__", ())]
-        for kind in inner:
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from _known_keys(kind, f"{prefix}{name}.")
-
-
-def _kind_name(value: Any) -> str:
-    match value:
-        case None:
-            return "empty"
-        case list():
-            return "a list"
+def _index(node: Any, key: str, parents: Sequence[str]) -> Any:
+    """What to look up in `node`, which stands at `parents`, for a part of an override's key."""
+    where = ".".join(parents)
+    match node:
         case dict():
-            return "a section"
+            return key
+        case list() if key.isdecimal() and int(key) < len(node):
+            return int(key)
+        case list():
+            raise RecipeError(f"`{where}` is a list; name one of its items, such as `{where}.0`, or set it whole.")
         case _:
-            return f"the text or number `{_show(value)}`"
-
-
-def _show(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+            raise RecipeError(f"`{where}` is not a section, but {show(node)}.")
 
 
 def _near_files(path: Path) -> str:

@@ -199,7 +199,7 @@ def _check_alignment(
 def _where_shifted(shifts: list[Shift], fewer: int) -> str:
     if not shifts:
         return "Where they shift cannot be told from the lengths of the lines; compare them side by side."
-    if shifts[0].line > fewer:
+    if shifts[0].line > fewer - 2:
         return f"They seem to agree up to line {fewer:,}; the lines after it have no counterpart."
     at = [f"{shift.line:,}" for shift in shifts[:5]]
     if len(at) > 1:

@@ -74,7 +74,7 @@ def beam_search(
         rows = parent.flatten()
         last = piece[rows, (choice % inside).flatten()]
         scores = next_scores
-        tokens = torch.cat([tokens.flatten(0, 1)[rows], last[:, None]], 1).view(len(sentence), -1, t + 1)
+        tokens = torch.cat([tokens.flatten(0, 1)[rows], last[:, None]], 1).view(*scores.shape, t + 1)
         if len(sentence):
             scorer.select(state, rows, kept)
         t += 1
