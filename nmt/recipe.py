@@ -27,7 +27,7 @@ from pydantic import (
 
 from nmt.errors import RecipeError, join_faults
 from nmt.faults import faults, show
-from nmt.plain_yaml import dump_yaml, parse_yaml
+from nmt.plain_yaml import dump_yaml, override, parse_yaml
 
 
 def _no_bool(value: object) -> object:
@@ -379,43 +379,6 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as e:
         raise RecipeError(join_faults([f"{where}: {fault}" for fault in faults(e, values, Recipe)])) from None
-
-
-def override(values: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Set keys of plain values in place. Raises RecipeError naming every override that cannot be applied."""
-    problems = []
-    for text in overrides:
-        key, equals, raw = text.partition("=")
-        if not equals or not all(key.split(".")):
-            problems.append(f"override `{text}` must look like `train.learning_rate=5e-4`")
-            continue
-        *parents, last = key.split(".")
-        try:
-            node: Any = values
-            for depth, parent in enumerate(parents):
-                at = _index(node, parent, parents[:depth])
-                if isinstance(node, dict) and node.get(at) is None:
-                    node[at] = {}  # a section that the file leaves out or leaves empty
-                node = node[at]
-            node[_index(node, last, parents)] = parse_yaml(raw, "its value")
-        except RecipeError as e:
-            problems.append(f"override `{text}`: {e.message}")
-    if problems:
-        raise RecipeError(join_faults(problems))
-
-
-def _index(node: Any, key: str, parents: Sequence[str]) -> Any:
-    """What to look up in `node`, which stands at `parents`, for a part of an override's key."""
-    where = ".".join(parents)
-    match node:
-        case dict():
-            return key
-        case list() if key.isdecimal() and int(key) < len(node):
-            return int(key)
-        case list():
-            raise RecipeError(f"`{where}` is a list; name one of its items, such as `{where}.0`, or set it whole.")
-        case _:
-            raise RecipeError(f"`{where}` is not a section, but {show(node)}.")
 
 
 def _near_files(path: Path) -> str:

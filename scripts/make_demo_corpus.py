@@ -140,7 +140,7 @@ fast/faster=rapide|vehicle horse
 slow/slower=lent|vehicle donkey
 difficult=difficile|text
 """
-NO_COMPARATIVE = {"sick", "empty", "delicious", "red", "blue", "green", "black", "white", "yellow", "grey"}
+NO_COMPARATIVE = {"new", "sick", "empty", "delicious", "red", "blue", "green", "black", "white", "yellow", "grey"}
 TOO = {"big", "small", "tall", "old", "young", "long", "expensive", "heavy", "dirty", "lazy", "shy", "serious", "sweet",
        "dangerous", "dark", "slow", "difficult"}  # fmt: skip
 RIVALS = [
@@ -609,11 +609,14 @@ ADJECTIVES = parse_adjectives()
 VERB_LIST = parse_verbs()
 VERBS = {verb.en: verb for verb in VERB_LIST}
 ADJECTIVES_OF = {noun: [adj.en for adj in ADJECTIVES.values() if noun in adj.nouns] for noun in NOUNS}
+PREDICATES_OF = {noun: [adj for adj in adjs if adj != "new"] for noun, adjs in ADJECTIVES_OF.items()}  # "neuf" there
 MOODS = [adj for adj in ADJECTIVES_OF["sister"] if adj in ADJECTIVES_OF["brother"]]  # fit any person
 BE_AVOIR = Verb("be", "was", "avoir", "", (), "")  # to be ten years old, to be hungry
 GIVING = [VERBS["give"], VERBS["show"], VERBS["send"]]
 TRANSITIVE = [verb for verb in VERB_LIST if verb.objects and verb not in GIVING]
 STAYING = [verb for verb in VERB_LIST if not verb.objects and verb.en in VERB_PLACES]
+PEOPLE = expand("people")
+ELDERS = expand("elder couple")
 PEOPLE_VERBS = [VERBS[en] for en in ("see", "know", "call", "invite", "help", "wait_for", "meet")]
 
 
@@ -777,7 +780,7 @@ def object_of(
 ) -> NounPhrase:
     """Choose an object that makes sense, with a suitable determiner."""
     feminine = {"dress", "skirt"} if verb.en == "wear" and subject.gender == "m" else set()
-    noun = noun or d.pick([choice for choice in verb.objects if choice not in feminine])
+    noun = noun or d.pick([choice for choice in fitting(subject, verb.objects) if choice not in feminine])
     cls = NOUNS[noun].cls
     own = possessive(subject) if verb.en == "wear" or d.chance(0.85) else d.word("my his her our their")
     adjective = d.pick(ADJECTIVES_OF[noun]) if ADJECTIVES_OF[noun] and d.chance(0.3) else ""
@@ -788,7 +791,7 @@ def object_of(
     mass = cls in {"mass", "drink"}
     definite = 0.0 if habitual and cls in {"food", "mass", "drink"} else 1.0  # nobody eats "the egg" every day
     if verb.en == "like" and cls in {"food", "mass", "drink", "animal", "text"} and d.chance(0.7):
-        return noun_phrase(noun, "all", not mass, adjective)
+        return noun_phrase(noun, "all", not mass, "" if cls in {"food", "mass", "drink"} else adjective)
     if mass:
         return noun_phrase(
             noun,
@@ -810,6 +813,11 @@ def object_of(
     det = d.weighted(dets)
     plural = det not in DETERMINERS or det in {"some", "any"}
     return noun_phrase(noun, det, plural or (det not in {"a", "not a"} and d.chance(0.25)), adjective)
+
+
+def fitting(subject: NounPhrase, nouns: Iterable[str]) -> list[str]:
+    """Leave out the parents and grandparents of parents and grandparents."""
+    return [noun for noun in nouns if not (noun in ELDERS and subject.noun in ELDERS)]
 
 
 def complement(d: Dice, verb: Verb, subject: NounPhrase, neg: str = "", habitual: bool = False) -> Phrase:
@@ -927,10 +935,10 @@ def at_an_hour(d: Dice) -> Phrase:
 
 @template(6)
 def description(d: Dice) -> Phrase:
-    described = d.pick([noun for noun in NOUNS if ADJECTIVES_OF[noun] and NOUNS[noun].cls not in ANIMATE])
+    described = d.pick([noun for noun in NOUNS if PREDICATES_OF[noun] and NOUNS[noun].cls not in ANIMATE])
     dets = "the this" if NOUNS[described].cls in PUBLIC else "the this my your his her our their"
     subject = human(d) if d.chance(0.4) else thing(d, described, dets)
-    adjective = d.pick(ADJECTIVES_OF.get(subject.noun) or MOODS)
+    adjective = d.pick(PREDICATES_OF.get(subject.noun) or MOODS)
     tense = d.weighted([("present", 3), ("imperfect", 1), ("future", 0.3)])
     return finish(be_adjective(d, subject, adjective, tense, "not" if d.chance(0.25) else ""))
 
@@ -941,9 +949,7 @@ def comparison(d: Dice) -> Phrase:
         adjective = ADJECTIVES[d.pick(MOODS)]
         left, right = human(d, pronouns=False), human(d, pronouns=False)
     else:
-        adjective = d.pick(
-            [adj for adj in ADJECTIVES.values() if adj.comparative and not set(adj.nouns) & {"man", "woman"}]
-        )
+        adjective = d.pick([adj for adj in ADJECTIVES.values() if adj.comparative and not set(adj.nouns) & set(PEOPLE)])
         noun = d.pick(adjective.nouns)
         public = NOUNS[noun].cls in PUBLIC
         left = thing(d, noun, "this" if public else "the this my your")
@@ -973,11 +979,11 @@ def because(d: Dice) -> Phrase:
 
 @template(4)
 def contrast(d: Dice) -> Phrase:
-    noun = d.pick([noun for noun in NOUNS if len(ADJECTIVES_OF[noun]) > 3 and NOUNS[noun].cls not in ANIMATE])
+    noun = d.pick([noun for noun in NOUNS if len(PREDICATES_OF[noun]) > 3 and NOUNS[noun].cls not in ANIMATE])
     subject = thing(d, noun, "the this" if NOUNS[noun].cls in PUBLIC else "the this my her")
-    one = d.pick(ADJECTIVES_OF[noun])
+    one = d.pick(PREDICATES_OF[noun])
     rivals = {one, *(adj for group in RIVALS for adj in group.split() if one in group.split())}
-    other = d.pick([adj for adj in ADJECTIVES_OF[noun] if adj not in rivals])
+    other = d.pick([adj for adj in PREDICATES_OF[noun] if adj not in rivals])
     first = be_adjective(d, subject, one, degree=False) + Phrase(", but", ", mais")
     combo = Phrase("", "", (("adjective-noun", other, noun),))
     return finish(first + be_adjective(d, pronoun(subject), other, "present", "not", degree=False) + combo)
@@ -1008,7 +1014,7 @@ def ownership(d: Dice) -> Phrase:
     en, fr = item.en.removeprefix("the "), owner.fr.replace(" et ", " et de ")
     owned = replace(item, en=f"{owner.en}{suffix} {en}", fr=f"{item.fr} de {fr}", combos=owner.combos)
     if d.chance(0.5):
-        return finish(be_adjective(d, owned, d.pick(ADJECTIVES_OF[noun]), neg="not" if d.chance(0.2) else ""))
+        return finish(be_adjective(d, owned, d.pick(PREDICATES_OF[noun]), neg="not" if d.chance(0.2) else ""))
     verb = VERBS[d.pick([en for en in ("see", "find", "look_for", "want", "like") if noun in VERBS[en].objects])]
     return finish(statement(any_pronoun(d), verb, pick_tense(d, verb, imperfect=False), governed(verb, owned)))
 
@@ -1063,7 +1069,7 @@ def modal(d: Dice) -> Phrase:
 def giving(d: Dice) -> Phrase:
     subject, verb = human(d), d.pick(GIVING)
     tense = d.word("past past near future" if "f" in verb.flags else "past near")
-    noun = d.pick(expand("family friend neighbour teacher waiter nurse baker student"))
+    noun = d.pick(fitting(subject, expand("family friend neighbour teacher waiter nurse baker student")))
     own = NOUNS[noun].cls != "person" or noun in expand("friend neighbour")
     receiver = thing(d, noun, possessive(subject) if own else "the", 0.15)
     rest = complement(d, verb, subject) + Phrase("to", "à") + receiver
@@ -1234,7 +1240,7 @@ def relative_subject(d: Dice) -> Phrase:
 @template(5)
 def relative_object(d: Dice) -> Phrase:
     verb = VERBS[d.word("buy see find read choose draw lose want repair write bring break sell")]
-    nouns = [noun for noun in verb.objects if ADJECTIVES_OF[noun] and NOUNS[noun].cls not in ANIMATE]
+    nouns = [noun for noun in verb.objects if PREDICATES_OF[noun] and NOUNS[noun].cls not in ANIMATE]
     item = thing(d, d.pick(nouns), "the", 0.3)
     subject = any_pronoun(d) if d.chance(0.5) else human(d, pronouns=False)
     tense = "progressive" if verb.en == "read" else "present" if "n" in verb.flags else "past"
@@ -1245,7 +1251,7 @@ def relative_object(d: Dice) -> Phrase:
         other = VERBS[d.pick([en for en in ("look_for", "like", "want") if item.noun in VERBS[en].objects] or ["see"])]
         seeker, tense = any_pronoun(d), "progressive" if other.en == "look_for" else "present"
         return finish(statement(seeker, other, tense, full))
-    return finish(be_adjective(d, full, d.pick(ADJECTIVES_OF[item.noun]), neg="not" if d.chance(0.25) else ""))
+    return finish(be_adjective(d, full, d.pick(PREDICATES_OF[item.noun]), neg="not" if d.chance(0.25) else ""))
 
 
 @template(3)
@@ -1253,7 +1259,7 @@ def reported(d: Dice) -> Phrase:
     speaker = human(d)
     other = pronoun(speaker) if d.chance(0.4) else other_human(d, speaker)
     if d.chance(0.5):
-        clause = be_adjective(d, other, d.pick(ADJECTIVES_OF.get(other.noun) or MOODS))
+        clause = be_adjective(d, other, d.pick(PREDICATES_OF.get(other.noun) or MOODS))
     else:
         verb = d.pick([verb for verb in TRANSITIVE if "p" in verb.flags and "n" not in verb.flags])
         clause = statement(other, verb, d.word("near past"), complement(d, verb, other))

@@ -68,7 +68,7 @@ def deciding_keys(recipe: Recipe) -> dict[str, Any]:
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, (dict, list)) and value:
+    if isinstance(value, (dict, list)):
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _flatten(inner, f"{key}.{name}")
     else:

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt import __version__, console
-from nmt.data.audit import BLANK, IDENTICAL, LONG, RATIO, AuditReport, SplitAudit, audit
+from nmt.data.audit import AuditReport, audit
 from nmt.data.corpus import Chunk, InputFile, PairSource, all_corpora, describe_file, resolve_files
+from nmt.data.filters import Routing, route
 from nmt.data.folders import recover, staging
 from nmt.data.manifest import FORMAT, MANIFEST, Manifest, NotPreparedError, check_inputs, check_prepared, deciding_keys
 from nmt.data.store import IdsWriter, Side
@@ -57,7 +58,7 @@ def prepare(
     cores = usable_cores() if processes is None else processes
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
     _show_audit(report)
-    routing = _route(recipe, report.splits["train"])
+    routing = route(recipe.data, report.splits["train"])
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
     with staging(target) as folder:
@@ -84,80 +85,6 @@ def _is_prepared(target: Path) -> bool:
     return False
 
 
-# --- which pair goes where -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Routing:
-    """Of each training pair: kept, dropped for a reason, or held out for a split."""
-
-    names: list[str]  # "train", reasons, splits
-    reasons: frozenset[str]
-    codes: npt.NDArray[np.uint8]  # index into names
-
-    def mask(self, name: str) -> npt.NDArray[np.bool_]:
-        mask: npt.NDArray[np.bool_] = self.codes == self.names.index(name)
-        return mask
-
-    def counts(self) -> dict[str, int]:
-        numbers = np.bincount(self.codes, minlength=len(self.names)).tolist()
-        return dict(zip(self.names, numbers, strict=True))
-
-
-def _route(recipe: Recipe, train: SplitAudit) -> _Routing:
-    filters = recipe.data.filters
-    reasons = {
-        "blank": train.flags & BLANK > 0 if filters.drop_blank else None,
-        "long": train.flags & LONG > 0,
-        "ratio": train.flags & RATIO > 0,
-        "identical": train.flags & IDENTICAL > 0 if filters.drop_identical else None,
-        "duplicate": train.repeated if filters.drop_duplicates else None,
-    }
-    names, codes = ["train"], np.zeros(train.pairs, np.uint8)
-    for reason, mask in reasons.items():
-        names.append(reason)
-        if mask is not None:
-            codes[(codes == 0) & mask] = len(names) - 1
-    for split, (corpus, *_) in all_corpora(recipe.data).items():
-        if corpus.holdout is not None:
-            names.append(split)
-            held_out = _hold_out(split, corpus.holdout, train.src_keys, (codes == 0) & (train.flags & BLANK == 0))
-            codes[(codes == 0) & np.isin(train.src_keys, held_out)] = len(names) - 1
-    if not (codes == 0).any():
-        raise DataError(
-            f"nothing is left to train on: of {train.pairs:,} pairs all are filtered or held out.",
-            "Look at `data.filters` and at the audit above.",
-        )
-    return _Routing(names, frozenset(reasons), codes)
-
-
-def _hold_out(
-    split: str, asked: int, keys: npt.NDArray[np.uint64], usable: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.uint64]:
-    """The source keys that leave train. Groups of equal sources are taken in the order of their hashes, each if it
-    fits; so the choice depends on what the text holds and not on its order.
-    """
-    groups, sizes = np.unique(keys[usable], return_counts=True)
-    if sizes.sum() < asked:
-        key = "valid" if split == "valid" else f"test.{split}"
-        raise DataError(
-            f"`data.{key}.holdout: {asked}` asks for more pairs than train can give: {int(sizes.sum()):,}.",
-            "Hold out less, or look at `data.filters` and at the audit above.",
-        )
-    taken, total, spare = [], 0, -1
-    for i, size in enumerate(sizes):
-        if total + size <= asked:
-            taken.append(i)
-            total += int(size)
-        elif spare < 0 or size < sizes[spare]:
-            spare = i
-        if total == asked:
-            break
-    else:
-        taken.append(spare)  # only larger groups were left: rather a few pairs too many than too few
-    return groups[taken]
-
-
 def _stream(sources: Sequence[PairSource], pairs: int) -> Iterator[tuple[int, Chunk]]:
     """Chunks with the index of their first pair in the split. The text was audited; it must not have changed since."""
     index = 0
@@ -178,7 +105,7 @@ def _changed_meanwhile(name: str) -> DataError:
 # --- tokenizer and ids -----------------------------------------------------------------------------------------------
 
 
-def _train_tokenizer(recipe: Recipe, sources: Sequence[PairSource], routing: _Routing) -> tuple[Tokenizer, int]:
+def _train_tokenizer(recipe: Recipe, sources: Sequence[PairSource], routing: Routing) -> tuple[Tokenizer, int]:
     """The tokenizer, and how many lines it learned from."""
     section = recipe.tokenizer
     kept = routing.mask("train")
@@ -231,7 +158,7 @@ def _task(split: str, src: list[bytes], tgt: list[bytes]) -> _Task:
     return _Task(split, b"\n".join(src), b"\n".join(tgt), len(src))
 
 
-def _tasks(sources: dict[str, list[PairSource]], report: AuditReport, routing: _Routing) -> Iterator[_Task]:
+def _tasks(sources: dict[str, list[PairSource]], report: AuditReport, routing: Routing) -> Iterator[_Task]:
     routed = [name for name in routing.names if name not in routing.reasons]
     for index, chunk in _stream(sources["train"], len(routing.codes)):
         codes = routing.codes[index : index + len(chunk.src)]
@@ -246,7 +173,7 @@ def _tasks(sources: dict[str, list[PairSource]], report: AuditReport, routing: _
 
 
 def _write_splits(
-    recipe: Recipe, sources: dict[str, list[PairSource]], report: AuditReport, routing: _Routing, folder: Path,
+    recipe: Recipe, sources: dict[str, list[PairSource]], report: AuditReport, routing: Routing, folder: Path,
     tokenizer: Tokenizer, processes: int,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}

@@ -53,17 +53,26 @@ def sentence(i: int) -> str:
 def test_unequal_counts_name_both_files_and_the_line(files: Files) -> None:
     lines = [sentence(i) for i in range(2000)]
     message = files.add("train", lines, lines[:1199] + lines[1200:]).fault()
-    assert message == ("train.fr has 1,999 lines, but train.en has 2,000; parallel files must have one line per pair.\n"
-                       "  The texts seem to shift at line 1,200.")
+    assert message == (
+        "train.fr has 1,999 lines, but train.en has 2,000; parallel files must have one line per pair.\n"
+        "  The texts seem to shift at line 1,200."
+    )
 
 
 def test_unequal_counts_at_the_end_and_where_nothing_can_be_told(files: Files, tmp_path: Path) -> None:
     lines = [sentence(i) for i in range(1000)]
-    assert files.add("train", lines, lines[:900]).fault().endswith(
-        "\n  They seem to agree up to line 900; the lines after it have no counterpart.")
+    assert (
+        files.add("train", lines, lines[:900])
+        .fault()
+        .endswith("\n  They seem to agree up to line 900; the lines after it have no counterpart.")
+    )
     (tmp_path / "few").mkdir()
-    assert Files(tmp_path / "few").add("train", ["a", "b"], ["a"]).fault().endswith(
-        "\n  Where they shift cannot be told from the lengths of the lines; compare them side by side.")
+    assert (
+        Files(tmp_path / "few")
+        .add("train", ["a", "b"], ["a"])
+        .fault()
+        .endswith("\n  Where they shift cannot be told from the lengths of the lines; compare them side by side.")
+    )
 
 
 def test_a_shift_made_up_for_later_is_a_loud_warning(files: Files) -> None:
@@ -71,23 +80,26 @@ def test_a_shift_made_up_for_later_is_a_loud_warning(files: Files) -> None:
     report = files.add("train", lines, [*lines[:499], *lines[500:1500], sentence(5000), *lines[1500:]]).audit()
     assert report.warnings == [
         "train.en and train.fr: lines 500 to 1,500 seem to be shifted against each other by 1 line. "
-        "The counts agree, but the pairs there do not belong together."]
+        "The counts agree, but the pairs there do not belong together."
+    ]
 
 
 def test_all_fatal_faults_of_all_splits_are_told_together(files: Files) -> None:
     files.add("train", "caf\xe9 noir\nb\n".encode("latin-1"), b"a\nb\0c\n")
     files.add("train", b"\xff\n" * 5, b"x\n" * 5)
     files.add("valid", b"", b"").add("flickr", ["a", "b"], ["a"])
-    assert files.fault() == "\n".join([
-        "5 faults:",
-        "  - train.en:1:4 (byte 0xe9): not valid UTF-8.",
-        "  - train.fr:2: holds a NUL byte.",
-        "  - train1.en:1:1 (byte 0xff), train1.en:2:1 (byte 0xff), train1.en:3:1 (byte 0xff) and 2 more lines: "
-        "not valid UTF-8.",
-        "  - `data.valid` has no pairs: valid.en is empty.",
-        "  - flickr.fr has 1 lines, but flickr.en has 2; parallel files must have one line per pair. "
-        "Where they shift cannot be told from the lengths of the lines; compare them side by side.",
-    ])
+    assert files.fault() == "\n".join(
+        [
+            "5 faults:",
+            "  - train.en:1:4 (byte 0xe9): not valid UTF-8.",
+            "  - train.fr:2: holds a NUL byte.",
+            "  - train1.en:1:1 (byte 0xff), train1.en:2:1 (byte 0xff), train1.en:3:1 (byte 0xff) and 2 more lines: "
+            "not valid UTF-8.",
+            "  - `data.valid` has no pairs: valid.en is empty.",
+            "  - flickr.fr has 1 lines, but flickr.en has 2; parallel files must have one line per pair. "
+            "Where they shift cannot be told from the lengths of the lines; compare them side by side.",
+        ]
+    )
 
 
 def test_a_file_that_cannot_be_read_hides_no_other_fault(files: Files, tmp_path: Path) -> None:
@@ -97,7 +109,21 @@ def test_a_file_that_cannot_be_read_hides_no_other_fault(files: Files, tmp_path:
 
 
 def test_what_is_unusual_is_counted_with_its_first_place(files: Files) -> None:
-    src = ["same", "\u2028 x", "y\x0b", "z\x07", "q\ufffd", "", " \u200b\u3000", "a" * 61, "short", "twice", "twice", "twice", "\ufeffw"]
+    src = [
+        "same",
+        "\u2028 x",
+        "y\x0b",
+        "z\x07",
+        "q\ufffd",
+        "",
+        " \u200b\u3000",
+        "a" * 61,
+        "short",
+        "twice",
+        "twice",
+        "twice",
+        "\ufeffw",
+    ]
     tgt = ["same", "x", "y", "z", "q", "blank", "\ufeff", "b" * 50, "c" * 59, "deux", "deux", "two", "w\x85"]
     assert len(src) == len(tgt)
     files.add("train", src, tgt).add("valid", ["TWICE", "twice", "new", ""], ["2", "deux", "neuf", "blank"])

@@ -38,8 +38,9 @@ def read(root: Path, **keys: Any) -> None:
 
 def data(root: Path, **keys: Any) -> DataSection:
     text = {"source": "a.en", "target": "a.fr"}
-    return DataSection.model_validate({"source_lang": "en", "target_lang": "fr", "root": str(root), "train": text, "valid": text}
-                                      | keys)
+    return DataSection.model_validate(
+        {"source_lang": "en", "target_lang": "fr", "root": str(root), "train": text, "valid": text} | keys
+    )
 
 
 @pytest.mark.parametrize("chunk", [2, 20_000])
@@ -73,7 +74,9 @@ def test_a_hub_data_set_gives_the_same_pairs(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     wanted = list(zip(SRC, TGT, strict=True))
     (tmp_path / "hub").mkdir()
-    pq.write_table(pa.table({"translation": [{"en": s, "fr": t} for s, t in wanted]}), tmp_path / "hub" / "train.parquet")
+    pq.write_table(
+        pa.table({"translation": [{"en": s, "fr": t} for s, t in wanted]}), tmp_path / "hub" / "train.parquet"
+    )
     keys = {"hub": str(tmp_path / "hub"), "split": "train", "revision": "main"}
     assert pairs(tmp_path, source="translation.en", target="translation.fr", **keys) == wanted
     with pytest.raises(DataError, match="cannot be loaded"):
@@ -112,10 +115,14 @@ def test_malformed_tables_name_file_and_line(tmp_path: Path) -> None:
     text_file(tmp_path / "f.parquet", ["not parquet"])
     en_fr = {"source": "en", "target": "fr"}
     for keys, message in [
-        ({"path": "a.tsv", "source": 0, "target": 1},
-         "a.tsv:2 has 1 columns (by tabs), but column 1 is wanted (counted from 0)."),
-        ({"path": "a.tsv", "source": "en", "target": 1},
-         "a.tsv: `source` and `target` of a TSV file are column numbers from 0, but are `en` and `1`."),
+        (
+            {"path": "a.tsv", "source": 0, "target": 1},
+            "a.tsv:2 has 1 columns (by tabs), but column 1 is wanted (counted from 0).",
+        ),
+        (
+            {"path": "a.tsv", "source": "en", "target": 1},
+            "a.tsv: `source` and `target` of a TSV file are column numbers from 0, but are `en` and `1`.",
+        ),
         ({"path": "a.jsonl", **en_fr}, "a.jsonl:2 is not a JSON record: "),
         ({"path": "b.jsonl", **en_fr}, "b.jsonl:1: field `fr` must be text, but is `3`."),
         ({"path": "c.jsonl", **en_fr}, "c.jsonl:1 has no field `fr`; it has `en`, `de`."),
@@ -181,15 +188,18 @@ def test_present_files_are_checked_against_their_checksum(tmp_path: Path) -> Non
     assert files["a.en"].sha256 == sha256 and files["a.en"].size == (tmp_path / "a.en").stat().st_size
     with pytest.raises(DataError) as e:
         resolve_files(data(tmp_path, sha256={"a.en": "0" * 64}))
-    assert e.value.message == (f"a.en is not the file the recipe means: its sha256 is {sha256}, "
-                               f"but `data.sha256` says {'0' * 64}.")
+    assert e.value.message == (
+        f"a.en is not the file the recipe means: its sha256 is {sha256}, but `data.sha256` says {'0' * 64}."
+    )
 
 
 @pytest.mark.parametrize("name", ["../a.en", "/tmp/a.en", "b/../../a.en"])
 def test_no_download_leaves_the_root(tmp_path: Path, name: str) -> None:
     text = {"source": name, "target": "a.fr"}
     text_file(tmp_path / "a.fr", TGT)
-    section = data(tmp_path / "deeper" / "root", url="http://localhost:9", train=text, valid=text, sha256={name: "0" * 64})
+    section = data(
+        tmp_path / "deeper" / "root", url="http://localhost:9", train=text, valid=text, sha256={name: "0" * 64}
+    )
     with pytest.raises(DataError, match="would land outside"):
         resolve_files(section)
 

@@ -108,8 +108,9 @@ def test_a_stale_part_is_fetched_anew(server: Server, tmp_path: Path) -> None:
 def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DataError) as e:
         download(f"{server.url}/x", tmp_path / "x", "0" * 64)
-    assert e.value.message == (f"{server.url}/x is not the file the recipe means: its sha256 is {SHA256}, "
-                               f"but `data.sha256` says {'0' * 64}.")
+    assert e.value.message == (
+        f"{server.url}/x is not the file the recipe means: its sha256 is {SHA256}, but `data.sha256` says {'0' * 64}."
+    )
     assert list(tmp_path.iterdir()) == [] and len(server.asked) == 1
 
 
@@ -167,5 +168,6 @@ def test_without_network_the_files_and_their_place_are_named(server: Server, tmp
     with pytest.raises(DataError) as e:
         resolve_files(section)
     assert e.value.message.startswith("cannot download http://127.0.0.1:9/a.en: ")
-    assert e.value.hint == (f"Or get a.en, a.fr yourself. Put them into {tmp_path}/, "
-                            "or set `data.root` to the folder that has them.")
+    assert e.value.hint == (
+        f"Or get a.en, a.fr yourself. Put them into {tmp_path}/, or set `data.root` to the folder that has them."
+    )

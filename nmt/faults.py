@@ -1,0 +1,135 @@
+"""What is wrong with values that do not fit their model, as sentences that name keys as the user writes them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+Location = Sequence[str | int]
+
+_LIST, _SECTION = "a list", "a section with keys"
+_WANTED = {
+    "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false",
+    "string": "text", "list": _LIST, "tuple": _LIST, "set": _LIST, "dict": _SECTION, "model": _SECTION,
+}  # fmt: skip
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"), "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"), "less_than_equal": ("le", "at most"),
+}  # fmt: skip
+
+
+def faults(error: ValidationError, values: Any, model: type[BaseModel]) -> list[str]:
+    """Each fault of `values` once. `values` is what was checked against `model`."""
+    return list(dict.fromkeys(_sentence(e, values, model) for e in error.errors(include_url=False)))
+
+
+def show(value: Any) -> str:
+    """A value of YAML as it may stand in a sentence."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return str(value).lower()
+        case list() | tuple() | set():
+            return "a list"
+        case dict():
+            return "a section"
+        case int() if abs(value) >= 10**40:
+            return "a number of more than 40 digits"
+        case str():
+            return repr(value if len(value) <= 60 else value[:59] + "…")
+        case _:
+            return str(value)
+
+
+def _sentence(error: Any, values: Any, model: type[BaseModel]) -> str:
+    location: Location = error["loc"]
+    key = f"`{_key(location, values)}`" if location else "the recipe"
+    found = show(error["input"])
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden" | "invalid_key":
+            close = _suggest(location, values, model)
+            return f"{key} is not a known key" + (f"; did you mean `{close}`?" if close else ".")
+        case "missing":
+            return f"{key} is missing."
+        case "value_error":
+            message = str(context["error"])
+            if message.startswith("must "):
+                return f"{key} {message}, but is {found}."
+            return f"{key}: {message}." if location else f"{message}."
+        case "literal_error":
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            return f"{key} must be one of {', '.join(f'`{c}`' for c in choices)}, but is {found}."
+        case "too_short":
+            return f"{key} must not be empty."
+        case "too_long":
+            return f"{key} must have {context['max_length']} items, but has {len(error['input'])}."
+        case bound if bound in _BOUNDS:
+            name, words = _BOUNDS[bound]
+            limit = context[name]
+            return (
+                f"{key} must be {words} {limit:g}, but is {found}."
+                if isinstance(limit, float)
+                else f"{key} must be {words} {limit}, but is {found}."
+            )
+        case "string_type" if location and location[-1] == "[key]":
+            return f"{key}: a name must be text, but is {found}; put it in quotes."
+        case "string_type" if not isinstance(error["input"], list | dict | None):
+            return f"{key} must be text, but is {found}; put it in quotes."
+        case other:
+            wanted = _WANTED.get(other.partition("_")[0])
+            if wanted:
+                return f"{key} must be {wanted}, but is {found}."
+            return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, but is {found}."
+
+
+def _key(location: Location, values: Any) -> str:
+    parts, node = [], values
+    for part in location:
+        if part == "[key]":
+            break
+        if (
+            isinstance(part, int)
+            and not isinstance(node, list | tuple)
+            and not (isinstance(node, dict) and part in node)
+        ):
+            continue  # one corpus may stand for a list of one
+        parts.append(str(part))
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            node = None
+    return ".".join(parts)
+
+
+def _suggest(location: Location, values: Any, model: type[BaseModel]) -> str | None:
+    """The key that was probably meant: one of the same section, or the same in another section."""
+    *parents, last = location
+    section: Any = model
+    for part in parents:
+        if _is_model(section):
+            field = section.model_fields.get(part)
+            section = field.annotation if field else None
+        else:
+            section = get_args(section)[-1]  # of a list or a dictionary: what it holds
+    if close := difflib.get_close_matches(str(last), section.model_fields, n=1, cutoff=0.6):
+        return _key([*parents, close[0]], values)
+    known = list(_known_keys(model))
+    same = [key for key in known if key.rpartition(".")[2] == last]
+    return same[0] if same else None
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        if _is_model(field.annotation):
+            yield from _known_keys(field.annotation, f"{prefix}{name}.")  # type: ignore[arg-type]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

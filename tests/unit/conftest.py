@@ -1,0 +1,75 @@
+"""A toy world for tests of the model, the trainer and the search: small enough to train within seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmt.recipe import Recipe, make_recipe
+
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+TRANSLATED = ["un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit"]
+
+
+def toy_pairs(number: int, seed: int) -> list[tuple[str, str]]:
+    """Sentences of one to six number words, and their translation in reverse order."""
+    import random
+
+    rng = random.Random(seed)
+    pairs = []
+    for _ in range(number):
+        row = [rng.randrange(len(WORDS)) for _ in range(rng.randrange(1, 7))]
+        pairs.append((" ".join(WORDS[i] for i in row), " ".join(TRANSLATED[i] for i in reversed(row))))
+    return pairs
+
+
+@pytest.fixture(scope="session")
+def toy_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy-text")
+    for name, number, seed in (("train", 600, 1), ("valid", 20, 2), ("test", 20, 3)):
+        pairs = toy_pairs(number, seed)
+        (folder / f"{name}.en").write_text("".join(s + "\n" for s, _ in pairs), encoding="utf-8")
+        (folder / f"{name}.fr").write_text("".join(t + "\n" for _, t in pairs), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def toy_recipe(toy_text: Path, tmp_path: Path) -> Callable[..., Recipe]:
+    """Makes recipes of the toy text; keyword arguments override, with `__` for a dot."""
+
+    def make(**overrides: Any) -> Recipe:
+        values: dict[str, Any] = {
+            "name": "toy",
+            "data": {
+                "source_lang": "en",
+                "target_lang": "fr",
+                "root": str(toy_text),
+                "train": {"source": "train.en", "target": "train.fr"},
+                "valid": {"source": "valid.en", "target": "valid.fr"},
+                "test": {"test": {"source": "test.en", "target": "test.fr"}},
+                "filters": {"drop_duplicates": False},
+                "prepared_dir": str(tmp_path / "prepared"),
+            },
+            "tokenizer": {"vocab_size": 320},
+            "model": {
+                "d_model": 32, "d_ff": 64, "num_heads": 2, "num_encoder_layers": 1, "num_decoder_layers": 1,
+            },
+            "train": {
+                "batch_tokens": 300, "learning_rate": 5e-3, "warmup_steps": 10, "max_steps": 12, "eval_every": 6,
+                "save_every": 6, "log_every": 3, "runs_dir": str(tmp_path / "runs"), "threads": 1, "precision": "fp32",
+                "samples": 1,
+            },
+            "decode": {"beam_size": 2},
+        }  # fmt: skip
+        for key, value in overrides.items():
+            node = values
+            *parents, last = key.split("__")
+            for parent in parents:
+                node = node.setdefault(parent, {})
+            node[last] = value
+        return make_recipe(values, "toy")
+
+    return make

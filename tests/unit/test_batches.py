@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.data.batches import collate, fill, plan_batches
+from nmt.data.store import RaggedIds
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID
+
+lengths = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=80)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths, st.integers(1, 500), st.integers(62, 600), st.integers(0, 3), st.integers(0, 3))
+def test_the_plan_covers_every_pair_once_and_never_exceeds_max_tokens(pairs, batch_tokens, max_tokens, seed, epoch):
+    src, tgt = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
+    plan = plan_batches(src, tgt, batch_tokens, max_tokens, seed, epoch)
+    parts = [part for update in plan for part in update]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(pairs)))
+    for part in parts:
+        assert len(part) * (max(src[part].max(), tgt[part].max()) + 1) <= max_tokens
+
+
+def test_a_pair_longer_than_max_tokens_comes_alone_and_is_not_lost():
+    src, tgt = np.array([5, 500, 5]), np.array([5, 400, 5])
+    plan = plan_batches(src, tgt, 1000, 100, 0, 0)
+    parts = [part.tolist() for update in plan for part in update]
+    assert [1] in parts
+    assert sorted(i for part in parts for i in part) == [0, 1, 2]
+
+
+def test_the_plan_is_pure_and_differs_between_epochs_and_seeds():
+    rng = np.random.default_rng(0)
+    src, tgt = rng.integers(1, 30, 500), rng.integers(1, 30, 500)
+
+    def plan(seed, epoch):
+        return [part.tolist() for update in plan_batches(src, tgt, 300, 300, seed, epoch) for part in update]
+
+    assert plan(1, 0) == plan(1, 0)
+    assert plan(1, 0) != plan(1, 1)
+    assert plan(1, 0) != plan(2, 0)
+
+
+def test_what_an_update_learns_from_does_not_depend_on_max_tokens():
+    rng = np.random.default_rng(0)
+    src, tgt = rng.integers(1, 30, 500), rng.integers(1, 30, 500)
+
+    def updates(max_tokens):
+        return [np.concatenate(u).tolist() for u in plan_batches(src, tgt, 600, max_tokens, 1, 0)]
+
+    assert updates(64) == updates(5000)
+
+
+def test_updates_hold_about_batch_tokens_real_target_tokens():
+    rng = np.random.default_rng(0)
+    src, tgt = rng.integers(1, 30, 3000), rng.integers(1, 30, 3000)
+    plan = plan_batches(src, tgt, 600, 600, 1, 0)
+    tokens = [sum(int(tgt[p].sum()) + len(p) for p in update) for update in plan]
+    assert np.mean(tokens) == pytest.approx(600, rel=0.02)
+    assert max(tokens) - min(tokens) <= 62
+
+
+def test_fill_counts_real_over_padded_tokens():
+    assert fill([[np.array([0, 1])]], np.array([3, 1])) == pytest.approx((4 + 2) / 8)
+
+
+def test_multi30k_is_filled_to_95_percent(shared_data):
+    import gzip
+
+    def words(lang):
+        with gzip.open(shared_data / "multi30k" / f"train.{lang}.gz", "rt", encoding="utf-8", newline="\n") as f:
+            return np.array([len(line.split()) + 2 for line in f], np.int64)
+
+    src, tgt = words("en"), words("fr")
+    plan = plan_batches(src, tgt, 1536, 1536, 1, 0)
+    assert fill(plan, src) >= 0.95
+    assert fill(plan, tgt) >= 0.95
+
+
+def test_collate_shifts_the_target_and_masks_padding():
+    src, tgt = RaggedIds.of([[7, 8], [9]]), RaggedIds.of([[5], [6, 7, 8]])
+    batch = collate(src, tgt, np.array([0, 1]))
+    assert batch.src.tolist() == [[7, 8, EOS_ID], [9, EOS_ID, PAD_ID]]
+    assert batch.src_mask.tolist() == [[True, True, True], [True, True, False]]
+    assert batch.tgt_in.tolist() == [[BOS_ID, 5, PAD_ID, PAD_ID], [BOS_ID, 6, 7, 8]]
+    assert batch.tgt_out.tolist() == [[5, EOS_ID, PAD_ID, PAD_ID], [6, 7, 8, EOS_ID]]
+    assert batch.num_tokens == 6
+
+
+def test_collate_has_no_mask_where_nothing_is_padded():
+    assert collate(RaggedIds.of([[7], [8]]), RaggedIds.of([[5], [6]]), np.array([0, 1])).src_mask is None

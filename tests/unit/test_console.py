@@ -1,0 +1,68 @@
+"""The console talks on stderr only, and only on the first rank."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nmt import console
+
+TALK = """
+from nmt import console
+from nmt.errors import RunError, RecipeError
+console.info("[bold]an info[/bold] :cat: 1,000", style="bold")
+console.warn("a warning")
+console.error(RunError("an error", "a hint"))
+console.error(RecipeError("another"))
+console.table("A table", ["name", "count"], [["a", 12345], ["b", "–"]])
+with console.progress("Working", 10, "things") as advance:
+    advance(4)
+    advance(6, "done")
+"""
+
+
+def talk(root: Path, **environment: str) -> tuple[str, str]:
+    env = {k: v for k, v in os.environ.items() if k not in ("RANK", "FORCE_COLOR", "TTY_COMPATIBLE")}
+    done = subprocess.run(
+        [sys.executable, "-c", TALK], capture_output=True, encoding="utf-8", cwd=root, check=True,
+        env=env | {"PYTHONIOENCODING": "utf-8", "COLUMNS": "80"} | environment,
+    )  # fmt: skip
+    return done.stdout, done.stderr
+
+
+def test_stdout_stays_empty_and_stderr_plain(root: Path) -> None:
+    stdout, stderr = talk(root)
+    assert stdout == ""
+    assert "\x1b" not in stderr
+    lines = stderr.splitlines()
+    assert lines[:5] == ["[bold]an info[/bold] :cat: 1,000", "! a warning", "✗ an error", "  a hint", "✗ another"]
+    assert any("12,345" in line for line in lines)
+
+
+@pytest.mark.parametrize("rank", ["1", "7"])
+def test_other_ranks_are_silent(root: Path, rank: str) -> None:
+    assert talk(root, RANK=rank) == ("", "")
+
+
+def test_the_first_rank_speaks(root: Path) -> None:
+    assert talk(root, RANK="0") == talk(root)
+
+
+def test_progress_in_a_log_is_a_line_every_ten_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    console.stderr.cache_clear()
+    with console.progress("Reading", 2000, "lines") as advance:
+        for step in range(20):
+            now = step * 3.0
+            advance(100, "fast")
+    console.stderr.cache_clear()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [f"Reading: {n:,} / 2,000 lines fast" for n in (500, 900, 1300, 1700)]

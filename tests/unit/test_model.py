@@ -1,0 +1,163 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from nmt.model.attention import attention
+from nmt.model.layers import dropout_add, dropout_mask, sinusoids
+from nmt.model.transformer import Transformer
+from nmt.recipe import PRESETS, ModelSection
+
+SHAPE = {"d_model": 32, "d_ff": 48, "num_heads": 4, "num_encoder_layers": 2, "num_decoder_layers": 2, "dropout": 0.0}
+VARIANTS = [
+    {},
+    {"norm": "post"},
+    {"activation": "gelu", "positions": "learned"},
+    {"activation": "swiglu", "tie_embeddings": "target"},
+    {"tie_embeddings": "none", "num_encoder_layers": 3, "num_decoder_layers": 1},
+]
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda v: "-".join(map(str, v.values())) or "default")
+def model(request):
+    torch.manual_seed(0)
+    return Transformer(ModelSection(**(SHAPE | request.param)), 50, 50).eval()
+
+
+@pytest.fixture
+def batch():
+    src = torch.tensor([[5, 6, 7, 3], [8, 3, 0, 0], [9, 10, 3, 0]])
+    tgt = torch.tensor([[2, 11, 12, 13, 14], [2, 15, 16, 17, 18], [2, 19, 20, 21, 22]])
+    return src, src != 0, tgt
+
+
+def test_attention_is_the_naive_formula():
+    torch.manual_seed(0)
+    q, k, v = torch.randn(2, 3, 5, 8), torch.randn(2, 3, 7, 8), torch.randn(2, 3, 7, 8)
+    visible = torch.rand(2, 1, 5, 7) > 0.3
+    visible[..., 0] = True
+    out = attention(q, k, v, torch.zeros(2, 1, 5, 7).masked_fill(~visible, float("-inf")))
+    for b in range(2):
+        for h in range(3):
+            for t in range(5):
+                seen = visible[b, 0, t]
+                weights = torch.softmax(k[b, h, seen] @ q[b, h, t] / math.sqrt(8), 0)
+                torch.testing.assert_close(out[b, h, t], weights @ v[b, h, seen])
+
+
+def test_masked_source_positions_have_no_influence_and_no_gradient(model, batch):
+    src, mask, tgt = batch
+    changed = torch.where(mask, src, 33)
+    torch.testing.assert_close(model(src, mask, tgt), model(changed, mask, tgt))
+    embedded = model.src_embedding(src).detach().requires_grad_()
+    model.src_embedding.forward = lambda ids: embedded
+    model(src, mask, tgt).sum().backward()
+    assert embedded.grad[~mask].abs().max() == 0
+    assert embedded.grad[mask].abs().max() > 0
+
+
+def test_no_position_sees_the_future(model, batch):
+    src, mask, tgt = batch
+    other = tgt.clone()
+    other[:, 3:] = 40
+    torch.testing.assert_close(model(src, mask, tgt)[:, :3], model(src, mask, other)[:, :3])
+
+
+def test_cached_decoding_is_the_full_forward_with_padding(model, batch):
+    src, mask, tgt = batch
+    full = model.output(model(src, mask, tgt))
+    with torch.inference_mode():
+        state = model.start(model.encode(src, mask), mask)
+        for t in range(tgt.size(1)):
+            torch.testing.assert_close(model.step(tgt[:, t], state), full[:, t], atol=2e-5, rtol=1e-4)
+
+
+def test_cached_decoding_is_the_full_forward_after_select(model, batch):
+    src, mask, tgt = batch
+    with torch.inference_mode():
+        state = model.start(model.encode(src, mask), mask)
+        model.step(tgt[:, 0], state)
+        state.select(torch.tensor([0, 0, 1, 1, 2, 2]))  # two hypotheses a sentence
+        model.step(torch.tensor([11, 30, 15, 31, 19, 32]), state)
+        state.select(torch.tensor([1, 0, 5, 4]), torch.tensor([0, 2]))  # swapped, and sentence 1 is done
+        logits = model.step(torch.tensor([12, 12, 20, 20]), state)
+        rows = torch.tensor([[2, 30, 12], [2, 11, 12], [2, 32, 20], [2, 19, 20]])
+        sentences = torch.tensor([0, 0, 2, 2])
+        full = model.output(model(src[sentences], mask[sentences], rows))
+    torch.testing.assert_close(logits, full[:, -1], atol=2e-5, rtol=1e-4)
+
+
+def test_output_does_not_depend_on_padding_or_neighbours(model, batch):
+    src, mask, tgt = batch
+    alone = model(src[1:2, :2], None, tgt[1:2])
+    torch.testing.assert_close(alone[0], model(src, mask, tgt)[1], atol=2e-5, rtol=1e-4)
+
+
+def test_several_tokens_after_the_first_step_are_refused(model, batch):
+    src, mask, tgt = batch
+    state = model.start(model.encode(src, mask), mask)
+    model.decode(tgt[:, :2], state)
+    with pytest.raises(ValueError, match="fresh state"):
+        model.decode(tgt[:, 2:4], state)
+
+
+def test_learned_positions_say_where_they_end():
+    model = Transformer(ModelSection(**SHAPE, positions="learned", max_positions=4), 50, 50)
+    with pytest.raises(ValueError, match="5 tokens, but the model has learned 4 positions"):
+        model.encode(torch.ones(1, 5, dtype=torch.int64), None)
+
+
+def test_sinusoids_are_the_papers_formula():
+    table = sinusoids(50, 16)
+    for position, i in ((0, 0), (3, 1), (49, 7)):
+        angle = position / 10000 ** (2 * i / 16)
+        assert table[position, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-6)
+        assert table[position, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-6)
+
+
+@pytest.mark.parametrize(("tie", "matrices"), [("all", 1), ("target", 2), ("none", 3)])
+def test_tied_embeddings_share_their_parameters(tie, matrices):
+    model = Transformer(ModelSection(**SHAPE, tie_embeddings=tie), 50, 50)
+    weights = [model.src_embedding.tokens.weight, model.tgt_embedding.tokens.weight, model.output.weight]
+    assert len({id(w) for w in weights}) == matrices
+
+
+def test_presets_have_the_sizes_of_the_literature():
+    with torch.device("meta"):
+        sizes = {p: sum(w.numel() for w in Transformer(ModelSection(preset=p), 8000, 8000).parameters()) for p in PRESETS}
+    assert 44e6 < sizes["base"] - 8000 * 512 < 45e6  # Vaswani et al. 2017, table 3: 65M with 37,000 pieces
+    assert 175e6 < sizes["big"] - 8000 * 1024 < 177e6
+    assert sizes["tiny"] < 2.5e6 < sizes["small"] < 8e6
+
+
+def test_dropout_keeps_the_right_share_and_the_expectation():
+    torch.manual_seed(0)
+    mask = dropout_mask(torch.empty(1000, 333), 0.25)
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    assert mask.mean().item() == pytest.approx(0.75, abs=0.005)
+    # Rows and columns are independent of each other.
+    assert mask.mean(0).std().item() == pytest.approx(math.sqrt(0.75 * 0.25 / 1000), rel=0.15)
+    x, y = torch.zeros(1000, 333), torch.ones(1000, 333)
+    assert dropout_add(x, y, 0.25).mean().item() == pytest.approx(1, abs=0.01)
+
+
+def test_dropout_gradient_flows_where_values_did():
+    torch.manual_seed(0)
+    x, y = torch.randn(7, 5, requires_grad=True), torch.randn(7, 5, requires_grad=True)
+    out = dropout_add(x, y, 0.5)
+    out.sum().backward()
+    assert torch.equal(x.grad, torch.ones(7, 5))
+    torch.testing.assert_close(out, x + y * y.grad)
+    assert set(y.grad.unique().tolist()) == {0.0, 2.0}
+
+
+def test_dropout_zero_is_a_plain_sum():
+    x, y = torch.randn(3, 3), torch.randn(3, 3)
+    assert torch.equal(dropout_add(x, y, 0.0), x + y)
+
+
+def test_the_fused_kernel_and_our_attention_agree():
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, 5, 8) for _ in range(3))
+    torch.testing.assert_close(attention(q, k, v, None), F.scaled_dot_product_attention(q, k, v))
