@@ -51,7 +51,6 @@ class TrainState:
     bad_validations: int = 0  # since the best
     skipped_steps: int = 0
     valid: dict[str, float] = field(default_factory=dict)  # loss, bleu, chrf of this very checkpoint, if measured
-    finished: bool = False
 
 
 @dataclass(frozen=True)
@@ -282,11 +281,14 @@ class RunLog:
 
     def __init__(self, path: Path, resume_step: int) -> None:
         kept = []
+        self.ended_at: int | None = None  # the step at which the run had come to its end
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 record = _parse_record(line)
                 if record is not None and record.get("step", 0) <= resume_step:
                     kept.append(line + "\n")
+                    if record.get("event") == "end":
+                        self.ended_at = record.get("step")
         if path.exists():
             write_atomically(path, "".join(kept).encode())
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run

@@ -10,7 +10,7 @@ from nmt.recipe import Recipe, load_recipe
 
 # What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
 _FREE = {
-    "max_steps", "max_epochs", "max_minutes", "patience", "metric", "average_best", "eval_every", "eval_from",
+    "max_steps", "max_epochs", "max_minutes", "patience", "average_best", "eval_every", "eval_from",
     "log_every", "save_every", "keep", "samples", "tensorboard", "device", "threads", "max_tokens", "compile",
     "max_bad_steps", "runs_dir", "init_from",
 }  # fmt: skip

@@ -34,6 +34,15 @@ class World:
         if self.size > 1:
             dist.all_reduce(tensor)
 
+    def largest(self, values: list[float], device: torch.device) -> list[float]:
+        """The largest of each value over all ranks: how they agree on what only some of them know."""
+        if self.size == 1:
+            return values
+        shared = torch.tensor(values, dtype=torch.float32, device=device)
+        dist.all_reduce(shared, op=dist.ReduceOp.MAX)
+        agreed: list[float] = shared.tolist()
+        return agreed
+
     def barrier(self) -> None:
         if self.size > 1:
             dist.barrier()

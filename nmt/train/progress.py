@@ -7,9 +7,9 @@ from nmt.train.checkpoint import TrainState
 
 
 class Progress:
-    """Knows the recipe's limits. `steps_per_epoch` is that of the epoch in work; sampling varies it by a few."""
+    """Knows the recipe's limits. `steps_per_epoch` is that of the first epoch; sampling varies it by a few."""
 
-    def __init__(self, section: TrainSection, state: TrainState, steps_per_epoch: int) -> None:
+    def __init__(self, section: TrainSection, steps_per_epoch: int) -> None:
         self.section = section
         ends = [section.max_steps, section.max_epochs and section.max_epochs * steps_per_epoch]
         self.total_steps = min((end for end in ends if end), default=None)

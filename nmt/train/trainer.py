@@ -32,6 +32,7 @@ from nmt.train.parallel import World, choose_device, choose_dtype, join_world, l
 from nmt.train.progress import Progress
 from nmt.train.schedule import learning_rate
 from nmt.train.signals import Signals, watch_signals
+from nmt.train.tensorboard import TensorBoard
 from nmt.train.validation import Valid, Validator, show
 from nmt.train.weights import FlatWeights
 
@@ -101,7 +102,8 @@ class Trainer:
         if world.is_main:
             self._prepare_folder(prepared)
         self.log = RunLog(run / "log.jsonl", self.state.step) if world.is_main else None
-        self.progress = Progress(self.section, self.state, len(self.epoch.updates))
+        self.board = TensorBoard(run, self.state.step) if world.is_main and self.section.tensorboard else None
+        self.progress = Progress(self.section, len(self.data.epoch(0).updates))
 
     @property
     def epoch(self) -> Epoch:
@@ -111,7 +113,7 @@ class Trainer:
 
     def run(self) -> None:
         """To the recipe's end, or a signal."""
-        if self.state.finished or self.progress.is_over(self.state):
+        if self.progress.is_over(self.state) and self.log is not None and self.log.ended_at == self.state.step:
             console.info(
                 f"{self.run_dir} is trained to its end ({self.state.step:,} steps); nothing to do. "
                 "To train on, raise its limits; to train anew: --fresh."
@@ -125,16 +127,16 @@ class Trainer:
             self._step(interval)
             interval.seconds += time.perf_counter() - started
             self.state.seconds += time.perf_counter() - started
-            step = self.state.step
-            over = self.progress.is_over(self.state)
+            stop, save = self._agree()
+            step, over = self.state.step, self.progress.is_over(self.state)
             if step % section.log_every == 0 or over:
                 self._log_interval(interval)
                 interval = Interval()
             if step % section.eval_every == 0 or over:
                 self._validate()
-            if step % section.eval_every == 0 or step % section.save_every == 0 or over or self._asked_to_save():
+            if step % section.eval_every == 0 or step % section.save_every == 0 or over or stop or save:
                 self._save()
-            if stop := self._asked_to_stop():
+            if stop:
                 raise Interrupted(
                     stop,
                     f"stopped by signal {stop} after step {step:,}; everything is saved in {self.run_dir}.",
@@ -231,7 +233,7 @@ class Trainer:
                 event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid
             )
             self._show_validation(valid, hyps)
-        self._share_patience()
+        self._agree()
         self.progress.validation_took(time.perf_counter() - started)
 
     def _count_patience(self, value: float) -> None:
@@ -241,27 +243,13 @@ class Trainer:
         else:
             state.bad_validations += 1
 
-    def _share_patience(self) -> None:
-        """All ranks must stop at the same step."""
-        if self.world.size > 1:
-            bad = torch.tensor([self.state.bad_validations if self.world.is_main else 0], device=self.device)
-            self.world.all_reduce(bad)
-            self.state.bad_validations = int(bad)
-
-    def _asked_to_stop(self) -> int:
-        """The signal that any rank was sent, known to all."""
-        if self.world.size == 1:
-            return self.signals.stop
-        stop = torch.tensor([self.signals.stop], device=self.device)
-        self.world.all_reduce(stop)
-        if int(stop) and not self.state.finished:
-            self._save()
-        return int(stop) // self.world.size or int(stop)
-
-    def _asked_to_save(self) -> bool:
-        asked = self.signals.save or bool(self.signals.stop and self.world.size == 1)
-        self.signals.save = False
-        return asked
+    def _agree(self) -> tuple[int, bool]:
+        """The signal to stop by (0: none) and whether to save now; the same on all ranks, as is the end of the run."""
+        state, signals = self.state, self.signals
+        mine = [signals.stop, signals.save, state.seconds, state.bad_validations]
+        stop, save, state.seconds, bad = self.world.largest(mine, self.device)
+        state.bad_validations = int(bad)
+        return int(stop), bool(save)
 
     def _save(self) -> None:
         if self.world.is_main:
@@ -270,6 +258,7 @@ class Trainer:
             ckpt.save_checkpoint(self.run_dir, name, self.state, self.weights.named(ema), self.weights.state())
             ckpt.prune(self.run_dir, max(self.section.keep, self.section.average_best), self.section.metric)
             self.state.valid = {}
+        self.signals.save = False
         self.world.barrier()
 
     def _resume(self) -> None:
@@ -283,8 +272,7 @@ class Trainer:
             self.state = checkpoint.state
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
             self.state.valid = {}
-            if not self.state.finished:
-                console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
+            console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
             return
 
     def _init_from(self, source: Path) -> None:
@@ -319,7 +307,7 @@ class Trainer:
                     mean[name] = mean[name].add_(tensor, alpha=1 / len(top)) if name in mean else tensor / len(top)
             ckpt.load_weights(self.model, mean, self.run_dir)
             valid, _ = self.validator.measure()
-            average = dataclasses.replace(state, valid=valid, finished=True)
+            average = dataclasses.replace(state, valid=valid)
             ckpt.save_checkpoint(self.run_dir, "average", average, mean, None)
             self._write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
             console.info(f"The average of the {len(top)} best checkpoints: {show(valid)}")
@@ -390,3 +378,5 @@ class Trainer:
     def _write(self, **record: Any) -> None:
         if self.log is not None:
             self.log.write(**record)
+        if self.board is not None and record["event"] in ("step", "valid"):
+            self.board.write(record)

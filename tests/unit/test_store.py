@@ -69,6 +69,7 @@ def test_damage_is_told(tmp_path: Path) -> None:
     (tmp_path / "train.src.u16").write_bytes(b"\0\0")
     with pytest.raises(RunError, match="is damaged: 1 ids, but its offsets do not end there"):
         PreparedSplit.open(tmp_path, "train")
+    write(tmp_path, ROWS, ROWS)
     for content in (b"", b"nonsense", np.lib.format.MAGIC_PREFIX):
         (tmp_path / "train.tgt.offsets.npy").write_bytes(content)
         with pytest.raises(RunError, match="cannot be read"):

@@ -1,0 +1,134 @@
+import json
+import pickle
+
+import pytest
+import torch
+
+from nmt.errors import RunError
+from nmt.train import checkpoint as ckpt
+from nmt.train.checkpoint import TrainState
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    return tmp_path
+
+
+def save(run, step, bleu=None, trainable=True):
+    valid = {} if bleu is None else {"bleu": bleu, "loss": 100 - bleu}
+    state = TrainState(step=step, valid=valid)
+    tensors = {"w": torch.full((2, 2), float(step))}
+    return ckpt.save_checkpoint(run, f"step-{step:08d}", state, tensors, {"m": torch.ones(3)} if trainable else None)
+
+
+def test_what_was_saved_is_read_back(run):
+    save(run, 7, 12.5)
+    found = ckpt.find_checkpoint(run, "last")
+    assert found.state.step == 7
+    assert torch.equal(found.tensors("model.safetensors")["w"], torch.full((2, 2), 7.0))
+
+
+def test_best_is_by_the_metric_and_last_is_the_newest(run):
+    for step, bleu in ((1, 10.0), (2, 30.0), (3, 20.0), (4, None)):
+        save(run, step, bleu)
+    assert ckpt.find_checkpoint(run, "best", "bleu").state.step == 2
+    assert ckpt.find_checkpoint(run, "best", "loss").state.step == 2
+    assert ckpt.find_checkpoint(run, "last").state.step == 4
+    assert ckpt.find_checkpoint(run, "3").state.step == 3
+
+
+def test_an_unknown_checkpoint_is_named_with_those_there_are(run):
+    save(run, 1, 1.0)
+    with pytest.raises(RunError) as e:
+        ckpt.find_checkpoint(run, "step-9")
+    assert "has no checkpoint `step-9`" in e.value.message
+    assert "step-00000001" in e.value.hint
+
+
+def test_pruning_keeps_the_newest_the_best_and_what_can_be_resumed(run):
+    for step, bleu in ((1, 10.0), (2, 90.0), (3, 80.0), (4, 20.0), (5, 30.0), (6, None)):
+        save(run, step, bleu)
+    ckpt.prune(run, 2, "bleu")
+    kept = {c.state.step: c.trainable for c in ckpt.checkpoints(run)}
+    assert kept == {2: False, 3: False, 5: True, 6: True}
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
+def test_a_damaged_file_is_noticed_and_named(run, damage):
+    path = save(run, 1) / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    if damage == "remove":
+        path.unlink()
+    else:
+        content = content[:-1] if damage == "truncate" else content[:-1] + bytes([content[-1] ^ 1])
+        path.write_bytes(content)
+    with pytest.raises(RunError, match=r"model\.safetensors (is damaged|cannot be read)"):
+        ckpt.find_checkpoint(run, "last").tensors("model.safetensors")
+
+
+def test_a_checkpoint_with_a_broken_state_is_left_out_aloud(run, capsys):
+    save(run, 1)
+    (save(run, 2) / "state.json").write_text("{")
+    assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
+    assert "step-00000002 is no usable checkpoint" in capsys.readouterr().err
+
+
+def test_half_a_checkpoint_does_not_count(run):
+    save(run, 1)
+    (run / "checkpoints" / "step-00000002.tmp").mkdir()
+    assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
+
+
+def test_a_failed_write_leaves_the_older_checkpoints_valid(run, monkeypatch):
+    save(run, 1)
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ckpt, "write_synced", full)
+    with pytest.raises(RunError, match="could not be written: No space left on device"):
+        save(run, 2)
+    assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
+    assert not list((run / "checkpoints").glob("*.tmp"))
+
+
+def test_a_pickle_is_never_opened(run):
+    class Malicious:
+        def __reduce__(self):
+            return (exec, ("raise SystemExit('opened')",))
+
+    path = save(run, 1)
+    (path / "model.safetensors").write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(RunError, match="damaged"):
+        ckpt.find_checkpoint(run, "last").tensors("model.safetensors")
+
+
+def test_the_run_trained_last_is_found(tmp_path):
+    with pytest.raises(RunError, match="no trained run") as e:
+        ckpt.latest_run(tmp_path)
+    assert "nmt train" in e.value.hint
+    for name in ("a", "b"):
+        save(tmp_path / name, 1)
+    assert ckpt.latest_run(tmp_path).name == "b"
+    save(tmp_path / "a", 2)
+    assert ckpt.latest_run(tmp_path).name == "a"
+
+
+def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
+    with pytest.raises(RunError, match="is not a run folder"):
+        ckpt.find_checkpoint(tmp_path / "nothing")
+
+
+def test_the_log_goes_on_without_gap_or_repetition(tmp_path):
+    path = tmp_path / "log.jsonl"
+    log = ckpt.RunLog(path, 0)
+    for step in range(1, 6):
+        log.write(event="step", step=step)
+    log.close()
+    with open(path, "a") as file:
+        file.write('{"event": "ste')  # a crash in the middle of a line
+    log = ckpt.RunLog(path, 3)
+    log.write(event="step", step=4)
+    log.close()
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3, 4]

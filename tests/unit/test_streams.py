@@ -1,0 +1,119 @@
+import gzip
+import io
+import json
+import os
+import threading
+
+import pytest
+
+from nmt.decode import streams
+from nmt.decode.beam import Hypothesis
+from nmt.decode.streams import open_input, open_output, read_lines, translate_stream
+from nmt.decode.translator import Translation
+from nmt.errors import DataError
+
+
+class Upper:
+    """Translates into upper case."""
+
+    def translate(self, lines, n_best=1):
+        hyp = Hypothesis([1], -0.5, -0.25)
+        return [Translation(line.upper(), [(line.upper(), hyp)] * n_best) for line in lines]
+
+
+def lines_of(content):
+    return [line for chunk in read_lines(io.BytesIO(content), "in") for line in chunk]
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", []),
+        (b"a\nb\n", ["a", "b"]),
+        (b"a\nb", ["a", "b"]),
+        (b"\n\na\n", ["", "", "a"]),
+        (b"a\r\nb\r\n", ["a", "b"]),
+        ("\ufeffa\nb\u2028c\u0085d\x0be\n".encode(), ["a", "b\u2028c\u0085d\x0be"]),
+        (b"a\x00b\n", ["a\x00b"]),
+    ],
+)
+def test_lines_end_at_line_feeds_only(content, lines):
+    assert lines_of(content) == lines
+
+
+def test_long_input_comes_in_chunks_and_in_order(monkeypatch):
+    monkeypatch.setattr(streams, "CHUNK_LINES", 7)
+    chunks = list(read_lines(io.BytesIO(b"".join(b"%d\n" % i for i in range(100))), "in"))
+    assert max(map(len, chunks)) <= 7
+    assert [line for chunk in chunks for line in chunk] == [str(i) for i in range(100)]
+
+
+def test_a_waiting_line_is_answered_before_the_next_comes():
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as source:
+        chunks = read_lines(source, "in")
+        os.write(write_end, b"first\n")
+        assert next(chunks) == ["first"]
+        threading.Timer(0.05, lambda: (os.write(write_end, b"second\n"), os.close(write_end))).start()
+        assert next(chunks) == ["second"]
+        assert list(chunks) == []
+
+
+def test_bad_utf8_is_named_after_the_lines_before_it_were_given(monkeypatch):
+    monkeypatch.setattr(streams, "CHUNK_LINES", 1)
+    chunks = read_lines(io.BytesIO(b"good\nba\xff\n"), "in.txt")
+    assert next(chunks) == ["good"]
+    with pytest.raises(DataError, match=r"in\.txt:2 is not valid UTF-8 \(byte 3 of the line\)"):
+        next(chunks)
+
+
+def test_an_endless_line_is_an_error(monkeypatch):
+    monkeypatch.setattr(streams, "MAX_LINE_BYTES", 100)
+    with pytest.raises(DataError, match="in:2 is longer than"):
+        list(read_lines(io.BytesIO(b"a\n" + b"x" * 101), "in"))
+
+
+def output(format="text", n_best=1, scores=False):
+    out = io.BytesIO()
+    translate_stream(Upper(), [["a", ""], ["b"]], out, format=format, n_best=n_best, scores=scores)
+    return out.getvalue().decode()
+
+
+def test_output_lines_answer_input_lines():
+    assert output() == "A\n\nB\n"
+
+
+def test_scores_and_n_best_are_tab_separated():
+    assert output(scores=True) == "-0.2500\tA\n-0.2500\t\n-0.2500\tB\n"
+    assert output(n_best=2).splitlines()[-1] == "3\t-0.2500\tB"
+
+
+def test_jsonl_is_one_object_a_line():
+    rows = [json.loads(line) for line in output("jsonl", n_best=2).splitlines()]
+    assert [r["translation"] for r in rows] == ["A", "", "B"]
+    assert rows[0]["hypotheses"] == [{"text": "A", "score": -0.25, "log_prob": -0.5}] * 2
+
+
+def test_gzip_in_and_out(tmp_path):
+    source, target = tmp_path / "in.gz", tmp_path / "out.gz"
+    source.write_bytes(gzip.compress(b"a\nb\n"))
+    with open_input(source) as (file, name), open_output(target) as out:
+        translate_stream(Upper(), read_lines(file, name), out, format="text", n_best=1, scores=False)
+    assert gzip.decompress(target.read_bytes()) == b"A\nB\n"
+
+
+def test_an_interrupted_output_keeps_the_old_file_and_the_part(tmp_path):
+    target = tmp_path / "out.txt"
+    target.write_text("old\n")
+    with pytest.raises(KeyboardInterrupt), open_output(target) as out:
+        out.write(b"A\n")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old\n"
+    assert (tmp_path / "out.txt.partial").read_text() == "A\n"
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(DataError, match="there is no input file"), open_input(tmp_path / "no.txt"):
+        pass
+    with pytest.raises(DataError, match="cannot be written"), open_output(tmp_path / "no" / "out.txt"):
+        pass

@@ -1,0 +1,249 @@
+"""Training as a whole, on a toy: exact resume, accumulation, averaging, faults."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from nmt.data.prepare import prepare
+from nmt.errors import Interrupted, RunError, TrainingError
+from nmt.train import checkpoint as ckpt
+from nmt.train import trainer as trainer_module
+from nmt.train.compat import check_same_experiment, set_aside
+from nmt.train.trainer import train
+from nmt.train.weights import FlatWeights
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "losses.json"
+
+
+def run(recipe):
+    return train(recipe, prepare(recipe), "nmt train toy.yaml")
+
+
+def last_bytes(folder):
+    return {p.name: p.read_bytes() for p in ckpt.find_checkpoint(folder, "last").path.glob("*.safetensors")}
+
+
+def records(folder, event):
+    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [r for r in map(json.loads, lines) if r["event"] == event]
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Send this process a signal when a training has done that many steps."""
+
+    def arm(steps, number=signal.SIGTERM):
+        original, done = trainer_module.Trainer._step, [0]
+
+        def step(self, interval):
+            original(self, interval)
+            done[0] += 1
+            if done[0] == steps:
+                os.kill(os.getpid(), number)
+
+        monkeypatch.setattr(trainer_module.Trainer, "_step", step)
+
+    return arm
+
+
+HARD = {
+    "tokenizer__sampling": 0.1,
+    "model__dropout": 0.2,
+    "train__max_tokens": 100,
+    "train__average_best": 2,
+    "train__weight_decay": 0.01,
+}
+
+
+@pytest.mark.parametrize(
+    "extra", [{}, HARD, HARD | {"train__precision": "bf16"}], ids=["plain", "all-on", "all-on-bf16"]
+)
+@pytest.mark.parametrize("steps", [1, 5, 8])
+def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(toy_recipe, tmp_path, stop_after, extra, steps):
+    whole = run(toy_recipe(**extra, train__runs_dir=str(tmp_path / "whole")))
+    broken = toy_recipe(**extra, train__runs_dir=str(tmp_path / "broken"))
+    stop_after(steps)
+    with pytest.raises(Interrupted) as stopped:
+        run(broken)
+    assert stopped.value.exit_code == 143
+    assert "Go on where it stopped: nmt train toy.yaml" in str(stopped.value)
+    resumed = run(broken)
+    assert last_bytes(resumed) == last_bytes(whole)
+    without_time = [
+        [{k: v for k, v in r.items() if k not in ("seconds", "tokens_per_second")} for r in records(folder, "valid")]
+        for folder in (whole, resumed)
+    ]
+    assert without_time[0] == without_time[1]
+
+
+def test_a_run_from_scratch_is_repeated_bit_for_bit(toy_recipe, tmp_path):
+    first, second = (run(toy_recipe(train__runs_dir=str(tmp_path / name))) for name in ("a", "b"))
+    assert last_bytes(first) == last_bytes(second)
+
+
+def test_another_seed_gives_another_model(toy_recipe, tmp_path):
+    first, second = (run(toy_recipe(seed=s, train__runs_dir=str(tmp_path / str(s)))) for s in (1, 2))
+    assert last_bytes(first) != last_bytes(second)
+
+
+def test_accumulation_changes_nothing_but_rounding(toy_recipe, tmp_path):
+    runs = [
+        run(
+            toy_recipe(
+                model__dropout=0.0, train__max_tokens=n, train__runs_dir=str(tmp_path / str(n)), train__max_steps=6
+            )
+        )
+        for n in (60, 1000)
+    ]
+    a, b = (ckpt.find_checkpoint(r, "last").tensors("train.safetensors") for r in runs)
+    for name in a:
+        if name.startswith("master."):
+            torch.testing.assert_close(a[name], b[name], atol=2e-4, rtol=1e-3)
+
+
+def test_twenty_golden_losses(toy_recipe):
+    """What the first steps cost must not change unnoticed: the whole of model, batching, loss and optimizer is in them."""
+    folder = run(toy_recipe(train__max_steps=20, train__log_every=1, train__eval_every=20, train__save_every=20))
+    losses = [r["loss"] for r in records(folder, "step")]
+    assert losses == pytest.approx(json.loads(GOLDEN.read_text(encoding="utf-8")), rel=2e-3)
+
+
+def test_a_finished_run_is_left_alone(toy_recipe, capsys):
+    folder = run(toy_recipe())
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")}
+    run(toy_recipe())
+    assert "nothing to do" in capsys.readouterr().err
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")} == before
+
+
+def test_a_finished_run_goes_on_when_its_limit_is_raised(toy_recipe, tmp_path):
+    run(toy_recipe(train__average_best=0))
+    longer = run(toy_recipe(train__max_steps=18, train__average_best=0))
+    whole = run(toy_recipe(train__max_steps=18, train__average_best=0, train__runs_dir=str(tmp_path / "whole")))
+    assert last_bytes(longer) == last_bytes(whole)
+
+
+def test_a_changed_recipe_is_refused_naming_the_key(toy_recipe):
+    recipe = toy_recipe()
+    folder = run(recipe)
+    with pytest.raises(RunError) as refused:
+        run(toy_recipe(train__learning_rate=1e-3, model__d_ff=32))
+    assert "was begun with `model.d_ff: 64`, but the recipe says 32" in refused.value.message
+    assert "`train.learning_rate: 0.005`, but the recipe says 0.001" in refused.value.message
+    check_same_experiment(folder, toy_recipe(train__log_every=1, train__max_steps=99), "nmt train")
+
+
+def test_setting_aside_never_overwrites(tmp_path):
+    run_dir = tmp_path / "run"
+    assert set_aside(run_dir) is None
+    for number in (1, 2):
+        run_dir.mkdir()
+        (run_dir / "what").write_text(str(number))
+        assert set_aside(run_dir) == tmp_path / f"run.{number}"
+    assert (tmp_path / "run.1" / "what").read_text() == "1"
+
+
+def test_a_step_that_is_not_finite_is_skipped_and_counted(toy_recipe, monkeypatch, capsys):
+    original, calls = trainer_module.smoothed_loss, [0]
+
+    def sometimes_nan(*args):
+        calls[0] += 1
+        smoothed, plain = original(*args)
+        return (smoothed * float("nan") if calls[0] == 4 else smoothed), plain
+
+    monkeypatch.setattr(trainer_module, "smoothed_loss", sometimes_nan)
+    folder = run(toy_recipe())
+    state = ckpt.find_checkpoint(folder, "last").state
+    assert (state.step, state.skipped_steps) == (12, 1)
+    assert "step 4: the gradient is not finite; the step is skipped" in capsys.readouterr().err
+    weights = ckpt.find_checkpoint(folder, "last").tensors("model.safetensors")
+    assert all(t.isfinite().all() for t in weights.values())
+
+
+def test_many_bad_steps_end_with_advice(toy_recipe, monkeypatch):
+    def always_nan(hidden, *_):
+        value = hidden.sum() * float("nan")
+        return value, value.detach()
+
+    monkeypatch.setattr(trainer_module, "smoothed_loss", always_nan)
+    with pytest.raises(TrainingError, match="3 steps in a row were not finite") as stopped:
+        run(toy_recipe(train__max_bad_steps=3))
+    assert "smaller `train.learning_rate`" in stopped.value.hint
+    assert stopped.value.exit_code == 1
+
+
+def test_early_stopping_waits_for_its_patience(toy_recipe, monkeypatch):
+    scores = iter([5.0, 7.0, 6.0, 6.5, 6.9, 6.0])
+    monkeypatch.setattr(trainer_module.Validator, "measure", lambda *_, **__: ({"loss": 1.0, "bleu": next(scores)}, []))
+    folder = run(toy_recipe(train__max_steps=100, train__eval_every=2, train__patience=3, train__average_best=0))
+    assert [r["step"] for r in records(folder, "valid")] == [2, 4, 6, 8, 10]
+    assert ckpt.find_checkpoint(folder, "best", "bleu").state.step == 4
+
+
+@pytest.mark.parametrize("limit", [{"train__max_epochs": 2}, {"train__max_minutes": 0.0005}])
+def test_epochs_and_minutes_stop_too(toy_recipe, limit):
+    folder = run(toy_recipe(train__max_steps=None, train__average_best=0, **limit))
+    state = ckpt.find_checkpoint(folder, "last").state
+    assert (state.epoch == 2 and state.batch_in_epoch == 0) or state.seconds >= 0.03
+    assert state.valid  # the last step is always validated
+
+
+def test_a_second_training_of_the_same_run_is_refused(toy_recipe):
+    recipe = toy_recipe()
+    folder = run(recipe)
+    with ckpt.run_lock(folder), pytest.raises(RunError, match=f"is being trained by process {os.getpid()} on "):
+        run(recipe)
+
+
+def test_weights_can_be_taken_from_another_run(toy_recipe, tmp_path):
+    first = run(toy_recipe())
+    second = toy_recipe(train__init_from=str(first), name="tuned", data__prepared_dir=str(tmp_path / "prepared"))
+    folder = run(second)
+    before = records(first, "step")[0]["loss"]
+    assert records(folder, "step")[0]["loss"] < before
+
+
+def test_the_moving_average_is_the_formula(toy_recipe):
+    recipe = toy_recipe(train__ema_decay=0.9)
+    model = torch.nn.Linear(3, 2)
+    weights = FlatWeights(model, recipe.train, torch.float32)
+    expected = weights.master.clone()
+    for step in range(1, 4):
+        weights.grad.copy_(torch.randn(8))
+        weights.update(0.1, 5, step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * weights.master
+    torch.testing.assert_close(weights.ema, expected)
+    raw = model.weight.clone()
+    with weights.averaged():
+        torch.testing.assert_close(model.weight, weights.named(weights.ema)["weight"])
+    assert torch.equal(model.weight, raw)
+
+
+def test_flat_weights_step_like_plain_adamw(toy_recipe):
+    section = toy_recipe(train__weight_decay=0.1, train__clip_norm=0.5).train
+    torch.manual_seed(0)
+    model, twin = torch.nn.Linear(4, 3), torch.nn.Linear(4, 3)
+    twin.load_state_dict(model.state_dict())
+    weights = FlatWeights(model, section, torch.float32)
+    plain = torch.optim.AdamW(
+        [{"params": [twin.weight], "weight_decay": 0.1}, {"params": [twin.bias], "weight_decay": 0.0}],
+        lr=0.01, betas=section.adam_betas, eps=section.adam_eps,
+    )  # fmt: skip
+    for step in range(1, 6):
+        x = torch.randn(7, 4)
+        for net in (model, twin):
+            (net(x) ** 2).sum().backward()
+        weights.add_micro_batch()
+        for p in twin.parameters():
+            p.grad /= 7
+        torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
+        plain.step()
+        plain.zero_grad()
+        weights.update(0.01, 7, step)
+    torch.testing.assert_close(model.weight, twin.weight)
+    torch.testing.assert_close(model.bias, twin.bias)

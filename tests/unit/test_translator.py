@@ -1,0 +1,96 @@
+import torch
+
+from nmt.data.prepare import prepare
+from nmt.decode import translator as translator_module
+from nmt.decode.beam import Hypothesis
+from nmt.decode.scorer import ModelScorer
+from nmt.decode.translator import Translator
+from nmt.model.transformer import Transformer
+from nmt.recipe import DecodeSection
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Tokenizer
+
+import pytest  # isort: skip
+
+
+@pytest.fixture
+def translator(toy_recipe):
+    """Of random weights: what matters here is the same for any."""
+    recipe = toy_recipe()
+    tokenizer = Tokenizer.load(prepare(recipe))
+    torch.manual_seed(0)
+    model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
+    for p in model.parameters():
+        p.data.mul_(1.5)  # sharper than a fresh model, so that choices are clear
+    return Translator(ModelScorer(model), tokenizer, DecodeSection(beam_size=3, max_len_extra=5), torch.device("cpu"))
+
+
+LINES = ["one two", "", "three", "   ", "four five six seven eight one", "two", "\u202bשלום 🙂\x00\u2028x"] * 5
+
+
+def test_each_line_gets_one_line_whatever_is_in_it(translator):
+    out = translator.translate(LINES)
+    assert len(out) == len(LINES)
+    assert all("\n" not in t.text and "\r" not in t.text for t in out)
+    assert [not t.text for t, line in zip(out, LINES, strict=True) if not line.strip()] == [True] * 10
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_output_does_not_depend_on_the_batch_size(translator, size):
+    whole = [t.text for t in translator.translate(LINES)]
+    translator.decode = translator.decode.model_copy(update={"batch_tokens": size * 3 * 8})
+    assert [t.text for t in translator.translate(LINES)] == whole
+
+
+def test_output_does_not_depend_on_the_order(translator):
+    forward = [t.text for t in translator.translate(LINES)]
+    backward = [t.text for t in translator.translate(LINES[::-1])]
+    assert forward == backward[::-1]
+
+
+def test_the_beams_log_prob_is_that_of_forced_decoding(translator):
+    model = translator.scorer.model
+    for line in ("one two", "four five six"):
+        source = translator.tokenizer.encode([line], "src")[0]
+        src = torch.tensor([[*source, EOS_ID]])
+        for _, h in translator.translate([line], n_best=3)[0].hypotheses:
+            tgt = torch.tensor([[BOS_ID, *h.tokens, EOS_ID]])
+            log_probs = model.output(model(src, None, tgt[:, :-1])).log_softmax(-1)
+            forced = log_probs.gather(2, tgt[:, 1:, None]).sum().item()
+            assert h.log_prob == pytest.approx(forced, abs=1e-3)
+            assert h.score == pytest.approx(h.log_prob / (len(h.tokens) + 1), abs=1e-5)
+            assert not set(h.tokens) & {PAD_ID, UNK_ID, BOS_ID, EOS_ID}
+
+
+def test_n_best_gives_that_many_best_first(translator):
+    hypotheses = translator.translate(["one two three"], n_best=4)[0].hypotheses
+    assert len(hypotheses) == 4
+    assert [h.score for _, h in hypotheses] == sorted((h.score for _, h in hypotheses), reverse=True)
+
+
+def test_no_lines_give_no_lines(translator):
+    assert translator.translate([]) == []
+
+
+def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, monkeypatch):
+    monkeypatch.setattr(translator_module, "MAX_SEGMENT", 12)
+    seen = []
+
+    def search(segments, n_best):
+        seen.extend(segments)
+        return [[Hypothesis(s, -1.0, -1.0)] for s in segments]
+
+    translator._search = search
+    line = "one two three. four five six seven eight one two three four five"
+    out = translator.translate([line])[0]
+    whole = translator.tokenizer.encode([line], "src")[0]
+    parts = [translator.tokenizer.decode([s], "src")[0] for s in sorted(seen, key=lambda s: -len(s))]
+    assert sum(len(s) for s in seen) == len(whole)
+    assert all(len(s) <= 12 for s in seen)
+    assert out.segments == len(seen) > 1
+    assert sorted(" ".join(parts).split()) == sorted(line.split())
+    assert out.text.split() == line.split()
+
+
+def test_a_word_without_end_is_split_too(translator, monkeypatch):
+    monkeypatch.setattr(translator_module, "MAX_SEGMENT", 10)
+    assert translator.translate(["x" * 500])[0].segments > 1
