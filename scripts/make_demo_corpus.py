@@ -1,7 +1,7 @@
 """Generate the embedded English-French demo corpus from a small bilingual grammar.
 
 The corpus (10,000 training, 500 validation and 500 test pairs) is entirely our own work: the lexicon below is
-combined by about forty sentence templates, and small morphology functions produce the right English and French
+combined by about thirty sentence templates, and small morphology functions produce the right English and French
 forms. Two properties make it useful for demonstrations and end-to-end tests:
 
 * the mapping is deterministic (an English sentence has exactly one French rendering), so a small model can learn it;

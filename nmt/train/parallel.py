@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from nmt.data.workers import usable_cores
 from nmt.errors import RecipeError
 
 
@@ -83,12 +84,22 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
             case "cuda":
                 native = torch.cuda.is_bf16_supported(including_emulation=False)
             case "cpu":
-                features = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-                native = bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+                native = _cpu_multiplies_bf16()
             case _:
                 native = False
         return torch.bfloat16 if native else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def _cpu_multiplies_bf16() -> bool:
+    if hasattr(torch.cpu, "get_capabilities"):
+        features = torch.cpu.get_capabilities()
+        return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def set_threads(wanted: int = 0) -> int:
@@ -96,19 +107,3 @@ def set_threads(wanted: int = 0) -> int:
     threads = wanted or max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(threads)
     return threads
-
-
-def usable_cores() -> int:
-    """Cores by affinity and by the container's CPU quota (cgroup v2, then v1)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            quota = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text()
-            period = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text()
-        except OSError:
-            return cores
-    if quota.strip() in ("max", "-1"):
-        return cores
-    return max(1, min(cores, -(-int(quota) // int(period))))
