@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +121,18 @@ def _train_model(lines: Iterable[bytes], section: TokenizerSection) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
     out = io.BytesIO()
+    stopped_by: list[BaseException] = []  # SentencePiece makes a RuntimeError of it, of Ctrl-C too
+
+    def guarded() -> Iterator[bytes]:
+        try:
+            yield from lines
+        except (Exception, KeyboardInterrupt) as e:
+            stopped_by.append(e)
+            raise
+
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=iter(lines), model_writer=out,
+            sentence_iterator=guarded(), model_writer=out,
             model_type=section.kind, vocab_size=section.vocab_size, character_coverage=section.character_coverage,
             normalization_rule_name=section.normalization, user_defined_symbols=section.user_symbols,
             byte_fallback=True, pad_id=PAD_ID, unk_id=UNK_ID, bos_id=BOS_ID, eos_id=EOS_ID,
@@ -131,6 +140,8 @@ def _train_model(lines: Iterable[bytes], section: TokenizerSection) -> bytes:
             max_sentence_length=1 << 20, input_sentence_size=0, num_threads=4, minloglevel=2,
         )  # fmt: skip
     except (RuntimeError, OSError) as e:
+        if stopped_by:
+            raise stopped_by[0] from None
         size = re.search(r"value <= (\d+)", str(e))
         most = f" It allows at most {int(size[1]):,}." if size else f" SentencePiece says: {str(e).splitlines()[-1]}"
         raise DataError(

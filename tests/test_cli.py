@@ -25,7 +25,8 @@ data:
     first: {source: test.en, target: test.fr}
 tokenizer: {vocab_size: 400}
 model: {d_model: 32, d_ff: 64, num_heads: 2, num_encoder_layers: 1, num_decoder_layers: 1}
-train: {batch_tokens: 500, learning_rate: 5e-3, warmup_steps: 10, max_steps: 8, eval_every: 4, average_best: 0, threads: 1}
+train:
+  {batch_tokens: 500, learning_rate: 5e-3, warmup_steps: 10, max_steps: 8, eval_every: 4, average_best: 0, threads: 1}
 decode: {beam_size: 2}
 """
 
@@ -167,10 +168,10 @@ def test_translate_files_and_formats(project, capsys):
     assert nmt(capsys, "translate", "-i", "in.txt", "-o", "out.txt")[0] == 0
     assert len(Path("out.txt").read_text().splitlines()) == 2
     assert not Path("out.txt.partial").exists()
-    code, out, _ = nmt(capsys, "translate", "-i", "in.txt", "--format", "jsonl", "--n-best", "2")
+    _, out, _ = nmt(capsys, "translate", "-i", "in.txt", "--format", "jsonl", "--n-best", "2")
     rows = [json.loads(line) for line in out.splitlines()]
     assert [len(r["hypotheses"]) for r in rows] == [2, 2]
-    code, out, _ = nmt(capsys, "translate", "-i", "in.txt", "--scores", "--beam-size", "1")
+    _, out, _ = nmt(capsys, "translate", "-i", "in.txt", "--scores", "--beam-size", "1")
     assert all(float(line.split("\t")[0]) < 0 for line in out.splitlines())
 
 

@@ -34,7 +34,7 @@ def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
 
 def test_the_wanted_device_must_be_there():
     if not torch.cuda.is_available():
-        with pytest.raises(RecipeError, match="`train.device: cuda` is not available here; this machine has cpu"):
+        with pytest.raises(RecipeError, match=r"`train\.device: cuda` is not available here; this machine has cpu"):
             parallel.choose_device("cuda")
 
 

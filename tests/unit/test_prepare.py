@@ -424,7 +424,7 @@ def test_ctrl_c_with_workers_leaves_nothing_and_no_process(toy: Path) -> None:
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
     assert process.stdout is not None and process.stdout.readline() == "working\n"
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode != 0 and names(toy / "data") == []
     for _ in range(100):  # the workers end with their parent
         try:

@@ -105,9 +105,14 @@ def test_gzip_in_and_out(tmp_path):
 def test_an_interrupted_output_keeps_the_old_file_and_the_part(tmp_path):
     target = tmp_path / "out.txt"
     target.write_text("old\n")
-    with pytest.raises(KeyboardInterrupt), open_output(target) as out:
-        out.write(b"A\n")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with open_output(target) as out:
+            out.write(b"A\n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert target.read_text() == "old\n"
     assert (tmp_path / "out.txt.partial").read_text() == "A\n"
 

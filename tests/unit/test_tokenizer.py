@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,17 @@ def test_too_large_a_vocabulary_says_how_large_it_may_be() -> None:
     assert e.value.message.startswith(
         "the training text is too small for `tokenizer.vocab_size: 5000`. It allows at most "
     )
+
+
+@pytest.mark.parametrize("fault", [DataError("a file changed"), KeyboardInterrupt(), ValueError("other")])
+def test_what_stops_the_lines_is_raised_as_it_is(fault: BaseException) -> None:
+    def lines() -> Iterator[bytes]:
+        yield from text()
+        raise fault
+
+    with pytest.raises(type(fault)) as e:
+        Tokenizer.train(lines(), (), TokenizerSection(vocab_size=310))
+    assert e.value is fault
 
 
 def test_a_missing_or_broken_model_is_told(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_accumulation_changes_nothing_but_rounding(toy_recipe, tmp_path):
 
 
 def test_twenty_golden_losses(toy_recipe):
-    """What the first steps cost must not change unnoticed: the whole of model, batching, loss and optimizer is in them."""
+    """What the first steps cost must not change unnoticed: model, batching, loss and optimizer are all in them."""
     folder = run(toy_recipe(train__max_steps=20, train__log_every=1, train__eval_every=20, train__save_every=20))
     losses = [r["loss"] for r in records(folder, "step")]
     assert losses == pytest.approx(json.loads(GOLDEN.read_text(encoding="utf-8")), rel=2e-3)
