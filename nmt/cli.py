@@ -45,14 +45,21 @@ class OutputFormat(StrEnum):
     jsonl = "jsonl"
 
 
-@app.callback()
-def root(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version and exit.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         print(f"nmt {__version__}")
         raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback()
+def root(version: VersionOption = False, debug: DebugOption = False) -> None:
+    """What all commands share; `main` looks for --debug itself, to have it before anything can fail."""
 
 
 @app.command(epilog="Example: `nmt prepare recipes/multi30k.yaml data.root=my/folder`")
@@ -206,7 +213,7 @@ def main() -> None:
     """Run a command. An error is one to three lines on stderr, and an exit code that says whose it is."""
     debug = "--debug" in sys.argv
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nmt", standalone_mode=False)
         sys.stdout.flush()
     except NMTError as e:
         if debug:
@@ -226,11 +233,10 @@ def main() -> None:
 
 
 def _unexpected(e: Exception, debug: bool) -> int:
-    import click
-
-    if isinstance(e, click.ClickException):
+    # A wrong option or argument; whose class it is depends on the version of typer.
+    if hasattr(e, "show") and hasattr(e, "exit_code"):
         e.show()
-        return e.exit_code
+        return int(e.exit_code)
     if debug:
         raise e
     console.error(

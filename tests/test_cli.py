@@ -205,7 +205,7 @@ WRONG = {
         None,
         "`num_heads` (3) must divide `d_model` (32)",
     ),
-    "override without value": (["train", "mini.yaml", "x"], None, "override `x` must look like"),
+    "override without value": (["train", "mini.yaml", "x"], None, "override 'x' must look like"),
     "recipe changed after preparing": (
         ["train", "mini.yaml", "tokenizer.vocab_size=350"],
         None,

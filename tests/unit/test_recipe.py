@@ -38,7 +38,8 @@ def recipe_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def minimal(**sections: Any) -> dict[str, Any]:
     values = yaml.safe_load(MINIMAL)
     for name, changes in sections.items():
-        values[name] = {**values.get(name, {}), **changes} if isinstance(changes, dict) else changes
+        before = values.get(name, {})
+        values[name] = before | changes if isinstance(changes, dict) and isinstance(before, dict) else changes
     return values
 
 
@@ -333,7 +334,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
 def test_any_values_give_a_recipe_or_an_error_of_ours(values: dict[str, Any]) -> None:
-    for candidate in (values, minimal() | values, minimal(**values)):
+    for candidate in (values, {**minimal(), **values}, minimal(**values)):
         try:
             recipe = make_recipe(candidate, "any.yaml")
         except RecipeError as e:
