@@ -30,7 +30,7 @@ def is_main_rank() -> bool:
 def stderr() -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, quiet=not is_main_rank(), highlight=False, soft_wrap=True)
+    return Console(stderr=True, quiet=not is_main_rank(), highlight=False, emoji=False, soft_wrap=True)
 
 
 def info(text: str, style: str = "") -> None:
@@ -67,14 +67,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    out = Console(highlight=False)
+    out = Console(highlight=False, emoji=False)
     if not out.is_terminal:
         print("\n".join("\t".join(map(str, row)) for row in [columns, *rows]))
         return
     view = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
-        view.add_row(*map(str, row))
+        view.add_row(*(Text(str(cell)) for cell in row))
     out.print(view)
 
 

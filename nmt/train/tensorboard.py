@@ -19,10 +19,10 @@ class TensorBoard:
                 "`train.tensorboard: true` needs the package tensorboard.", "Run: pip install 'nmt[tensorboard]'"
             ) from None
         # What was shown after the checkpoint that training resumes from is taken back.
-        self._writer = SummaryWriter(run / "tensorboard", purge_step=resume_step + 1)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(run / "tensorboard", purge_step=resume_step + 1)
 
     def write(self, record: dict[str, Any]) -> None:
         for key, value in record.items():
             if key not in ("event", "step") and isinstance(value, int | float):
-                self._writer.add_scalar(f"{record['event']}/{key}", value, record["step"])  # type: ignore[no-untyped-call]
-        self._writer.flush()  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(f"{record['event']}/{key}", value, record["step"])
+        self._writer.flush()

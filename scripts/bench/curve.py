@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print a run's learning curve: minutes of training against validation scores, from its log.jsonl.
 
-    python scripts/bench/curve.py runs/multi30k-en-fr
+python scripts/bench/curve.py runs/multi30k-en-fr
 """
 
 from __future__ import annotations

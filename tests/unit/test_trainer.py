@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -50,6 +51,10 @@ def stop_after(monkeypatch):
     return arm
 
 
+# Without dropout, whose masks depend on the shape of a batch; and with an epsilon that keeps Adam from blowing up the
+# rounding errors of gradients that are zero.
+SMOOTH = {"model__dropout": 0.0, "train__adam_eps": 1e-3, "train__max_steps": 6}
+
 HARD = {
     "tokenizer__sampling": 0.1,
     "model__dropout": 0.2,
@@ -91,18 +96,15 @@ def test_another_seed_gives_another_model(toy_recipe, tmp_path):
 
 
 def test_accumulation_changes_nothing_but_rounding(toy_recipe, tmp_path):
-    runs = [
-        run(
-            toy_recipe(
-                model__dropout=0.0, train__max_tokens=n, train__runs_dir=str(tmp_path / str(n)), train__max_steps=6
-            )
-        )
+    a, b = (
+        ckpt.find_checkpoint(
+            run(toy_recipe(**SMOOTH, train__max_tokens=n, train__runs_dir=str(tmp_path / str(n)))), "last"
+        ).tensors("train.safetensors")
         for n in (60, 1000)
-    ]
-    a, b = (ckpt.find_checkpoint(r, "last").tensors("train.safetensors") for r in runs)
+    )
     for name in a:
         if name.startswith("master."):
-            torch.testing.assert_close(a[name], b[name], atol=2e-4, rtol=1e-3)
+            torch.testing.assert_close(a[name], b[name], atol=2e-5, rtol=1e-3)
 
 
 def test_twenty_golden_losses(toy_recipe):
@@ -159,7 +161,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(toy_recipe, monkeypatc
     folder = run(toy_recipe())
     state = ckpt.find_checkpoint(folder, "last").state
     assert (state.step, state.skipped_steps) == (12, 1)
-    assert "step 4: the gradient is not finite; the step is skipped" in capsys.readouterr().err
+    assert re.search(r"step \d: the gradient is not finite; the step is skipped \(1 so far\)", capsys.readouterr().err)
     weights = ckpt.find_checkpoint(folder, "last").tensors("model.safetensors")
     assert all(t.isfinite().all() for t in weights.values())
 
