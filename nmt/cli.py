@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -229,7 +230,15 @@ def main() -> None:
         code = 130
     except Exception as e:  # noqa: BLE001 - whatever it is, the user gets a line and not a traceback
         code = _unexpected(e, debug)
-    sys.exit(code if isinstance(code, int) else 0)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit; at once where a thread still waits for stdin, whose lock the interpreter would stumble over."""
+    if any(thread.daemon for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _unexpected(e: Exception, debug: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -275,6 +276,20 @@ def test_a_closed_pipe_is_no_error(project):
     assert done.stdout.count(b"\n") == 1
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
+
+
+def test_ctrl_c_while_waiting_for_input_ends_quietly(project):
+    """What was answered is complete; the exit code is the shell's for Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from nmt.cli import main; main()", "translate"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdin.write(b"A dog.\n")
+    process.stdin.flush()
+    assert process.stdout.readline().endswith(b"\n")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert b"Fatal" not in process.stderr.read()
 
 
 def test_an_unexpected_failure_says_so_and_exits_with_1(project, capsys, monkeypatch):
