@@ -7,7 +7,7 @@ Translator.load("runs/multi30k").translate(["A dog runs."])
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,11 +73,6 @@ class Translator:
         for i, hyps in zip(owner, found, strict=True):
             parts_of[i].append(hyps)
         return [self._assemble(parts) for parts in parts_of]
-
-    def stream(self, lines: Iterable[list[str]], *, n_best: int = 1) -> Iterator[list[Translation]]:
-        """Chunk by chunk, for input without end."""
-        for chunk in lines:
-            yield self.translate(chunk, n_best=n_best)
 
     def _search(self, segments: list[list[int]], n_best: int) -> list[list[Hypothesis]]:
         ids, padded = pad(segments)
