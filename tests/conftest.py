@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ settings.load_profile("nmt")
 
 # Torch reads it when it is first imported; so tests that do without torch do not import it.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+# Started in the background, a process and its children ignore Ctrl-C; what we test is what a person's terminal does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 
