@@ -240,6 +240,7 @@ class TrainSection(Section):
     # What is optimised
     label_smoothing: Probability = 0.1
     batch_tokens: PositiveInt = 4096  # real target tokens an update, about
+    optimizer: Literal["muon", "adamw"] = "muon"  # muon: of the layers' matrices; all else has AdamW
     learning_rate: PositiveFloat = 1e-3  # the peak
     schedule: Literal["inverse_sqrt", "noam", "cosine", "linear"] = "inverse_sqrt"
     warmup_steps: NonNegativeInt = 1000

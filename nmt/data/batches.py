@@ -46,13 +46,14 @@ class Batch:
 
 def plan_batches(
     src_lengths: npt.NDArray[np.int64], tgt_lengths: npt.NDArray[np.int64],
-    batch_tokens: int, max_tokens: int, seed: int, epoch: int,
+    batch_tokens: int, max_tokens: int, seed: int, epoch: int, shares: int = 1,
 ) -> list[Update]:  # fmt: skip
     """The updates of one epoch: every pair once, no micro-batch above max_tokens padded tokens on either side.
 
     Pairs are shuffled, then sorted by target and source length (a stable sort: equal lengths stay shuffled), cut into
-    updates of about batch_tokens real target tokens and these into micro-batches; the updates are shuffled. Lengths
-    count without `</s>`, which is added here. Pairs longer than max_tokens come alone, so that nothing is dropped.
+    updates of about batch_tokens real target tokens and these into micro-batches of equal work, as many as `shares`
+    workers can share evenly; the updates are shuffled. Lengths count without `</s>`, which is added here. Pairs longer
+    than max_tokens come alone, so that nothing is dropped.
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(src_lengths))
@@ -66,21 +67,23 @@ def plan_batches(
     )
     updates = []
     for members in np.split(np.arange(len(order)), np.flatnonzero(np.diff(update_of)) + 1):
-        updates.append([order[part] for part in _micro_batches(members, src, tgt, max_tokens)])
+        parts = _micro_batches(src[members], tgt[members], max_tokens, shares)
+        updates.append([order[members[part]] for part in parts])
     return [updates[i] for i in rng.permutation(len(updates))] if len(order) else []
 
 
-def _micro_batches(members: Indices, src: Indices, tgt: Indices, max_tokens: int) -> list[Indices]:
-    """Cut consecutive members so that rows × longest row stays within max_tokens on both sides."""
-    parts, begin, longest = [], 0, 0
-    for i, m in enumerate(members.tolist()):
-        grown = max(longest, int(src[m]), int(tgt[m]))
-        if i > begin and grown * (i + 1 - begin) > max_tokens:
-            parts.append(members[begin:i])
-            begin, grown = i, max(int(src[m]), int(tgt[m]))
-        longest = grown
-    parts.append(members[begin:])
-    return parts
+def _micro_batches(src: Indices, tgt: Indices, max_tokens: int, shares: int) -> list[slice]:
+    """Cut an update of pairs with these lengths into the smallest multiple of `shares` parts that fit max_tokens."""
+    longest = np.maximum(src, tgt)
+    work = np.cumsum(src + tgt)
+    for count in range(shares, len(work) + shares, shares):
+        part_of = (work - work[0]) * count // work[-1]
+        ends = np.flatnonzero(np.diff(part_of, append=count)) + 1
+        parts = [slice(int(begin), int(end)) for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+        sizes = np.diff(ends, prepend=0)
+        if np.all((sizes == 1) | (sizes * np.maximum.reduceat(longest, [0, *ends[:-1]]) <= max_tokens)):
+            return parts
+    return [slice(i, i + 1) for i in range(len(work))]
 
 
 def fill(updates: Sequence[Update], lengths: npt.NDArray[np.int64]) -> float:

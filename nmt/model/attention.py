@@ -10,6 +10,8 @@ import math
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nmt.model.dropout import dropout as drop
+
 
 def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: float = 0.0) -> Tensor:
     """softmax(q kᵀ / √K + bias) v for q (B,H,T,K), k and v (B,H,S,K); gives (B,H,T,K).
@@ -23,7 +25,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: flo
     if bias is not None:
         scores = scores + bias
     weights = scores.softmax(-1)
-    return F.dropout(weights, dropout) @ v if dropout else weights @ v
+    return drop(weights, dropout) @ v
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:

@@ -12,35 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nmt.model.attention import CrossAttention, SelfAttention
+from nmt.model.dropout import dropout, dropout_add
 from nmt.recipe import ModelSection
 
 KeysValues = tuple[Tensor, Tensor]
-
-
-def dropout_mask(like: Tensor, p: float) -> Tensor:
-    """1 where an element is kept, 0 with probability round(256 p) / 256; of `like`'s shape and type.
-
-    One random byte an element, eight from each 64-bit number: on a CPU the numbers would else cost more than the layer.
-    """
-    numbers = torch.empty((like.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-    return numbers.view(torch.uint8)[: like.numel()].view(like.shape).ge(round(256 * p)).to(like.dtype)
-
-
-def dropout_add(x: Tensor, y: Tensor, p: float) -> Tensor:
-    """x + dropout(y). What is kept is scaled so that the expectation stays."""
-    drop = round(256 * p)
-    if not drop:
-        return x + y
-    if y.device.type != "cpu":
-        return x + F.dropout(y, p)
-    return torch.addcmul(x, y, dropout_mask(y, p), value=256 / (256 - drop))
-
-
-def dropout(y: Tensor, p: float) -> Tensor:
-    drop = round(256 * p)
-    if not drop:
-        return y
-    return F.dropout(y, p) if y.device.type != "cpu" else y * dropout_mask(y, p).mul_(256 / (256 - drop))
 
 
 class FeedForward(nn.Module):

@@ -62,6 +62,15 @@ class Transformer(nn.Module):
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
 
+    def matrix_blocks(self) -> dict[str, int]:
+        """The layers' weight matrices, by parameter name → how many linear maps each holds, one below another."""
+        fused = {"qkv": 3, "kv": 2, "inner": 2 if self.section.activation == "swiglu" else 1}
+        return {
+            f"{name}.weight": fused.get(name.rpartition(".")[2], 1)
+            for name, module in self.named_modules()
+            if isinstance(module, nn.Linear) and module is not self.output
+        }
+
     def encode(self, src: Tensor, src_mask: Tensor | None) -> Tensor:
         """src (B,S) and its mask (B,S; True = visible, None: all are) to memory (B,S,D)."""
         bias = visibility_bias(src_mask, self.output.weight.dtype)

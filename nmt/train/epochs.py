@@ -43,15 +43,16 @@ class Epoch:
 class TrainingData:
     """The training split. Any epoch can be had at any time, and is always the same: resuming needs no state."""
 
-    def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int, shares: int = 1) -> None:
         self.split = PreparedSplit.open(prepared, "train")
-        self.recipe, self.tokenizer, self.max_tokens = recipe, tokenizer, max_tokens
+        self.recipe, self.tokenizer, self.max_tokens, self.shares = recipe, tokenizer, max_tokens, shares
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
     def _epoch(self, number: int) -> Epoch:
         src, tgt = self._ids("src", number), self._ids("tgt", number)
         batch_tokens, seed = self.recipe.train.batch_tokens, self.recipe.seed
-        return Epoch(src, tgt, plan_batches(src.lengths, tgt.lengths, batch_tokens, self.max_tokens, seed, number))
+        plan = plan_batches(src.lengths, tgt.lengths, batch_tokens, self.max_tokens, seed, number, self.shares)
+        return Epoch(src, tgt, plan)
 
     def _ids(self, side: Side, epoch: int) -> RaggedIds:
         sampling = self.recipe.tokenizer.sampling

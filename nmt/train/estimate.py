@@ -7,7 +7,8 @@ from nmt.data.manifest import NotPreparedError, check_prepared
 from nmt.data.store import PreparedSplit
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection, Recipe
-from nmt.train.parallel import choose_device, choose_dtype
+from nmt.train.parallel import choose_device, choose_dtype, choose_max_tokens, set_threads
+from nmt.train.replicas import choose_replicas
 
 
 def estimate(recipe: Recipe) -> list[tuple[str, str]]:
@@ -25,12 +26,14 @@ def estimate(recipe: Recipe) -> list[tuple[str, str]]:
     parameters = sum(p.numel() for p in model.parameters())
     device = choose_device(section.device)
     dtype = choose_dtype(section.precision, device)
+    max_tokens = choose_max_tokens(section, device)
+    replicas = choose_replicas(section, device, set_threads(section.threads), 1)
     rows = [("parameters", f"{parameters:,}")]
     if split is None:
         rows.append(("tokens and steps an epoch", "not known before: nmt prepare"))
     else:
-        max_tokens = section.max_tokens or section.batch_tokens
-        updates = plan_batches(split.src.lengths, split.tgt.lengths, section.batch_tokens, max_tokens, recipe.seed, 0)
+        lengths = split.src.lengths, split.tgt.lengths
+        updates = plan_batches(*lengths, section.batch_tokens, max_tokens, recipe.seed, 0, replicas)
         tokens = int(split.tgt.lengths.sum()) + len(split)
         rows += [
             ("target tokens an epoch", f"{tokens:,}"),
@@ -44,16 +47,18 @@ def estimate(recipe: Recipe) -> list[tuple[str, str]]:
         if total := min((end for end in ends if end), default=None):
             rows.append(("steps in all", f"{total:,}, {total / len(updates):.1f} epochs"))
     kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
-    memory = memory_bytes(recipe.model, parameters, section.max_tokens or section.batch_tokens, dtype.itemsize)
+    memory = memory_bytes(recipe.model, parameters, max_tokens, dtype.itemsize, replicas)
     rows += [("device", f"{device}, {kind}"), ("memory, roughly", f"{memory / 2**20 + 300:,.0f} MB")]
     return rows
 
 
-def memory_bytes(model: ModelSection, parameters: int, max_tokens: int, itemsize: int) -> int:
-    """Weights, gradients, two moments and the average in fp32 (and in bf16 a copy of weights and gradients), plus what
-    the backward pass keeps of a full micro-batch: so many d_model and d_ff wide rows a layer, counted from layers.py.
+def memory_bytes(model: ModelSection, parameters: int, max_tokens: int, itemsize: int, replicas: int = 1) -> int:
+    """Weights, two moments and the average in fp32 (and in bf16 a copy of the weights); for each replica its gradients
+    (in fp32, and in bf16 too) and what the backward pass keeps of a full micro-batch: so many d_model and d_ff wide
+    rows a layer, counted from layers.py.
     """
-    weights = parameters * (5 * 4 + (2 * itemsize if itemsize < 4 else 0))
+    low = itemsize if itemsize < 4 else 0
     encoder = model.num_encoder_layers * (12 * model.d_model + 2 * model.d_ff)
     decoder = model.num_decoder_layers * (19 * model.d_model + 2 * model.d_ff)
-    return weights + max_tokens * (encoder + decoder + 6 * model.d_model) * itemsize
+    kept = max_tokens * (encoder + decoder + 6 * model.d_model) * itemsize
+    return parameters * (4 * 4 + low) + replicas * (parameters * (4 + low) + kept)

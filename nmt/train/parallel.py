@@ -16,6 +16,9 @@ from torch import Tensor
 
 from nmt.data.workers import usable_cores
 from nmt.errors import RecipeError
+from nmt.recipe import TrainSection
+
+DEFAULT_CPU_MAX_TOKENS = 2048
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,14 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
                 native = False
         return torch.bfloat16 if native else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def choose_max_tokens(section: TrainSection, device: torch.device) -> int:
+    """Padded tokens a micro-batch: an update's with its padding; on a CPU no more than stay near the cache."""
+    if section.max_tokens:
+        return section.max_tokens
+    whole = section.batch_tokens * 5 // 4
+    return min(whole, DEFAULT_CPU_MAX_TOKENS) if device.type == "cpu" else whole
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -20,6 +20,7 @@ import torch
 from nmt import __version__, console
 from nmt.data.batches import Indices, collate
 from nmt.errors import Interrupted, RunError, TrainingError
+from nmt.model.dropout import seed_dropout
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
@@ -28,15 +29,22 @@ from nmt.train.checkpoint import RunLog, TrainState, better
 from nmt.train.compat import check_same_experiment
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.loss import smoothed_loss
-from nmt.train.parallel import World, choose_device, choose_dtype, join_world, leave_world, set_threads
+from nmt.train.parallel import (
+    World,
+    choose_device,
+    choose_dtype,
+    choose_max_tokens,
+    join_world,
+    leave_world,
+    set_threads,
+)
 from nmt.train.progress import Progress
+from nmt.train.replicas import Replicas, choose_replicas
 from nmt.train.schedule import learning_rate
 from nmt.train.signals import Signals, watch_signals
 from nmt.train.tensorboard import TensorBoard
 from nmt.train.validation import Valid, Validator, show
 from nmt.train.weights import FlatWeights
-
-DEFAULT_CPU_MAX_TOKENS = 2048  # micro-batches that stay near the cache; larger ones gain nothing on a CPU
 
 
 def train(recipe: Recipe, prepared: Path, command: str) -> Path:
@@ -84,16 +92,19 @@ class Trainer:
         self.device, self.world, self.signals, self.command = device, world, signals, command
         self.threads = set_threads(self.section.threads)
         self.dtype = choose_dtype(self.section.precision, device)
-        self.max_tokens = self._max_tokens()
+        self.max_tokens = choose_max_tokens(self.section, device)
         self.tokenizer = Tokenizer.load(prepared)
-        self.data = TrainingData(prepared, recipe, self.tokenizer, self.max_tokens)
+        replicas = choose_replicas(self.section, device, self.threads, world.size)
+        self.data = TrainingData(prepared, recipe, self.tokenizer, self.max_tokens, world.size * replicas)
         torch.manual_seed(recipe.seed)
         self.model = Transformer(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         if self.section.init_from:
             self._init_from(Path(self.section.init_from))
-        self.weights = FlatWeights(self.model, self.section, self.dtype)
-        # What runs a training step; compiling leaves the parameters where they are.
-        self.forward = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
+        blocks = self.model.matrix_blocks() if self.section.optimizer == "muon" else {}
+        self.weights = FlatWeights(self.model, self.section, self.dtype, blocks)
+        # Compiling leaves the parameters where they are.
+        trained: Any = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
+        self.replicas = Replicas(trained, self.weights, replicas, self.threads)
         self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, self.max_tokens)
         self.state = TrainState()
         self.bad_in_a_row = 0
@@ -150,11 +161,9 @@ class Trainer:
         epoch = self.epoch
         update = epoch.updates[state.batch_in_epoch]
         num_tokens = sum(epoch.tokens_of(part) for part in update)
-        torch.manual_seed((self.recipe.seed * 1_000_003 + state.step) * 1009 + self.world.rank)
-        self.model.train()
-        loss = torch.zeros(2, device=self.device)
-        for part in update[self.world.rank :: self.world.size]:
-            loss += self._micro_batch(epoch, part)
+        mine = [(epoch, state.step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
+        losses = self.replicas.run(mine, self._micro_batch)
+        loss = torch.stack(losses).sum(0) if losses else torch.zeros(2, device=self.device)
         self.world.all_reduce(self.weights.grad)
         state.step += 1
         rate = learning_rate(self.section, self.recipe.model.d_model, state.step, self.progress.total_steps)
@@ -172,12 +181,17 @@ class Trainer:
             self._bad_step()
         interval.steps += 1
 
-    def _micro_batch(self, epoch: Epoch, part: Indices) -> torch.Tensor:
-        """Forward and backward; gives the smoothed and the plain loss, summed."""
+    def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> torch.Tensor:
+        """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives the smoothed and the plain
+        loss, summed. Its dropout depends on nothing but seed, step and number, wherever it is trained.
+        """
+        epoch, step, number, part = which
+        seed_dropout((self.recipe.seed * 1_000_003 + step) * 4099 + number, self.device)
         batch = collate(epoch.src, epoch.tgt, part).to(self.device)
         try:
-            hidden = self.forward(batch.src, batch.src_mask, batch.tgt_in)
-            output = self.model.output
+            model.train()
+            hidden = model(batch.src, batch.src_mask, batch.tgt_in)
+            output = model.output
             smoothed, plain = smoothed_loss(
                 hidden, output.weight, output.bias, batch.tgt_out, self.section.label_smoothing
             )
@@ -190,7 +204,6 @@ class Trainer:
                     f"Set a smaller `train.max_tokens` (now {self.max_tokens}); results stay the same.",
                 ) from None
             raise
-        self.weights.add_micro_batch()
         return torch.stack([smoothed.detach(), plain])
 
     def _bad_step(self) -> None:
@@ -207,13 +220,6 @@ class Trainer:
                 f"{self.bad_in_a_row} steps in a row were not finite; training has diverged.",
                 f"{where} Try a smaller `train.learning_rate`, more `warmup_steps`, or `precision: fp32`.",
             )
-
-    def _max_tokens(self) -> int:
-        wanted = self.section.max_tokens or self.section.batch_tokens
-        if self.section.max_tokens is None and self.device.type == "cpu":
-            wanted = min(wanted, DEFAULT_CPU_MAX_TOKENS)
-        # Every rank needs a share of each update.
-        return min(wanted, -(-self.section.batch_tokens // self.world.size)) if self.world.size > 1 else wanted
 
     # --- validation and checkpoints ----------------------------------------------------------------------------------
 

@@ -1,65 +1,110 @@
 """All weights in one flat buffer: one kernel clips, updates, averages; one all-reduce shares gradients.
 
-The model computes with `compute` (fp32 or bf16), of which its parameters are views; AdamW updates `master` (always
-fp32; the same buffer where the model computes in fp32). Gradients of a micro-batch arrive in views of `grad_compute`
-and are summed in fp32 in `grad`.
+The model computes with `compute` (fp32 or bf16), of which its parameters are views; the optimizer updates `master`
+(always fp32; the same buffer where the model computes in fp32). Replicas of the model share `compute`; each has its
+Gradients. The order is: matrices for Muon by shape, other matrices, vectors; so what is treated alike is one slice.
 """
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from nmt.recipe import TrainSection
+from nmt.train.muon import Muon
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class Gradients:
+    """Of one replica, in the flat order of the weights. A micro-batch's arrive in `latest`, in the type that the model
+    computes with, and are summed in fp32 in `total`; in fp32 these are one buffer.
+    """
+
+    def __init__(self, master: Tensor, dtype: torch.dtype) -> None:
+        self.total = torch.zeros_like(master)
+        self.latest = self.total if dtype == torch.float32 else torch.zeros_like(master, dtype=dtype)
+
+    def add_micro_batch(self) -> None:
+        """Take a micro-batch's gradients into the sum; after each backward pass."""
+        if self.latest is not self.total:
+            self.total.add_(self.latest)
+            self.latest.zero_()
+
+    def take(self, other: Gradients) -> None:
+        """Move another replica's sum into this one."""
+        self.total.add_(other.total)
+        other.total.zero_()
 
 
 class FlatWeights:
-    """Owns the model's parameters from now on, their gradients, the optimizer and the moving average."""
+    """Owns the model's parameters from now on, their gradients, the optimizer and the moving average.
 
-    def __init__(self, model: nn.Module, section: TrainSection, dtype: torch.dtype) -> None:
+    `blocks`, for Muon: names of its matrices → into how many of equal height each is to be cut.
+    """
+
+    def __init__(
+        self, model: nn.Module, section: TrainSection, dtype: torch.dtype, blocks: dict[str, int] | None = None
+    ) -> None:
         self.section = section
-        # Decayed weights first, so that each group is one slice. Biases and norms are not decayed.
-        named = sorted(model.named_parameters(), key=lambda item: item[1].dim() < 2)
+        blocks = blocks or {}
+
+        def block_shape(name: str, p: Tensor) -> tuple[int, int]:
+            return p.size(0) // blocks[name], p.size(1)
+
+        def order(item: tuple[str, Tensor]) -> tuple[int, tuple[int, int]]:
+            name, p = item
+            return (0, block_shape(name, p)) if name in blocks else (1 if p.dim() >= 2 else 2, (0, 0))
+
+        named = sorted(model.named_parameters(), key=order)
         device = named[0][1].device
         self.shapes = {name: p.shape for name, p in named}
         self.master = torch.cat([p.detach().float().flatten() for _, p in named])
         self.compute = self.master if dtype == torch.float32 else self.master.to(dtype)
-        self.grad = torch.zeros_like(self.master)
-        self.grad_compute = self.grad if dtype == torch.float32 else torch.zeros_like(self.compute)
+        self.gradients = self._attach(model)
+        self.grad = self.gradients.total
         self.ema = self.master.clone() if section.ema_decay else None
-        for (_, p), view, grad in zip(named, self._split(self.compute), self._split(self.grad_compute), strict=True):
-            p.data = view
-            p.grad = grad
+        counts = Counter(block_shape(name, p) for name, p in named for _ in range(blocks.get(name, 0)))
+        self.num_muon = sum(p.numel() for name, p in named if name in blocks)
+        first = slice(0, self.num_muon)
+        shapes = [(count, *shape) for shape, count in counts.items()]
+        self.muon = Muon(self.master[first], self.grad[first], shapes, section.weight_decay, dtype) if blocks else None
         decayed = sum(p.numel() for _, p in named if p.dim() >= 2)
         groups = []
-        for part, decay in ((slice(0, decayed), section.weight_decay), (slice(decayed, None), 0.0)):
+        # Biases and norms are not decayed.
+        for part, decay in ((slice(self.num_muon, decayed), section.weight_decay), (slice(decayed, None), 0.0)):
             weights = self.master[part]
             weights.grad = self.grad[part]
             groups.append({"params": [weights], "weight_decay": decay})
-        self.optimizer = torch.optim.AdamW(
+        self.adam = torch.optim.AdamW(
             groups, lr=0.0, betas=section.adam_betas, eps=section.adam_eps, fused=device.type in ("cpu", "cuda")
         )
 
-    def add_micro_batch(self) -> None:
-        """Take a micro-batch's gradients into the sum; after each backward pass."""
-        if self.grad_compute is not self.grad:
-            self.grad.add_(self.grad_compute)
-            self.grad_compute.zero_()
+    def replicate(self, model: Model) -> tuple[Model, Gradients]:
+        """Another model with the same weights, changed by every update like the first, and its own gradients."""
+        replica = copy.deepcopy(model)
+        return replica, self._attach(replica)
 
     def update(self, rate: float, num_tokens: int, step: int) -> tuple[float, bool]:
-        """One AdamW update by the mean gradient a token; gives its norm, and whether that was finite and so used."""
+        """One update by the mean gradient a token; gives its norm, and whether that was finite and so used."""
         self.grad.mul_(1 / max(1, num_tokens))
         norm = float(torch.linalg.vector_norm(self.grad))
         finite = norm < float("inf")
         if finite:
             if self.section.clip_norm and norm > self.section.clip_norm:
                 self.grad.mul_(self.section.clip_norm / norm)
-            for group in self.optimizer.param_groups:
+            for group in self.adam.param_groups:
                 group["lr"] = rate
-            self.optimizer.step()
+            self.adam.step()
+            if self.muon is not None:
+                self.muon.step(rate)
             if self.ema is not None:
                 # Early on the average is of few steps, or it would remember the random start.
                 self.ema.lerp_(self.master, 1 - min(self.section.ema_decay, (1 + step) / (10 + step)))
@@ -80,17 +125,24 @@ class FlatWeights:
         finally:
             self.compute.copy_(kept)
 
-    def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """Views of a flat buffer by parameter name."""
-        return dict(zip(self.shapes, self._split(flat), strict=True))
+    def named(self, flat: Tensor, begin: int = 0) -> dict[str, Tensor]:
+        """Views, by parameter name, of a flat buffer that holds the elements from `begin` on, or the first of them."""
+        views, at = {}, 0
+        for name, shape in self.shapes.items():
+            if at >= begin and at + shape.numel() <= begin + flat.numel():
+                views[name] = flat[at - begin :][: shape.numel()].view(shape)
+            at += shape.numel()
+        return views
 
     def state(self) -> dict[str, Tensor]:
-        """Everything to be saved besides the weights used to translate: master weights and AdamW's moments."""
+        """Everything to be saved besides the weights used to translate: master weights and the optimizer's moments."""
         out = {f"master.{k}": v for k, v in self.named(self.master).items()}
-        for key in ("exp_avg", "exp_avg_sq"):
-            parts = [self.optimizer.state[g["params"][0]].get(key) for g in self.optimizer.param_groups]
+        if self.muon is not None:
+            out |= {f"momentum.{k}": v for k, v in self.named(self.muon.momentum).items()}
+        for key in MOMENTS:
+            parts = [self.adam.state[g["params"][0]].get(key) for g in self.adam.param_groups]
             if all(p is not None for p in parts):
-                out |= {f"{key}.{k}": v for k, v in self.named(torch.cat(parts)).items()}
+                out |= {f"{key}.{k}": v for k, v in self.named(torch.cat(parts), self.num_muon).items()}
         return out
 
     def load(self, weights: dict[str, Tensor], state: dict[str, Tensor] | None, step: int) -> None:
@@ -98,27 +150,33 @@ class FlatWeights:
         self._copy(self.master, weights if state is None else state, "" if state is None else "master.")
         if self.ema is not None:
             self._copy(self.ema, weights, "")
-        if state is not None and f"exp_avg.{next(iter(self.shapes))}" in state:
+        if state is not None and self.muon is not None:
+            self._copy(self.muon.momentum, state, "momentum.")
+        if state is not None and any(name.startswith(MOMENTS[0]) for name in state):
             begin = 0
-            moments = {key: torch.empty_like(self.master) for key in ("exp_avg", "exp_avg_sq")}
+            moments = {key: torch.empty_like(self.master[self.num_muon :]) for key in MOMENTS}
             for key, flat in moments.items():
-                self._copy(flat, state, f"{key}.")
-            for group in self.optimizer.param_groups:
+                self._copy(flat, state, f"{key}.", self.num_muon)
+            for group in self.adam.param_groups:
                 weights_slice = group["params"][0]
                 end = begin + weights_slice.numel()
                 entry = {key: flat[begin:end].clone() for key, flat in moments.items()}
-                self.optimizer.state[weights_slice] = {"step": torch.tensor(float(step)), **entry}
+                self.adam.state[weights_slice] = {"step": torch.tensor(float(step)), **entry}
                 begin = end
         self._publish(self.master)
+
+    def _attach(self, model: nn.Module) -> Gradients:
+        """Make the model's parameters views of the weights."""
+        gradients = Gradients(self.master, self.compute.dtype)
+        weights, grads = (self.named(flat) for flat in (self.compute, gradients.latest))
+        for name, p in model.named_parameters():
+            p.data, p.grad = weights[name], grads[name]
+        return gradients
 
     def _publish(self, flat: Tensor) -> None:
         if self.compute is not self.master:
             self.compute.copy_(flat)
 
-    def _copy(self, flat: Tensor, tensors: dict[str, Tensor], prefix: str) -> None:
-        for name, view in self.named(flat).items():
+    def _copy(self, flat: Tensor, tensors: dict[str, Tensor], prefix: str, begin: int = 0) -> None:
+        for name, view in self.named(flat, begin).items():
             view.copy_(tensors[prefix + name])
-
-    def _split(self, flat: Tensor) -> list[Tensor]:
-        parts = torch.split(flat, [shape.numel() for shape in self.shapes.values()])
-        return [part.view(shape) for part, shape in zip(parts, self.shapes.values(), strict=True)]

@@ -29,6 +29,23 @@ def test_a_pair_longer_than_max_tokens_comes_alone_and_is_not_lost():
     assert sorted(i for part in parts for i in part) == [0, 1, 2]
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 5), st.integers(1, 5), st.integers(200, 700))
+def test_shares_divide_an_update_evenly(seed, shares, max_tokens):
+    rng = np.random.default_rng(seed)
+    src, tgt = rng.integers(1, 30, 500), rng.integers(1, 30, 500)
+    for update in plan_batches(src, tgt, 600, max_tokens, 1, 0, shares):
+        assert len(update) % shares == 0
+        tokens = [int((src[p] + tgt[p] + 2).sum()) for p in update]
+        assert max(tokens) - min(tokens) <= 2 * 60
+
+
+def test_micro_batches_are_no_more_than_needed():
+    src = tgt = np.full(60, 9)
+    assert [len(update) for update in plan_batches(src, tgt, 300, 300, 0, 0)] == [1, 1]
+    assert [len(update) for update in plan_batches(src, tgt, 300, 299, 0, 0)] == [2, 2]
+
+
 def test_the_plan_is_pure_and_differs_between_epochs_and_seeds():
     rng = np.random.default_rng(0)
     src, tgt = rng.integers(1, 30, 500), rng.integers(1, 30, 500)

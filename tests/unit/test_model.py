@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from nmt.model.attention import attention
-from nmt.model.layers import dropout_add, dropout_mask, sinusoids
+from nmt.model.dropout import dropout_add, dropout_mask
+from nmt.model.layers import sinusoids
 from nmt.model.transformer import Transformer
 from nmt.recipe import PRESETS, ModelSection
 

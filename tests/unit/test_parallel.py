@@ -12,7 +12,7 @@ from nmt.train.trainer import train
 
 
 def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
-    """Without dropout, whose masks each rank draws for itself, only the order of sums differs."""
+    """Without dropout, whose masks depend on how an update is cut, only the order of sums differs."""
     keys = {"model__dropout": 0.0, "train__adam_eps": 1e-3, "train__max_steps": 6}  # see test_trainer's SMOOTH
     one, two = (toy_recipe(**keys, train__runs_dir=str(tmp_path / name)) for name in ("one", "two"))
     prepare(one)
