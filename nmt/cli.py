@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from nmt import __version__, console
-from nmt.errors import NMTError, RecipeError
+from nmt.errors import Interrupted, NMTError, RecipeError
 
 if TYPE_CHECKING:
     from nmt.recipe import Recipe
@@ -84,6 +86,9 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the resolved recipe, sizes and costs, and stop.")
     ] = False,
+    profile: Annotated[
+        int, typer.Option(min=0, metavar="STEPS", help="Show where the time of a step goes, over so many, and stop.")
+    ] = 0,
 ) -> None:
     """Train a translator, or go on where its training stopped. Prepares the data first if that was not done."""
     from nmt.data.manifest import NotPreparedError, check_prepared
@@ -101,6 +106,16 @@ def train(
     except NotPreparedError:
         if console.is_main_rank():
             prepare_data(loaded, recipe_path=path)
+    if profile:
+        from nmt.train.profile import profile_steps
+
+        found = profile_steps(loaded, loaded.prepared_dir, profile)
+        console.print_table(["part of a step", "ms", "share"], found.rows())
+        console.info(
+            f"A step takes {found.step_ms:,.0f} ms, {found.tokens_per_second:,.0f} target tokens/s. Matrix products "
+            f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
+        )
+        return
     from nmt.train.compat import set_aside
     from nmt.train.trainer import train as run_training
 
@@ -171,6 +186,22 @@ def evaluate(
         console.print_table(["test set", "metric", "score", "signature"], evaluation.rows())
 
 
+@app.command(epilog="Example: `nmt verify runs/multi30k-en-fr`")
+def verify(
+    run: Annotated[Path | None, typer.Argument(help="The run folder; the run trained last if not given.")] = None,
+) -> None:
+    """Recompute what a run records of itself, and say what no longer matches: weights, text, tokenizer, versions."""
+    from nmt.train.checkpoint import latest_run
+
+    folder = run or latest_run()
+    from nmt.train.verify import verify_run
+
+    findings = verify_run(folder)
+    console.print_table(["what", "result", "remark"], [[f.what, f.result, f.remark] for f in findings])
+    if any(f.result == "differs" for f in findings):
+        raise typer.Exit(1)
+
+
 def _load(arguments: list[str] | None) -> tuple[Recipe, Path]:
     """The recipe of `[RECIPE] [KEY=VALUE]...`; without a file the demo's, saying so."""
     from nmt.recipe import load_recipe
@@ -213,6 +244,7 @@ def _translator(
 def main() -> None:
     """Run a command. An error is one to three lines on stderr, and an exit code that says whose it is."""
     debug = "--debug" in sys.argv
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         code = app(prog_name="nmt", standalone_mode=False)
         sys.stdout.flush()
@@ -231,6 +263,11 @@ def main() -> None:
     except Exception as e:  # noqa: BLE001 - whatever it is, the user gets a line and not a traceback
         code = _unexpected(e, debug)
     _leave(code if isinstance(code, int) else 0)
+
+
+def _terminated(number: int, _: FrameType | None) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does: through every clean-up on the way out. Training has its own way."""
+    raise Interrupted(number, "stopped by SIGTERM.")
 
 
 def _leave(code: int) -> NoReturn:

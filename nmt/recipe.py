@@ -269,7 +269,7 @@ class TrainSection(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: NonNegativeInt = 0  # 0: all that this process may use
-    max_tokens: PositiveInt | None = None  # padded target (or source) tokens a micro-batch; default batch_tokens
+    max_tokens: PositiveInt | Literal["auto"] = "auto"  # padded tokens a micro-batch, on either side
     compile: bool = False
     max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
     init_from: str | None = None  # a run whose weights are taken to begin with; the tokenizer must be the same

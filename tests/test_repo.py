@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Imports only go down, or sideways without a circle. A new module gets a place here.
 LAYERS = {
-    "cli": 7,
-    "train.trainer": 6, "train.validation": 6, "train.estimate": 6,
+    "cli": 8, "train.profile": 8,
+    "train.trainer": 7, "train.report": 6, "train.verify": 7, "train.validation": 6, "train.estimate": 6,
     "decode.translator": 5, "decode.streams": 5, "evaluate.metrics": 5, "evaluate.evaluation": 5,
     "train.checkpoint": 4, "train.progress": 4, "train.compat": 4, "train.replicas": 4,
     "data.prepare": 3, "data.manifest": 3, "data.batches": 3, "train.epochs": 3, "train.loss": 3, "train.schedule": 3,

@@ -35,6 +35,7 @@ def staging(target: Path) -> Iterator[Path]:
 def _swap(folder: Path, target: Path) -> None:
     old = target.with_name(f"{target.name}.old-{os.getpid()}")
     if target.exists():
+        shutil.rmtree(old, ignore_errors=True)  # of an attempt that failed after its renames
         os.rename(target, old)
     try:
         os.rename(folder, target)

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -98,13 +99,32 @@ def translate_stream(
             for i, (source, t) in enumerate(zip(chunk, translations, strict=True), done)
             for line in _render(source, t, i, format, n_best, scores)
         ]
-        out.write("".join(line + "\n" for line in rendered).encode())
-        out.flush()
+        with uninterrupted():
+            out.write("".join(line + "\n" for line in rendered).encode())
+            out.flush()
         for number, t in enumerate(translations, done + 1):
             if t.segments > 1:
                 console.warn(f"line {number:,} is very long; it was translated in {t.segments} parts.")
         done += len(chunk)
     return done
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM take effect at the end of the block, so that what is written ends with a whole line."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals only ever reach the main thread
+        return
+    waiting: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {n: signal.signal(n, lambda number, _: waiting.append(number)) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 def _render(source: str, t: Translation, index: int, format: Format, n_best: int, scores: bool) -> Iterator[str]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt import console
+from nmt.data.folders import recover, staging
 from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
 from nmt.tokenizer import Tokenizer
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
+
+
+@dataclass
+class Interval:
+    """Sums since the last log line."""
+
+    loss: float = 0.0  # smoothed
+    plain: float = 0.0
+    tokens: int = 0
+    steps: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -50,6 +62,10 @@ class TrainState:
     best_step: int = 0
     bad_validations: int = 0  # since the best
     skipped_steps: int = 0
+    interval: Interval = field(default_factory=Interval)
+    lowest_loss: float | None = None  # smoothed, a target token, of an interval
+    high_intervals: int = 0  # in a row whose loss was far above that
+    max_tokens: int | None = None  # what `max_tokens: auto` had to come down to
     valid: dict[str, float] = field(default_factory=dict)  # loss, bleu, chrf of this very checkpoint, if measured
 
 
@@ -94,7 +110,7 @@ def checkpoints(run: Path) -> list[Checkpoint]:
     """All whole checkpoints, oldest first; damaged ones are named on the console and left out."""
     found = []
     for path in [*sorted((run / "checkpoints").glob("step-*")), run / "checkpoints" / "average"]:
-        if path.is_dir() and not path.name.endswith(".tmp"):
+        if path.is_dir() and "." not in path.name:  # with a dot it is in the middle of being written or removed
             try:
                 found.append(read_checkpoint(path))
             except RunError as e:
@@ -107,8 +123,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raw = json.loads((path / "state.json").read_text(encoding="utf-8"))
         if raw["format"] > FORMAT_VERSION:
             raise RunError(f"{path} was written by a newer version of nmt.", "Update nmt.")
-        return Checkpoint(path, TrainState(**raw["state"]), dict(raw["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError) as e:
+        interval = Interval(**raw["state"].pop("interval"))
+        return Checkpoint(path, TrainState(**raw["state"], interval=interval), dict(raw["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise RunError(f"{path} is no usable checkpoint: {type(e).__name__}: {e}.") from None
 
 
@@ -122,25 +139,33 @@ def latest_run(runs_dir: Path = Path("runs")) -> Path:
 
 def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Checkpoint:
     """`best` by validation, `last`, or the name of one. Raises RunError with the names there are."""
+    return ranked_checkpoints(run, which, metric)[0]
+
+
+def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
+    """The checkpoint `which`, as find_checkpoint has it, and those to be used if it is damaged: the next best, or next
+    newest; none in place of one that was named.
+    """
     if not (run / "recipe.yaml").exists():
         raise RunError(f"{run} is not a run folder: it has no recipe.yaml.", "Give the folder that `nmt train` made.")
     found = checkpoints(run)
     if not found:
         raise RunError(f"{run} has no usable checkpoint.", "Train it: nmt train " + str(run / "recipe.yaml"))
-    steps = [c for c in found if c.path.name != "average"] or found
+    newest = [c for c in reversed(found) if c.path.name != "average"] or found
     match which:
         case "last":
-            return steps[-1]
+            return newest
         case "best":
-            scored = [c for c in found if metric in c.state.valid]
             sign = -1 if metric == "loss" else 1
-            return max(scored, key=lambda c: (sign * c.state.valid[metric], c.state.step)) if scored else steps[-1]
+            scored = [c for c in found if metric in c.state.valid]
+            scored.sort(key=lambda c: (sign * c.state.valid[metric], c.state.step), reverse=True)
+            return scored + [c for c in newest if c not in scored]
         case _:
             named = [c for c in found if c.path.name == which or re.sub(r"^step-0*", "", c.path.name) == which]
             if not named:
                 names = ", ".join(c.path.name for c in found)
                 raise RunError(f"{run} has no checkpoint `{which}`.", f"It has: {names}; or say best or last.")
-            return named[0]
+            return named
 
 
 def load_model(
@@ -151,12 +176,23 @@ def load_model(
     from nmt.train.parallel import choose_device, choose_dtype
 
     recipe = load_run_recipe(run)
-    checkpoint = find_checkpoint(run, which, recipe.train.metric)
+    checkpoint, weights = _first_whole(ranked_checkpoints(run, which, recipe.train.metric))
     tokenizer = Tokenizer.load(run)
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    load_weights(model, checkpoint.tensors("model.safetensors"), checkpoint.path)
+    load_weights(model, weights, checkpoint.path)
     target = choose_device(device)
     return model.to(target, choose_dtype(recipe.train.precision, target)).eval(), tokenizer, recipe, checkpoint
+
+
+def _first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
+    for checkpoint, following in zip(candidates, [*candidates[1:], None], strict=True):
+        try:
+            return checkpoint, checkpoint.tensors("model.safetensors")
+        except RunError as e:
+            if following is None:
+                raise
+            console.warn(f"{e.message} {following.path.name} is used instead.")
+    raise AssertionError("there is always a candidate")
 
 
 def load_run_recipe(run: Path) -> Recipe:
@@ -188,28 +224,19 @@ def save_checkpoint(
     from safetensors.torch import save
 
     final = run / "checkpoints" / name
-    temporary = final.with_name(final.name + ".tmp")
     files = {"model.safetensors": weights} | ({"train.safetensors": training} if training else {})
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        sums = {}
-        for file, tensors in files.items():
-            content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
-            sums[file] = hashlib.sha256(content).hexdigest()
-            write_synced(temporary / file, content)
-        record = {"format": FORMAT_VERSION, "state": asdict(state), "sha256": sums}
-        write_synced(temporary / "state.json", json.dumps(record, indent=1).encode())
-        sync_folder(temporary)
-        if final.exists():
-            shutil.rmtree(final)
-        os.replace(temporary, final)
-        sync_folder(final.parent)
-    except OSError as e:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with staging(final) as folder:
+            sums = {}
+            for file, tensors in files.items():
+                content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
+                sums[file] = hashlib.sha256(content).hexdigest()
+                (folder / file).write_bytes(content)
+            record = {"format": FORMAT_VERSION, "state": asdict(state), "sha256": sums}
+            (folder / "state.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    except RunError as e:
         raise RunError(
-            f"checkpoint {final} could not be written: {e.strerror or e}.",
-            "The checkpoints before it are whole. Make room, and start the same command again.",
+            e.message, "The checkpoints before it are whole. Make room, and start the same command again."
         ) from None
     return final
 
@@ -223,32 +250,28 @@ def prune(run: Path, keep: int, metric: str) -> None:
     best = {c.path for c in scored[:keep]}
     for checkpoint in steps:
         if checkpoint.path not in newest | best:
-            shutil.rmtree(checkpoint.path, ignore_errors=True)
+            # Renamed first: killed in the middle, it leaves no half of a checkpoint that has its name.
+            leaving = checkpoint.path.with_name(f"{checkpoint.path.name}.tmp-{os.getpid()}")
+            os.rename(checkpoint.path, leaving)
+            shutil.rmtree(leaving, ignore_errors=True)
         elif checkpoint.path not in newest:
             (checkpoint.path / "train.safetensors").unlink(missing_ok=True)
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def clear_leftovers(run: Path) -> None:
+    """Bring back or remove what a killed training was in the middle of writing. Needs the lock."""
+    names = {re.sub(r"\.(tmp|old)-\d+$", "", p.name) for p in (run / "checkpoints").glob("*.*-*")}
+    for name in names:
+        recover(run / "checkpoints" / name)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".tmp")
-    write_synced(temporary, content)
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(temporary, path)
-
-
-def sync_folder(path: Path) -> None:
-    """Make a rename in this folder survive a power cut, where the system can."""
-    if os.name == "posix":
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 @contextmanager

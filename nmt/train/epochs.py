@@ -48,6 +48,11 @@ class TrainingData:
         self.recipe, self.tokenizer, self.max_tokens, self.shares = recipe, tokenizer, max_tokens, shares
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
+    def cut(self, max_tokens: int) -> None:
+        """From now on into micro-batches of so many padded tokens; what updates learn from stays the same."""
+        self.max_tokens = max_tokens
+        self.epoch.cache_clear()
+
     def _epoch(self, number: int) -> Epoch:
         src, tgt = self._ids("src", number), self._ids("tgt", number)
         batch_tokens, seed = self.recipe.train.batch_tokens, self.recipe.seed

@@ -96,7 +96,7 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 def choose_max_tokens(section: TrainSection, device: torch.device) -> int:
     """Padded tokens a micro-batch: an update's with its padding; on a CPU no more than stay near the cache."""
-    if section.max_tokens:
+    if section.max_tokens != "auto":
         return section.max_tokens
     whole = section.batch_tokens * 5 // 4
     return min(whole, DEFAULT_CPU_MAX_TOKENS) if device.type == "cpu" else whole

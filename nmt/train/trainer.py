@@ -7,17 +7,14 @@ dropout masks. So a checkpoint needs no random state, and a resumed run repeats 
 from __future__ import annotations
 
 import dataclasses
-import math
-import platform
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nmt import __version__, console
+from nmt import console
 from nmt.data.batches import Indices, collate
 from nmt.errors import Interrupted, RunError, TrainingError
 from nmt.model.dropout import seed_dropout
@@ -25,7 +22,7 @@ from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
 from nmt.train import checkpoint as ckpt
-from nmt.train.checkpoint import RunLog, TrainState, better
+from nmt.train.checkpoint import Interval, TrainState, better
 from nmt.train.compat import check_same_experiment
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.loss import smoothed_loss
@@ -40,11 +37,14 @@ from nmt.train.parallel import (
 )
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
+from nmt.train.report import Report, environment
 from nmt.train.schedule import learning_rate
 from nmt.train.signals import Signals, watch_signals
-from nmt.train.tensorboard import TensorBoard
-from nmt.train.validation import Valid, Validator, show
+from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
+
+FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
+LONG = 10  # intervals in a row: such a training does not come back
 
 
 def train(recipe: Recipe, prepared: Path, command: str) -> Path:
@@ -70,15 +70,12 @@ def train(recipe: Recipe, prepared: Path, command: str) -> Path:
     return run
 
 
-@dataclass
-class Interval:
-    """Sums since the last log line."""
+class OutOfMemory(Exception):
+    """On a micro-batch of so many pairs, source and target positions."""
 
-    loss: float = 0.0  # smoothed
-    plain: float = 0.0
-    tokens: int = 0
-    steps: int = 0
-    seconds: float = 0.0
+    def __init__(self, pairs: int, src: int, tgt: int) -> None:
+        super().__init__(f"{pairs} pairs, {src} source and {tgt} target positions")
+        self.pairs = pairs
 
 
 class Trainer:
@@ -92,10 +89,10 @@ class Trainer:
         self.device, self.world, self.signals, self.command = device, world, signals, command
         self.threads = set_threads(self.section.threads)
         self.dtype = choose_dtype(self.section.precision, device)
-        self.max_tokens = choose_max_tokens(self.section, device)
+        max_tokens = choose_max_tokens(self.section, device)
         self.tokenizer = Tokenizer.load(prepared)
         replicas = choose_replicas(self.section, device, self.threads, world.size)
-        self.data = TrainingData(prepared, recipe, self.tokenizer, self.max_tokens, world.size * replicas)
+        self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, world.size * replicas)
         torch.manual_seed(recipe.seed)
         self.model = Transformer(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         if self.section.init_from:
@@ -105,15 +102,17 @@ class Trainer:
         # Compiling leaves the parameters where they are.
         trained: Any = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
         self.replicas = Replicas(trained, self.weights, replicas, self.threads)
-        self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, self.max_tokens)
+        self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, max_tokens)
         self.state = TrainState()
         self.bad_in_a_row = 0
         self.norm = 0.0
+        if world.is_main:
+            ckpt.clear_leftovers(run)
+        world.barrier()
         self._resume()
         if world.is_main:
             self._prepare_folder(prepared)
-        self.log = RunLog(run / "log.jsonl", self.state.step) if world.is_main else None
-        self.board = TensorBoard(run, self.state.step) if world.is_main and self.section.tensorboard else None
+        self.report = Report(recipe, run, self.state.step, world.is_main)
         self.progress = Progress(self.section, len(self.data.epoch(0).updates))
 
     @property
@@ -124,25 +123,24 @@ class Trainer:
 
     def run(self) -> None:
         """To the recipe's end, or a signal."""
-        if self.progress.is_over(self.state) and self.log is not None and self.log.ended_at == self.state.step:
+        if self.progress.is_over(self.state) and self.report.ended_at == self.state.step:
             console.info(
                 f"{self.run_dir} is trained to its end ({self.state.step:,} steps); nothing to do. "
                 "To train on, raise its limits; to train anew: --fresh."
             )
             return
         self._announce()
-        self._write(event="start", **self._environment())
-        interval, section = Interval(), self.section
+        section = self.section
         while not self.progress.is_over(self.state):
             started = time.perf_counter()
-            self._step(interval)
-            interval.seconds += time.perf_counter() - started
-            self.state.seconds += time.perf_counter() - started
+            self._step()
+            took = time.perf_counter() - started
+            self.state.interval.seconds += took
+            self.state.seconds += took
             stop, save = self._agree()
             step, over = self.state.step, self.progress.is_over(self.state)
             if step % section.log_every == 0 or over:
-                self._log_interval(interval)
-                interval = Interval()
+                self._end_interval()
             if step % section.eval_every == 0 or over:
                 self._validate()
             if step % section.eval_every == 0 or step % section.save_every == 0 or over or stop or save:
@@ -155,31 +153,40 @@ class Trainer:
                 )
         self._finish()
 
-    def _step(self, interval: Interval) -> None:
+    def _step(self) -> None:
         """One update; moves `state` on."""
-        state = self.state
-        epoch = self.epoch
-        update = epoch.updates[state.batch_in_epoch]
-        num_tokens = sum(epoch.tokens_of(part) for part in update)
-        mine = [(epoch, state.step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
-        losses = self.replicas.run(mine, self._micro_batch)
-        loss = torch.stack(losses).sum(0) if losses else torch.zeros(2, device=self.device)
+        state, interval = self.state, self.state.interval
+        losses, num_tokens = self._gradients()
         self.world.all_reduce(self.weights.grad)
         state.step += 1
-        rate = learning_rate(self.section, self.recipe.model.d_model, state.step, self.progress.total_steps)
-        self.norm, finite = self.weights.update(rate, num_tokens, state.step)
+        self.norm, finite = self.weights.update(self._rate(), num_tokens, state.step)
         state.batch_in_epoch += 1
         state.tokens_seen += num_tokens
-        if state.batch_in_epoch == len(epoch.updates):
+        if state.batch_in_epoch == len(self.epoch.updates):
             state.epoch, state.batch_in_epoch = state.epoch + 1, 0
         if finite:
             self.bad_in_a_row = 0
-            interval.loss += float(loss[0])
-            interval.plain += float(loss[1])
+            interval.loss += float(losses[0])
+            interval.plain += float(losses[1])
             interval.tokens += num_tokens
         else:
             self._bad_step()
         interval.steps += 1
+
+    def _gradients(self) -> tuple[torch.Tensor, int]:
+        """This rank's share of the next update, forward and backward: its two losses (see _micro_batch), summed, and
+        the update's tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again in smaller parts.
+        """
+        epoch, step = self.epoch, self.state.step
+        update = epoch.updates[self.state.batch_in_epoch]
+        mine = [(epoch, step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
+        try:
+            losses = self.replicas.run(mine, self._micro_batch)
+        except OutOfMemory as e:
+            self._use_smaller_parts(e)
+            return self._gradients()
+        total = torch.stack(losses).sum(0) if losses else torch.zeros(2, device=self.device)
+        return total, sum(epoch.tokens_of(part) for part in update)
 
     def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> torch.Tensor:
         """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives the smoothed and the plain
@@ -198,13 +205,29 @@ class Trainer:
             smoothed.backward()  # type: ignore[no-untyped-call]
         except (torch.OutOfMemoryError, RuntimeError) as e:
             if isinstance(e, torch.OutOfMemoryError) or "allocate memory" in str(e):
-                shape = f"{len(part)} pairs, {batch.src.size(1)} source and {batch.tgt_in.size(1)} target positions"
-                raise TrainingError(
-                    f"out of memory on a micro-batch of {shape}.",
-                    f"Set a smaller `train.max_tokens` (now {self.max_tokens}); results stay the same.",
-                ) from None
+                raise OutOfMemory(len(part), batch.src.size(1), batch.tgt_in.size(1)) from None
             raise
         return torch.stack([smoothed.detach(), plain])
+
+    def _use_smaller_parts(self, e: OutOfMemory) -> None:
+        """Halve max_tokens; what an update learns from stays the same. Ranks must cut alike, so only where there is
+        one. Raises TrainingError where that cannot help or is not wanted.
+        """
+        if self.section.max_tokens != "auto" or self.world.size > 1 or e.pairs == 1:
+            hint = (
+                f"Set a smaller `train.max_tokens` (now {self.data.max_tokens}); an update learns from the same pairs."
+            )
+            if e.pairs == 1:
+                hint = "Take a smaller model, or leave out long pairs: `data.filters.max_tokens`."
+            raise TrainingError(f"out of memory on a micro-batch of {e}.", hint) from None
+        self.weights.clear_gradients()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.state.max_tokens = self.data.max_tokens // 2
+        self.data.cut(self.state.max_tokens)
+        console.warn(
+            f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.state.max_tokens:,}."
+        )
 
     def _bad_step(self) -> None:
         self.state.skipped_steps += 1
@@ -221,6 +244,33 @@ class Trainer:
                 f"{where} Try a smaller `train.learning_rate`, more `warmup_steps`, or `precision: fp32`.",
             )
 
+    def _rate(self) -> float:
+        return learning_rate(self.section, self.recipe.model.d_model, self.state.step, self.progress.total_steps)
+
+    def _gather_interval(self) -> None:
+        """Sum the interval's losses over all ranks, into rank 0."""
+        interval = self.state.interval
+        exact = torch.float64 if self.device.type == "cpu" else None
+        sums = torch.tensor([interval.loss, interval.plain], dtype=exact, device=self.device)
+        self.world.all_reduce(sums)
+        interval.loss, interval.plain = sums.tolist() if self.world.is_main else (0.0, 0.0)
+
+    def _end_interval(self) -> None:
+        state = self.state
+        if self.world.size > 1:
+            self._gather_interval()
+        self.report.interval(state.interval, state, self._rate(), self.norm, self.progress)
+        loss, state.interval = state.interval.loss / max(1, state.interval.tokens), Interval()
+        if state.lowest_loss is None or loss < state.lowest_loss:
+            state.lowest_loss = loss
+        state.high_intervals = state.high_intervals + 1 if loss > FAR_ABOVE * state.lowest_loss else 0
+        if self.world.is_main and state.high_intervals == LONG:
+            console.warn(
+                f"The loss has been far above its best ({loss:.2f}, {state.lowest_loss:.2f}) for "
+                f"{LONG * self.section.log_every:,} steps: the training is diverging. "
+                "Try a smaller `train.learning_rate` or more `warmup_steps`."
+            )
+
     # --- validation and checkpoints ----------------------------------------------------------------------------------
 
     def _validate(self) -> None:
@@ -235,10 +285,7 @@ class Trainer:
             if section.metric in valid:
                 self._count_patience(valid[section.metric])
             state.seconds += time.perf_counter() - started
-            self._write(
-                event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid
-            )
-            self._show_validation(valid, hyps)
+            self.report.validation(state, valid, self.validator.samples(hyps, section.samples))
         self._agree()
         self.progress.validation_took(time.perf_counter() - started)
 
@@ -258,6 +305,8 @@ class Trainer:
         return int(stop), bool(save)
 
     def _save(self) -> None:
+        if self.world.size > 1:
+            self._gather_interval()
         if self.world.is_main:
             name = f"step-{self.state.step:08d}"
             ema = self.weights.master if self.weights.ema is None else self.weights.ema
@@ -276,6 +325,10 @@ class Trainer:
                 console.warn(f"{e.message} The one before it is used.")
                 continue
             self.state = checkpoint.state
+            if not self.world.is_main:
+                self.state.interval.loss = self.state.interval.plain = 0.0
+            if self.state.max_tokens is not None and self.section.max_tokens == "auto":
+                self.data.cut(self.state.max_tokens)
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
             self.state.valid = {}
             console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
@@ -315,18 +368,16 @@ class Trainer:
             valid, _ = self.validator.measure()
             average = dataclasses.replace(state, valid=valid)
             ckpt.save_checkpoint(self.run_dir, "average", average, mean, None)
-            self._write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
+            self.report.write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
             console.info(f"The average of the {len(top)} best checkpoints: {show(valid)}")
         best = ckpt.find_checkpoint(self.run_dir, "best", metric)
-        self._write(
+        self.report.write(
             event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
         )
         console.info(
             f"Done: {state.step:,} steps in {state.seconds / 60:.1f} minutes. Best on validation: {best.path.name} "
             f"({show(best.state.valid)}). Run folder: {self.run_dir}"
         )
-
-    # --- talk --------------------------------------------------------------------------------------------------------
 
     def _announce(self) -> None:
         parameters = sum(p.numel() for p in self.model.parameters())
@@ -337,52 +388,7 @@ class Trainer:
         )
         console.info(self.epoch.describe())
         console.info(self.progress.describe_end())
-
-    def _log_interval(self, interval: Interval) -> None:
-        state, tokens = self.state, max(1, interval.tokens)
-        rate = learning_rate(self.section, self.recipe.model.d_model, state.step, self.progress.total_steps)
-        speed = interval.tokens / max(1e-9, interval.seconds)
-        sums = torch.tensor([interval.loss, interval.plain], dtype=torch.float64 if self.device.type == "cpu" else None)
-        self.world.all_reduce(sums := sums.to(self.device))
-        loss, plain = (sums / tokens).tolist()
-        self._write(
-            event="step",
-            step=state.step,
-            epoch=state.epoch,
-            loss=round(loss, 5),
-            nll=round(plain, 5),
-            learning_rate=rate,
-            gradient_norm=round(self.norm, 5),
-            tokens=state.tokens_seen,
-            tokens_per_second=round(speed),
-            seconds=round(state.seconds, 1),
-            skipped=state.skipped_steps,
-        )
-        eta = self.progress.eta(state, interval.seconds / max(1, interval.steps))
-        best = f" · best {self.section.metric} {state.best_score:.2f}" if state.best_score is not None else ""
-        console.info(
-            f"step {state.step:,}{self.progress.of_total} · epoch {state.epoch + 1} · loss {loss:.3f} · "
-            f"ppl {math.exp(min(20, plain)):.1f} · {speed:,.0f} tok/s · lr {rate:.1e} · |g| {self.norm:.2f}"
-            f"{best} · {eta}"
-        )
-
-    def _show_validation(self, valid: Valid, hyps: list[str]) -> None:
-        mark = " (best so far)" if self.state.best_step == self.state.step else ""
-        console.info(f"validation after step {self.state.step:,}: {show(valid)}{mark}", style="bold")
-        for sample in self.validator.samples(hyps, self.section.samples):
-            console.info(sample, style="dim")
-
-    def _environment(self) -> dict[str, Any]:
-        return {
-            "step": self.state.step, "nmt": __version__, "torch": torch.__version__,
-            "python": platform.python_version(), "machine": platform.machine(),
-            "processor": torch.backends.cpu.get_cpu_capability(), "device": str(self.device),
-            "precision": str(self.dtype).removeprefix("torch."), "threads": self.threads, "processes": self.world.size,
-            "seed": self.recipe.seed, "tokenizer": self.tokenizer.fingerprint,
-        }  # fmt: skip
-
-    def _write(self, **record: Any) -> None:
-        if self.log is not None:
-            self.log.write(**record)
-        if self.board is not None and record["event"] in ("step", "valid"):
-            self.board.write(record)
+        self.report.write(
+            event="start", step=self.state.step, **environment(self.recipe), tokenizer=self.tokenizer.fingerprint,
+            device=str(self.device), precision=kind, threads=self.threads, processes=self.world.size,
+        )  # fmt: skip

@@ -68,6 +68,7 @@ class FlatWeights:
         self.shapes = {name: p.shape for name, p in named}
         self.master = torch.cat([p.detach().float().flatten() for _, p in named])
         self.compute = self.master if dtype == torch.float32 else self.master.to(dtype)
+        self.all_gradients: list[Gradients] = []  # of this model, and of its replicas
         self.gradients = self._attach(model)
         self.grad = self.gradients.total
         self.ema = self.master.clone() if section.ema_decay else None
@@ -91,6 +92,12 @@ class FlatWeights:
         """Another model with the same weights, changed by every update like the first, and its own gradients."""
         replica = copy.deepcopy(model)
         return replica, self._attach(replica)
+
+    def clear_gradients(self) -> None:
+        """Forget an update that was begun."""
+        for gradients in self.all_gradients:
+            gradients.total.zero_()
+            gradients.latest.zero_()
 
     def update(self, rate: float, num_tokens: int, step: int) -> tuple[float, bool]:
         """One update by the mean gradient a token; gives its norm, and whether that was finite and so used."""
@@ -171,6 +178,7 @@ class FlatWeights:
         weights, grads = (self.named(flat) for flat in (self.compute, gradients.latest))
         for name, p in model.named_parameters():
             p.data, p.grad = weights[name], grads[name]
+        self.all_gradients.append(gradients)
         return gradients
 
     def _publish(self, flat: Tensor) -> None:

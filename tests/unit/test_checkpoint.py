@@ -1,4 +1,8 @@
+import errno
+import itertools
 import json
+import os
+import pathlib
 import pickle
 
 import pytest
@@ -80,17 +84,59 @@ def test_half_a_checkpoint_does_not_count(run):
     assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
 
 
-def test_a_failed_write_leaves_the_older_checkpoints_valid(run, monkeypatch):
+class FullDisk:
+    """Fails the n-th of all calls that change the disk."""
+
+    CALLS = (
+        (os, "mkdir"), (os, "rename"), (os, "fsync"), (os, "replace"),
+        (pathlib.Path, "write_bytes"), (pathlib.Path, "write_text"),
+    )  # fmt: skip
+
+    def __init__(self, monkeypatch, n):
+        self.left = n
+        for owner, name in self.CALLS:
+            monkeypatch.setattr(owner, name, self.counted(getattr(owner, name)))
+
+    def counted(self, original):
+        def call(*args, **kwargs):
+            self.left -= 1
+            if self.left == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return original(*args, **kwargs)
+
+        return call
+
+
+def test_whichever_write_fails_the_older_checkpoints_stay_valid(run, monkeypatch):
     save(run, 1)
+    for n in itertools.count(1):
+        with monkeypatch.context() as patch:
+            disk = FullDisk(patch, n)
+            try:
+                save(run, 2)
+            except RunError as e:
+                assert "step-00000002: No space left on device" in e.message
+                assert "The checkpoints before it are whole" in e.hint
+        found = ckpt.checkpoints(run)
+        assert [c.state.step for c in found][:1] == [1]
+        for c in found:
+            assert c.tensors("model.safetensors")["w"][0, 0] == c.state.step
+        if disk.left > 0:
+            break
+    assert n > 8
+    assert [c.state.step for c in found] == [1, 2]
+    assert [p.name for p in sorted((run / "checkpoints").iterdir())] == ["step-00000001", "step-00000002"]
 
-    def full(path, content):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ckpt, "write_synced", full)
-    with pytest.raises(RunError, match="could not be written: No space left on device"):
-        save(run, 2)
+def test_what_a_kill_left_is_cleared_away_or_brought_back(run):
+    path = save(run, 1)
+    nobody = 2**22 + 1  # above the largest process number
+    (path.parent / f"step-00000002.tmp-{nobody}").mkdir()
+    os.rename(path, path.with_name(f"{path.name}.old-{nobody}"))
+    assert ckpt.checkpoints(run) == []
+    ckpt.clear_leftovers(run)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
-    assert not list((run / "checkpoints").glob("*.tmp"))
 
 
 def test_a_pickle_is_never_opened(run):

@@ -56,7 +56,7 @@ def test_defaults(recipe_file: Path) -> None:
     recipe = load_recipe(recipe_file)
     assert (recipe.name, recipe.seed) == ("mini", 1)
     assert (recipe.tokenizer.kind, recipe.tokenizer.vocab_size) == ("bpe", 8000)
-    assert (recipe.train.batch_tokens, recipe.train.max_tokens) == (4096, None)
+    assert (recipe.train.batch_tokens, recipe.train.max_tokens) == (4096, "auto")
     assert recipe.evaluate.metrics == ["bleu", "chrf", "chrf++", "ter"]
     assert recipe.prepared_dir == Path("data/prepared/mini")
     assert recipe.run_dir == Path("runs/mini")

@@ -1,0 +1,75 @@
+"""What a training says while it runs: on the console, in log.jsonl, to TensorBoard. Rank 0's; others keep silent."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nmt import __version__, console
+from nmt.recipe import Recipe, fingerprint
+from nmt.train.checkpoint import Interval, RunLog, TrainState
+from nmt.train.progress import Progress
+from nmt.train.tensorboard import TensorBoard
+from nmt.train.validation import Valid, show
+
+
+class Report:
+    """`step` is where training goes on from: what was logged after it is taken back."""
+
+    def __init__(self, recipe: Recipe, run: Path, step: int, is_main: bool) -> None:
+        self.recipe, self.section = recipe, recipe.train
+        self._log = RunLog(run / "log.jsonl", step) if is_main else None
+        self._board = TensorBoard(run, step) if is_main and self.section.tensorboard else None
+
+    @property
+    def ended_at(self) -> int | None:
+        """The step at which the run had come to its end, if it had."""
+        return None if self._log is None else self._log.ended_at
+
+    def write(self, **record: Any) -> None:
+        """A record of the log. Raises OSError where the disk does not take it."""
+        if self._log is not None:
+            self._log.write(**record)
+        if self._board is not None and record["event"] in ("step", "valid"):
+            self._board.write(record)
+
+    def interval(self, interval: Interval, state: TrainState, rate: float, norm: float, progress: Progress) -> None:
+        tokens = max(1, interval.tokens)
+        loss, plain = interval.loss / tokens, interval.plain / tokens
+        speed = interval.tokens / max(1e-9, interval.seconds)
+        self.write(
+            event="step", step=state.step, epoch=state.epoch, loss=round(loss, 5), nll=round(plain, 5),
+            learning_rate=rate, gradient_norm=round(norm, 5), tokens=state.tokens_seen, tokens_per_second=round(speed),
+            seconds=round(state.seconds, 1), skipped=state.skipped_steps,
+        )  # fmt: skip
+        eta = progress.eta(state, interval.seconds / max(1, interval.steps))
+        best = f" · best {self.section.metric} {state.best_score:.2f}" if state.best_score is not None else ""
+        console.info(
+            f"step {state.step:,}{progress.of_total} · epoch {state.epoch + 1} · loss {loss:.3f} · "
+            f"ppl {math.exp(min(20, plain)):.1f} · {speed:,.0f} tok/s · lr {rate:.1e} · |g| {norm:.2f}{best} · {eta}"
+        )
+
+    def validation(self, state: TrainState, valid: Valid, samples: list[str]) -> None:
+        self.write(event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid)
+        mark = " (best so far)" if state.best_step == state.step else ""
+        console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
+        for sample in samples:
+            console.info(sample, style="dim")
+
+
+def environment(recipe: Recipe) -> dict[str, Any]:
+    """What, besides the text, a run's bytes may depend on."""
+    return {
+        "nmt": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("torch", "sentencepiece", "numpy")},
+        "machine": platform.machine(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "seed": recipe.seed,
+        "recipe": fingerprint(recipe),
+    }

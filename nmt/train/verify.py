@@ -1,0 +1,113 @@
+"""Does a run still match what it records of itself: weights, recipe, tokenizer, prepared data, text, versions?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nmt.data.corpus import describe_file
+from nmt.data.manifest import MANIFEST, Manifest
+from nmt.errors import RunError
+from nmt.recipe import Recipe, fingerprint
+from nmt.tokenizer import Tokenizer
+from nmt.train import checkpoint as ckpt
+from nmt.train.report import environment
+
+Result = Literal["ok", "differs", "missing", "changed"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`differs`: the bytes are not what was recorded. `missing`: nothing is there to compare, which does no harm to
+    the run. `changed`: this machine is another than the run was trained on, so training anew may give other bytes.
+    """
+
+    what: str
+    result: Result
+    remark: str = ""
+
+
+def verify_run(run: Path) -> list[Finding]:
+    """Raises RunError where `run` is not a run folder."""
+    recipe = ckpt.load_run_recipe(run)
+    start = _last_start(run)
+    tokenizer = Tokenizer.load(run)
+    return [
+        *_weights(run),
+        _same("recipe.yaml", fingerprint(recipe), start.get("recipe"), "changed since training was last started"),
+        _same("tokenizer", tokenizer.fingerprint, start.get("tokenizer"), "another than the run was trained with"),
+        *_data(run, recipe),
+        *_machine(recipe, start),
+    ]
+
+
+def _same(what: str, now: Any, before: Any, remark: str) -> Finding:
+    if before is None:
+        return Finding(what, "missing", "nothing was recorded")
+    return Finding(what, "ok") if now == before else Finding(what, "differs", remark)
+
+
+def _last_start(run: Path) -> dict[str, Any]:
+    """What the log says of the machine and the inputs when training was last started."""
+    found: dict[str, Any] = {}
+    path = run / "log.jsonl"
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # cut short by a crash
+        if isinstance(record, dict) and record.get("event") == "start":
+            found = record
+    return found
+
+
+def _weights(run: Path) -> Iterator[Finding]:
+    for folder in sorted((run / "checkpoints").iterdir()):
+        if "." in folder.name:
+            continue
+        try:
+            sums = ckpt.read_checkpoint(folder).sha256
+        except RunError as e:
+            yield Finding(folder.name, "differs", e.message)
+            continue
+        for name, before in sums.items():
+            what, path = f"{folder.name}/{name}", folder / name
+            # What only resuming needs is removed from older checkpoints.
+            if path.exists() or name == "model.safetensors":
+                now = describe_file(path).sha256 if path.exists() else None
+                remark = "altered or damaged" if now else "not there"
+                yield Finding(what, "ok") if now == before else Finding(what, "differs", remark)
+
+
+def _data(run: Path, recipe: Recipe) -> Iterator[Finding]:
+    recorded = Manifest.load(run)
+    folder = recipe.prepared_dir
+    if not (folder / MANIFEST).exists():
+        yield Finding(str(folder), "missing", "the prepared data are not here")
+    elif (folder / MANIFEST).read_bytes() != (run / MANIFEST).read_bytes():
+        yield Finding(str(folder), "differs", "prepared anew, from other text or otherwise")
+    else:
+        for name, file in recorded.outputs.items():
+            path = folder / name
+            now = describe_file(path).sha256 if path.exists() else None
+            remark = "altered or damaged" if now else "not there"
+            yield Finding(str(path), "ok") if now == file["sha256"] else Finding(str(path), "differs", remark)
+    for name, file in recorded.inputs.items():
+        path = Path(recipe.data.root) / name
+        if not path.is_file():
+            yield Finding(str(path), "missing", "the text is not here")
+        elif describe_file(path).sha256 == file["sha256"]:
+            yield Finding(str(path), "ok")
+        else:
+            yield Finding(str(path), "differs", "changed since it was prepared")
+
+
+def _machine(recipe: Recipe, start: dict[str, Any]) -> Iterator[Finding]:
+    for name, now in environment(recipe).items():
+        before = start.get(name)
+        if name in ("recipe", "seed") or before is None:
+            continue
+        yield Finding(name, "ok") if now == before else Finding(name, "changed", f"{now} here, {before} then")

@@ -1,0 +1,172 @@
+"""Trainings that meet with an accident, and what finds out that something is not as it was."""
+
+import os
+import shutil
+import signal
+import threading
+
+import pytest
+import torch
+
+from nmt import Translator
+from nmt.decode.streams import uninterrupted
+from nmt.errors import RunError, TrainingError
+from nmt.train import checkpoint as ckpt
+from nmt.train import trainer as trainer_module
+from nmt.train.verify import verify_run
+from tests.unit.test_trainer import last_bytes, records, run
+
+
+@pytest.fixture
+def memory_for(monkeypatch):
+    """Let a micro-batch of more target positions run out of memory."""
+
+    def arm(positions):
+        original = trainer_module.smoothed_loss
+
+        def limited(hidden, *args):
+            if hidden.size(0) * hidden.size(1) > positions:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(hidden, *args)
+
+        monkeypatch.setattr(trainer_module, "smoothed_loss", limited)
+
+    return arm
+
+
+def test_automatic_micro_batches_shrink_until_they_fit(toy_recipe, tmp_path, memory_for, capsys):
+    whole = run(toy_recipe(train__max_tokens=93, train__runs_dir=str(tmp_path / "whole")))
+    memory_for(100)
+    capsys.readouterr()
+    adapted = run(toy_recipe())
+    # 300 tokens an update and a quarter more for padding is 375, halved twice.
+    assert last_bytes(adapted) == last_bytes(whole)
+    said = capsys.readouterr().err
+    assert "from here on `train.max_tokens` is 187" in said
+    assert "from here on `train.max_tokens` is 93" in said
+    assert ckpt.find_checkpoint(adapted, "last").state.max_tokens == 93
+
+
+def test_a_chosen_size_that_does_not_fit_is_an_error_with_advice(toy_recipe, memory_for):
+    memory_for(100)
+    with pytest.raises(TrainingError, match=r"out of memory on a micro-batch of \d+ pairs, \d+ source") as stopped:
+        run(toy_recipe(train__max_tokens=300))
+    assert "Set a smaller `train.max_tokens` (now 300)" in stopped.value.hint
+    memory_for(0)
+    with pytest.raises(TrainingError) as stopped:
+        run(toy_recipe(name="second"))
+    assert "Take a smaller model" in stopped.value.hint
+
+
+def test_a_loss_that_stays_far_above_its_best_is_said(toy_recipe, monkeypatch, capsys):
+    original, calls = trainer_module.smoothed_loss, [0]
+
+    def worse_and_worse(*args):
+        calls[0] += 1
+        smoothed, plain = original(*args)
+        return (smoothed * 3 if calls[0] > 1 else smoothed), plain
+
+    monkeypatch.setattr(trainer_module, "smoothed_loss", worse_and_worse)
+    run(toy_recipe(train__log_every=1, train__learning_rate=1e-5, train__max_steps=14))
+    said = capsys.readouterr().err
+    assert said.count("the training is diverging") == 1
+    assert "for 10 steps" in said
+
+
+def test_a_damaged_best_checkpoint_gives_way_to_the_next_best(toy_recipe, capsys):
+    folder = run(toy_recipe(train__eval_every=4, train__average_best=0))
+    first, second, *_ = ckpt.ranked_checkpoints(folder, "best", "bleu")
+    expected = Translator.load(folder, checkpoint=second.path.name).translate(["one two"])
+    path = first.path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-7])
+    capsys.readouterr()
+    translator = Translator.load(folder)
+    assert translator.checkpoint == second.path.name
+    assert translator.translate(["one two"]) == expected
+    assert f"{path} is damaged" in (said := capsys.readouterr().err)
+    assert f"{second.path.name} is used instead" in said
+    with pytest.raises(RunError, match="is damaged"):
+        Translator.load(folder, checkpoint=first.path.name)
+
+
+def test_verify_finds_nothing_wrong_with_a_run_left_alone(toy_recipe):
+    folder = run(toy_recipe())
+    assert {f.result for f in verify_run(folder)} == {"ok"}
+
+
+@pytest.mark.parametrize("what", ["weights", "state", "recipe", "tokenizer", "prepared", "text"])
+def test_verify_names_what_was_changed(toy_recipe, toy_text, tmp_path, what):
+    text = shutil.copytree(toy_text, tmp_path / "text")
+    recipe = toy_recipe(data__root=str(text))
+    folder = run(recipe)
+    best = ckpt.find_checkpoint(folder, "last").path
+    path, expected = {
+        "weights": (best / "model.safetensors", f"{best.name}/model.safetensors"),
+        "state": (best / "state.json", best.name),
+        "recipe": (folder / "recipe.yaml", "recipe.yaml"),
+        "tokenizer": (folder / "tokenizer.model", "tokenizer"),
+        "prepared": (recipe.prepared_dir / "train.src.u16", str(recipe.prepared_dir / "train.src.u16")),
+        "text": (text / "valid.en", str(text / "valid.en")),
+    }[what]
+    if what == "recipe":
+        path.write_text(path.read_text().replace("label_smoothing: 0.1", "label_smoothing: 0.2"))
+    elif what == "tokenizer":
+        shutil.copy(path, tmp_path / "kept")
+        run_recipe = toy_recipe(data__root=str(text), tokenizer__vocab_size=310, name="other",
+                                data__prepared_dir=str(tmp_path / "other"))  # fmt: skip
+        shutil.copy(run(run_recipe) / "tokenizer.model", path)
+    elif what == "state":
+        path.write_text("{")
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert [f.what for f in verify_run(folder) if f.result == "differs"] == [expected]
+
+
+def test_verify_says_what_is_not_there_and_which_versions_are_others(toy_recipe, toy_text, tmp_path):
+    text = shutil.copytree(toy_text, tmp_path / "text")
+    recipe = toy_recipe(data__root=str(text))
+    folder = run(recipe)
+    shutil.rmtree(text)
+    shutil.rmtree(recipe.prepared_dir)
+    log = folder / "log.jsonl"
+    log.write_text(log.read_text().replace(f'"torch": "{torch.__version__}"', '"torch": "2.0"'))
+    findings = {f.what: f for f in verify_run(folder)}
+    assert findings[str(recipe.prepared_dir)].result == findings[str(text / "train.en")].result == "missing"
+    assert findings["torch"].result == "changed"
+    assert "2.0 then" in findings["torch"].remark
+    assert not any(f.result == "differs" for f in findings.values())
+
+
+def test_every_start_is_recorded_with_what_the_bytes_depend_on(toy_recipe):
+    (start,) = records(run(toy_recipe()), "start")
+    wanted = {"nmt", "python", "torch", "sentencepiece", "numpy", "machine", "processor", "device", "precision"}
+    assert wanted | {"threads", "processes", "seed", "recipe", "tokenizer"} <= set(start)
+
+
+def test_signals_wait_for_the_end_of_a_write():
+    written = []
+
+    def write():
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            written.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert written == ["whole"]
+
+
+def test_another_thread_writes_without_touching_signals():
+    failed = []
+
+    def write():
+        try:
+            with uninterrupted():
+                pass
+        except ValueError as e:  # what Python says to signal.signal outside the main thread
+            failed.append(e)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    assert failed == []
