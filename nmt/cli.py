@@ -39,7 +39,7 @@ CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or the name
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 BeamOption = Annotated[int | None, typer.Option(min=1, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")]
 PenaltyOption = Annotated[
-    float | None, typer.Option(min=0, help="Above 1 prefers longer translations, below 1 shorter ones.")
+    float | None, typer.Option(min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.")
 ]
 
 
@@ -116,8 +116,10 @@ def train(
             f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
         )
         return
-    from nmt.train.compat import set_aside
+    from nmt.train.compat import check_start, set_aside
     from nmt.train.trainer import train as run_training
+
+    check_start(loaded, loaded.prepared_dir)
 
     if fresh and console.is_main_rank() and (aside := set_aside(loaded.run_dir)):
         console.info(f"The old run is kept as {aside}.")

@@ -113,6 +113,9 @@ class Corpus(Section):
             raise ValueError(
                 "`source` and `target` must be file names; give `path` too if they are columns of one file"
             )
+        if self.source is not None and self.source == self.target:
+            what = "file" if self.kind == "text" else "column"
+            raise ValueError(f"`source` and `target` are the same {what}, {self.source}")
         return self
 
 

@@ -98,13 +98,18 @@ class Tokenizer:
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
         """Raises RunError where a model is missing or broken."""
-        names = [SHARED_FILE] if (folder / SHARED_FILE).exists() else [SRC_FILE, TGT_FILE]
+        names = [SRC_FILE, TGT_FILE] if (folder / SRC_FILE).exists() else [SHARED_FILE]
+        hint = "Prepare again: nmt prepare RECIPE --force"
+        if (folder / "recipe.yaml").exists():  # a run's, which preparing does not mend
+            hint = "Restore the run folder from a copy, or train again."
         try:
-            return cls(*((folder / name).read_bytes() for name in names))
-        except (OSError, RuntimeError, ValueError) as e:
-            raise RunError(
-                f"no usable tokenizer in {folder}: {e}.", "Prepare again: nmt prepare RECIPE --force"
-            ) from None
+            models = [(folder / name).read_bytes() for name in names]
+        except OSError as e:
+            raise RunError(f"the tokenizer of {folder} cannot be read: {e.strerror} ({e.filename}).", hint) from None
+        try:
+            return cls(*models)
+        except (RunError, RuntimeError, ValueError):
+            raise RunError(f"the tokenizer of {folder}, {' and '.join(names)}, is damaged.", hint) from None
 
     @classmethod
     def train(cls, src: Iterable[bytes], tgt: Iterable[bytes], section: TokenizerSection) -> Tokenizer:

@@ -236,7 +236,7 @@ WRONG = {
     "not a run": (["translate", "--run", "text"], None, "text is not a run folder"),
     "unknown checkpoint": (["translate", "--checkpoint", "nine"], None, "has no checkpoint `nine`"),
     "broken checkpoint": (
-        ["translate", "--checkpoint", "last"],
+        ["translate", "--checkpoint", "step-00000008"],
         lambda: Path("runs/mini/checkpoints/step-00000008/model.safetensors").write_bytes(b"no"),
         "model.safetensors is damaged",
     ),

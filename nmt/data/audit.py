@@ -109,6 +109,14 @@ def _ordered(found: dict[str, Found]) -> list[tuple[str, Found]]:
     return [(kind, found[kind]) for kind in LABELS if kind in found]
 
 
+_NOT_UTF8, _NUL = "not valid UTF-8", "holds a NUL byte"
+# What a line must not be, and what to do about it.
+_BROKEN = {
+    _NOT_UTF8: "Convert the file to UTF-8.",
+    _NUL: "Is it text? Remove the bytes, or convert it to UTF-8 if it is UTF-16.",
+}
+
+
 def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processes: int = 1) -> AuditReport:
     """Read everything once. Raises DataError that lists every fatal fault of every split."""
     faults: list[tuple[str, str]] = []
@@ -157,7 +165,7 @@ def _audit_split(
                 faults.append((e.message, e.hint))
             for (_, what), (count, shown) in broken.items():
                 more = f" and {count - len(shown):,} more lines" if count > len(shown) else ""
-                faults.append((f"{', '.join(shown)}{more}: {what}.", ""))
+                faults.append((f"{', '.join(shown)}{more}: {what}.", _BROKEN[what]))
             split.sources.append((source, sum(len(f.flags) for f in own)))
             parts += own
     split.pairs = sum(len(f.flags) for f in parts)
@@ -296,12 +304,12 @@ def _examine_side(
             try:
                 raw.decode()
             except UnicodeDecodeError as e:
-                broken.append(("not valid UTF-8", side, i, f":{e.start + 1} (byte 0x{raw[e.start]:02x})"))
+                broken.append((_NOT_UTF8, side, i, f":{e.start + 1} (byte 0x{raw[e.start]:02x})"))
     lines = text.split("\n") if count else []
     lengths = np.fromiter(map(len, map(str.strip, lines)), np.int64, count)
     perhaps_blank = set(np.flatnonzero((lengths > 0) & (lengths <= 3)).tolist())
     if _ASCII_RARE.search(joined) or any(x in joined for x in _SEQUENCES) or _C1.search(joined):
-        broken += [("holds a NUL byte", side, i, "") for i, line in enumerate(lines) if "\0" in line]
+        broken += [(_NUL, side, i, "") for i, line in enumerate(lines) if "\0" in line]
         for kind, pattern in _LINE_KINDS.items():
             if at := [i for i, line in enumerate(lines) if pattern.search(line)]:
                 found.append((kind, side, len(at), at[0]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -251,7 +252,7 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
     """Find the recipe's files, download what is missing, check the checksums. Raises DataError naming every fault."""
     root = Path(data.root)
     names = file_names(data)
-    missing = [name for name in names if not (root / name).exists()]
+    missing = [name for name in names if not os.path.exists(root / name)]  # False for a name that is too long, too
     if missing:
         _fetch(data, root, missing)
     files: dict[str, InputFile] = {}
@@ -281,7 +282,9 @@ def _fetch(data: DataSection, root: Path, missing: list[str]) -> None:
     put += "it." if len(missing) == 1 else "them."
     named = []
     for name in missing:
-        near = next((n for n in (f"{name}.gz", name.removesuffix(".gz")) if n != name and (root / n).exists()), None)
+        near = next(
+            (n for n in (f"{name}.gz", name.removesuffix(".gz")) if n != name and os.path.exists(root / n)), None
+        )
         named.append(f"{name} (but {near} is there)" if near else name)
     listed = f"{named[0]} is missing." if len(named) == 1 else f"{len(named)} files are missing: {', '.join(named)}."
     if data.url is None:

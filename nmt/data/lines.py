@@ -39,16 +39,21 @@ def too_long(where: str) -> DataError:
     )
 
 
+def is_gzip(raw: IO[bytes], name: str) -> bool:
+    """By how a file begins, from where it is read afterwards. Raises DataError where it is neither gzip nor text."""
+    magic = raw.read(6)
+    raw.seek(0)
+    for start, kind in _NOT_TEXT.items():
+        if magic.startswith(start):
+            raise DataError(f"{name} is {kind}, not plain or gzip UTF-8 text.", "Convert it first.")
+    return magic.startswith(b"\x1f\x8b")
+
+
 def line_blocks(path: Path, name: str, found: dict[str, Found]) -> Iterator[list[bytes]]:
     """Lists of lines without their line ends; a BOM and trailing \\r are taken away and counted in `found`."""
     try:
         with open(path, "rb") as raw:
-            magic = raw.read(6)
-            raw.seek(0)
-            for start, kind in _NOT_TEXT.items():
-                if magic.startswith(start):
-                    raise DataError(f"{name} is {kind}, not plain or gzip UTF-8 text.", "Convert it first.")
-            yield from _split_lines(_blocks(raw, name, magic.startswith(b"\x1f\x8b")), name, found)
+            yield from _split_lines(_blocks(raw, name, is_gzip(raw, name)), name, found)
     except (EOFError, zlib.error, gzip.BadGzipFile) as e:
         reason = "it ends too early" if isinstance(e, EOFError) else str(e)
         raise DataError(f"{name} is a damaged gzip file: {reason}.", "Was its download cut short?") from None

@@ -50,12 +50,16 @@ class Manifest:
                     f"{folder} has format {values.get('format')}, but this nmt reads format {FORMAT}.",
                     "Prepare again: nmt prepare RECIPE --force",
                 )
-            return cls(**values)
+            found = cls(**values)
+            parts = (found.sections, found.inputs, found.outputs, found.splits, found.tokenizer, found.audit)
+            if not all(isinstance(part, dict) for part in parts):
+                raise ValueError("a part is no mapping")
+            return found
         except (FileNotFoundError, NotADirectoryError):
             raise NotPreparedError(f"no prepared data in {folder}.", "Run: nmt prepare RECIPE") from None
         except OSError as e:
             raise RunError(f"{path} cannot be read: {e.strerror}.") from None
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             raise RunError(f"{path} is damaged.", "Prepare again: nmt prepare RECIPE --force") from None
 
 

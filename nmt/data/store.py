@@ -96,6 +96,16 @@ class PreparedSplit:
     def __len__(self) -> int:
         return len(self.src)
 
+    def check_ids(self, side: Side, vocab_size: int) -> None:
+        """Raises RunError where an id is none of the vocabulary's."""
+        ids = (self.src if side == "src" else self.tgt).ids
+        if len(ids) and int(ids.max()) >= vocab_size:
+            name = f"{self.name}.{side}.{_format(vocab_size)[1]}"
+            raise RunError(
+                f"prepared data {self.folder / name} is damaged: it holds ids that the tokenizer does not have.",
+                "Prepare again: nmt prepare RECIPE --force",
+            )
+
     def text(self, side: Side) -> list[str]:
         """The raw lines; kept for valid and test always, for train only where subword sampling needs them."""
         raw = (self.folder / f"{self.name}.{side}.txt").read_bytes()
@@ -113,9 +123,10 @@ def _open_ids(folder: Path, split: str, side: str) -> RaggedIds:
         raise RunError(
             f"prepared data {path} cannot be read: {e}.", "Prepare again: nmt prepare RECIPE --force"
         ) from None
-    if offsets.ndim != 1 or len(offsets) < 1 or offsets[-1] != len(ids):
+    whole = offsets.ndim == 1 and len(offsets) and offsets[0] == 0 and offsets[-1] == len(ids)
+    if not whole or np.any(np.diff(offsets) < 0):
         raise RunError(
-            f"prepared data {path} is damaged: {len(ids):,} ids, but its offsets do not end there.",
+            f"prepared data {path} is damaged: {split}.{side}.offsets.npy does not divide its {len(ids):,} ids.",
             "Prepare again: nmt prepare RECIPE --force",
         )
     return RaggedIds(ids, offsets)

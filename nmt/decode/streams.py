@@ -12,13 +12,14 @@ import queue
 import signal
 import sys
 import threading
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
 from nmt import console
-from nmt.data.lines import MAX_LINE_BYTES, too_long
+from nmt.data.lines import MAX_LINE_BYTES, is_gzip, too_long
 from nmt.decode.translator import Translation, Translator
 from nmt.errors import DataError
 
@@ -45,7 +46,7 @@ def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
                     raise too_long(f"{name}:{number}")
                 lines.put(_decode(raw, name, number))
             lines.put(None)
-        except (DataError, OSError, EOFError) as e:
+        except Exception as e:  # noqa: BLE001 - whatever it is, who waits must hear of it
             lines.put(e)
 
     threading.Thread(target=read, daemon=True).start()
@@ -63,8 +64,15 @@ def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
                 yield chunk
             if isinstance(item, DataError):
                 raise item
-            if isinstance(item, BaseException):
+            if isinstance(item, (EOFError, zlib.error, gzip.BadGzipFile)):
+                raise DataError(
+                    f"{name} is a damaged gzip file: {item}.",
+                    "Was its download cut short? What came before the damage is translated.",
+                )
+            if isinstance(item, OSError):
                 raise DataError(f"{name} cannot be read: {item}.")
+            if isinstance(item, BaseException):
+                raise item
             continue
         yield chunk
         item = lines.get()
@@ -149,8 +157,7 @@ def open_input(path: Path | None) -> Iterator[tuple[IO[bytes], str]]:
         return
     try:
         with open(path, "rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
+            zipped = is_gzip(raw, str(path))
             yield (gzip.GzipFile(fileobj=raw) if zipped else raw), str(path)  # type: ignore[misc]
     except FileNotFoundError:
         raise DataError(f"there is no input file {path}.") from None
@@ -167,6 +174,8 @@ def open_output(path: Path | None) -> Iterator[IO[bytes]]:
     if path is None:
         yield sys.stdout.buffer
         return
+    if path.is_dir():
+        raise DataError(f"{path} cannot be written: it is a directory.", "Give the name of a file.")
     partial = path.with_name(path.name + ".partial")
     try:
         raw = open(partial, "wb")  # noqa: SIM115 - closed below

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
+from nmt.data.corpus import describe_file
 from nmt.data.lines import line_blocks
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
 from nmt.errors import DataError, RunError, join_faults
@@ -138,8 +139,12 @@ def evaluate_files(
 
 
 def _read_lines(path: Path) -> list[str]:
-    if not path.exists():
-        raise DataError(f"there is no file {path}.")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}.") from None
+    except OSError as e:
+        raise DataError(f"{path} cannot be read: {e.strerror}.") from None
     lines = []
     for block in line_blocks(path, str(path), {}):
         for line in block:
@@ -147,7 +152,8 @@ def _read_lines(path: Path) -> list[str]:
                 lines.append(line.decode("utf-8"))
             except UnicodeDecodeError as e:
                 raise DataError(
-                    f"{path}:{len(lines) + 1} is not UTF-8 text (byte {e.start + 1} of the line)."
+                    f"{path}:{len(lines) + 1} is not UTF-8 text (byte {e.start + 1} of the line).",
+                    "Convert it to UTF-8.",
                 ) from None
     if not lines:
         raise DataError(f"{path} is empty.")
@@ -169,6 +175,9 @@ def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> None:
     if changed := [file for file in files if now.get(file) != before.get(file)]:
         raise RunError(f"{folder / changed[0]} is not the one that {run} was trained with; it was prepared anew since.",
                        again + " --force")  # fmt: skip
+    for file in files:
+        if (folder / file).exists() and describe_file(folder / file).sha256 != now[file]["sha256"]:
+            raise RunError(f"{folder / file} is not as it was written.", again + " --force")
 
 
 def _prepared_lines(folder: Path, name: str, side: Side) -> list[str]:

@@ -62,6 +62,7 @@ class TrainState:
     best_step: int = 0
     bad_validations: int = 0  # since the best
     skipped_steps: int = 0
+    bad_in_a_row: int = 0  # skipped steps since the last that was not
     interval: Interval = field(default_factory=Interval)
     lowest_loss: float | None = None  # smoothed, a target token, of an interval
     high_intervals: int = 0  # in a row whose loss was far above that
@@ -83,6 +84,7 @@ class Checkpoint:
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """Raises RunError where the file is missing or is not what was written."""
+        from safetensors import SafetensorError
         from safetensors.torch import load
 
         path = self.path / name
@@ -92,7 +94,10 @@ class Checkpoint:
             raise RunError(f"{path} cannot be read: {e.strerror}.", _HINT_DAMAGED) from None
         if hashlib.sha256(content).hexdigest() != self.sha256.get(name):
             raise RunError(f"{path} is damaged: its checksum is not the one written with it.", _HINT_DAMAGED)
-        return load(content)
+        try:
+            return load(content)
+        except SafetensorError as e:
+            raise RunError(f"{path} is no safetensors file: {e}.", _HINT_DAMAGED) from None
 
 
 _HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
@@ -124,8 +129,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if raw["format"] > FORMAT_VERSION:
             raise RunError(f"{path} was written by a newer version of nmt.", "Update nmt.")
         interval = Interval(**raw["state"].pop("interval"))
-        return Checkpoint(path, TrainState(**raw["state"], interval=interval), dict(raw["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
+        state = TrainState(**raw["state"], interval=interval)
+        if not (isinstance(state.step, int) and isinstance(state.valid, dict)):
+            raise ValueError("its state has values of wrong types")
+        return Checkpoint(path, state, dict(raw["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise RunError(f"{path} is no usable checkpoint: {type(e).__name__}: {e}.") from None
 
 
@@ -180,7 +188,7 @@ def load_model(
     tokenizer = Tokenizer.load(run)
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
-    target = choose_device(device)
+    target = choose_device(device, said="`--device")
     return model.to(target, choose_dtype(recipe.train.precision, target)).eval(), tokenizer, recipe, checkpoint
 
 
@@ -306,7 +314,7 @@ class RunLog:
         kept = []
         self.ended_at: int | None = None  # the step at which the run had come to its end
         if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 record = _parse_record(line)
                 if record is not None and record.get("step", 0) <= resume_step:
                     kept.append(line + "\n")
@@ -327,6 +335,6 @@ class RunLog:
 def _parse_record(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
-    except ValueError:
-        return None  # a line cut short by a crash
+    except (ValueError, RecursionError):
+        return None  # a line cut short by a crash, or otherwise broken
     return record if isinstance(record, dict) else None

@@ -1,12 +1,17 @@
-"""Whether a run may go on under a changed recipe, and where an old run goes when a new one takes its name."""
+"""Whether a training can start, may go on under a changed recipe, and where an old run goes when a new one takes its
+name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
+from nmt.tokenizer import Tokenizer
+from nmt.train.checkpoint import find_checkpoint
+from nmt.train.parallel import choose_device
 
 # What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
 _FREE = {
@@ -14,6 +19,27 @@ _FREE = {
     "log_every", "save_every", "keep", "samples", "tensorboard", "device", "threads", "max_tokens", "compile",
     "max_bad_steps", "runs_dir", "init_from",
 }  # fmt: skip
+
+
+def check_start(recipe: Recipe, prepared: Path) -> None:
+    """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
+    choose_device(recipe.train.device)
+    tokenizer = Tokenizer.load(prepared)
+    split = PreparedSplit.open(prepared, "train")
+    split.check_ids("src", tokenizer.src_vocab_size)
+    split.check_ids("tgt", tokenizer.tgt_vocab_size)
+    if recipe.train.init_from:
+        source = Path(recipe.train.init_from)
+        if not (source / "recipe.yaml").exists():
+            raise RunError(
+                f"`train.init_from: {source}` is not a run folder.", "Give the folder that `nmt train` made."
+            )
+        find_checkpoint(source)
+        if Tokenizer.load(source).fingerprint != tokenizer.fingerprint:
+            raise RunError(
+                f"`train.init_from: {source}` has another tokenizer than the prepared data.",
+                "Prepare the data with that run's tokenizer, or train from scratch.",
+            )
 
 
 def check_same_experiment(run: Path, recipe: Recipe, command: str) -> None:

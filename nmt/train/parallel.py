@@ -66,14 +66,14 @@ def leave_world(world: World) -> None:
         dist.destroy_process_group()
 
 
-def choose_device(name: str, local_rank: int = 0) -> torch.device:
-    """`auto` takes a GPU if there is one. Raises RecipeError for a device that is not there."""
+def choose_device(name: str, local_rank: int = 0, said: str = "`train.device:") -> torch.device:
+    """`auto` takes a GPU if there is one. Raises RecipeError for a device that is not there; `said` is who wants it."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
     if not available.get(name):
         here = ", ".join(kind for kind, there in available.items() if there)
-        raise RecipeError(f"`train.device: {name}` is not available here; this machine has {here}.")
+        raise RecipeError(f"{said} {name}` is not available here; this machine has {here}.")
     if name == "cuda":
         torch.cuda.set_device(local_rank)
         return torch.device("cuda", local_rank)

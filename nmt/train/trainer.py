@@ -23,8 +23,9 @@ from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
 from nmt.train import checkpoint as ckpt
 from nmt.train.checkpoint import Interval, TrainState, better
-from nmt.train.compat import check_same_experiment
+from nmt.train.compat import check_same_experiment, check_start
 from nmt.train.epochs import Epoch, TrainingData
+from nmt.train.health import check_interval, check_step
 from nmt.train.loss import smoothed_loss
 from nmt.train.parallel import (
     World,
@@ -43,9 +44,6 @@ from nmt.train.signals import Signals, watch_signals
 from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
 
-FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
-LONG = 10  # intervals in a row: such a training does not come back
-
 
 def train(recipe: Recipe, prepared: Path, command: str) -> Path:
     """Train, or go on with, the recipe's run; returns the run folder. `command` is what starts it again.
@@ -57,6 +55,7 @@ def train(recipe: Recipe, prepared: Path, command: str) -> Path:
     world = join_world(device.type)
     device = choose_device(recipe.train.device, world.local_rank)
     run = recipe.run_dir
+    check_start(recipe, prepared)
     try:
         if world.is_main:
             check_same_experiment(run, recipe, command)
@@ -64,7 +63,10 @@ def train(recipe: Recipe, prepared: Path, command: str) -> Path:
         with ckpt.run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             Trainer(recipe, run, prepared, device, world, signals, command).run()
     except OSError as e:
-        raise RunError(f"the run folder {run} cannot be written: {e.strerror or e}.") from None
+        raise RunError(
+            f"the run folder {run} cannot be written: {e.strerror or e}.",
+            "Make room, mend its permissions, or choose another `train.runs_dir`.",
+        ) from None
     finally:
         leave_world(world)
     return run
@@ -104,7 +106,6 @@ class Trainer:
         self.replicas = Replicas(trained, self.weights, replicas, self.threads)
         self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, max_tokens)
         self.state = TrainState()
-        self.bad_in_a_row = 0
         self.norm = 0.0
         if world.is_main:
             ckpt.clear_leftovers(run)
@@ -164,29 +165,29 @@ class Trainer:
         state.tokens_seen += num_tokens
         if state.batch_in_epoch == len(self.epoch.updates):
             state.epoch, state.batch_in_epoch = state.epoch + 1, 0
+        check_step(state, finite, self.section, self.run_dir)
         if finite:
-            self.bad_in_a_row = 0
             interval.loss += float(losses[0])
             interval.plain += float(losses[1])
             interval.tokens += num_tokens
-        else:
-            self._bad_step()
         interval.steps += 1
 
     def _gradients(self) -> tuple[torch.Tensor, int]:
         """This rank's share of the next update, forward and backward: its two losses (see _micro_batch), summed, and
         the update's tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again in smaller parts.
         """
-        epoch, step = self.epoch, self.state.step
-        update = epoch.updates[self.state.batch_in_epoch]
-        mine = [(epoch, step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
-        try:
-            losses = self.replicas.run(mine, self._micro_batch)
-        except OutOfMemory as e:
-            self._use_smaller_parts(e)
-            return self._gradients()
-        total = torch.stack(losses).sum(0) if losses else torch.zeros(2, device=self.device)
-        return total, sum(epoch.tokens_of(part) for part in update)
+        while True:
+            epoch, step = self.epoch, self.state.step
+            update = epoch.updates[self.state.batch_in_epoch]
+            mine = [(epoch, step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
+            try:
+                losses = self.replicas.run(mine, self._micro_batch)
+            except OutOfMemory as e:
+                too_large = e.with_traceback(None)  # whose frames hold tensors
+            else:
+                total = torch.stack(losses).sum(0) if losses else torch.zeros(2, device=self.device)
+                return total, sum(epoch.tokens_of(part) for part in update)
+            self._use_smaller_parts(too_large)
 
     def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> torch.Tensor:
         """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives the smoothed and the plain
@@ -218,7 +219,7 @@ class Trainer:
                 f"Set a smaller `train.max_tokens` (now {self.data.max_tokens}); an update learns from the same pairs."
             )
             if e.pairs == 1:
-                hint = "Take a smaller model, or leave out long pairs: `data.filters.max_tokens`."
+                hint = "Take a smaller model, or leave out long pairs: `data.filters.max_chars`."
             raise TrainingError(f"out of memory on a micro-batch of {e}.", hint) from None
         self.weights.clear_gradients()
         if self.device.type == "cuda":
@@ -228,21 +229,6 @@ class Trainer:
         console.warn(
             f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.state.max_tokens:,}."
         )
-
-    def _bad_step(self) -> None:
-        self.state.skipped_steps += 1
-        self.bad_in_a_row += 1
-        console.warn(
-            f"step {self.state.step:,}: the gradient is not finite; the step is skipped "
-            f"({self.state.skipped_steps:,} so far)."
-        )
-        if self.bad_in_a_row >= self.section.max_bad_steps:
-            good = ckpt.checkpoints(self.run_dir)
-            where = f"The last good checkpoint is {good[-1].path}." if good else "There is no checkpoint yet."
-            raise TrainingError(
-                f"{self.bad_in_a_row} steps in a row were not finite; training has diverged.",
-                f"{where} Try a smaller `train.learning_rate`, more `warmup_steps`, or `precision: fp32`.",
-            )
 
     def _rate(self) -> float:
         return learning_rate(self.section, self.recipe.model.d_model, self.state.step, self.progress.total_steps)
@@ -260,16 +246,8 @@ class Trainer:
         if self.world.size > 1:
             self._gather_interval()
         self.report.interval(state.interval, state, self._rate(), self.norm, self.progress)
-        loss, state.interval = state.interval.loss / max(1, state.interval.tokens), Interval()
-        if state.lowest_loss is None or loss < state.lowest_loss:
-            state.lowest_loss = loss
-        state.high_intervals = state.high_intervals + 1 if loss > FAR_ABOVE * state.lowest_loss else 0
-        if self.world.is_main and state.high_intervals == LONG:
-            console.warn(
-                f"The loss has been far above its best ({loss:.2f}, {state.lowest_loss:.2f}) for "
-                f"{LONG * self.section.log_every:,} steps: the training is diverging. "
-                "Try a smaller `train.learning_rate` or more `warmup_steps`."
-            )
+        check_interval(state, self.section)
+        state.interval = Interval()
 
     # --- validation and checkpoints ----------------------------------------------------------------------------------
 
@@ -333,14 +311,13 @@ class Trainer:
             self.state.valid = {}
             console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
             return
+        if any((self.run_dir / "checkpoints").glob("step-*")):
+            raise RunError(
+                f"no checkpoint of {self.run_dir} is whole enough to go on from.",
+                f"Restore the run folder from a copy, or set it aside and start over: {self.command} --fresh",
+            )
 
     def _init_from(self, source: Path) -> None:
-        tokenizer = Tokenizer.load(source)
-        if tokenizer.fingerprint != self.tokenizer.fingerprint:
-            raise RunError(
-                f"`train.init_from: {source}` has another tokenizer than the prepared data.",
-                "Prepare the data with that run's tokenizer, or train from scratch.",
-            )
         found = ckpt.find_checkpoint(source, "best", self.section.metric)
         ckpt.load_weights(self.model, found.tensors("model.safetensors"), found.path)
 

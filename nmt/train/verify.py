@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nmt.data.corpus import describe_file
-from nmt.data.manifest import MANIFEST, Manifest
+from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
 from nmt.errors import RunError
 from nmt.recipe import Recipe, fingerprint
 from nmt.tokenizer import Tokenizer
@@ -54,7 +54,7 @@ def _last_start(run: Path) -> dict[str, Any]:
     """What the log says of the machine and the inputs when training was last started."""
     found: dict[str, Any] = {}
     path = run / "log.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
             record = json.loads(line)
         except ValueError:
@@ -65,6 +65,7 @@ def _last_start(run: Path) -> dict[str, Any]:
 
 
 def _weights(run: Path) -> Iterator[Finding]:
+    ckpt.find_checkpoint(run, "last")  # there must be one
     for folder in sorted((run / "checkpoints").iterdir()):
         if "." in folder.name:
             continue
@@ -83,7 +84,10 @@ def _weights(run: Path) -> Iterator[Finding]:
 
 
 def _data(run: Path, recipe: Recipe) -> Iterator[Finding]:
-    recorded = Manifest.load(run)
+    try:
+        recorded = Manifest.load(run)
+    except NotPreparedError:
+        raise RunError(f"{run} has no {MANIFEST}.", "Restore the run folder from a copy, or train again.") from None
     folder = recipe.prepared_dir
     if not (folder / MANIFEST).exists():
         yield Finding(str(folder), "missing", "the prepared data are not here")

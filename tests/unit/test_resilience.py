@@ -13,6 +13,7 @@ from nmt.decode.streams import uninterrupted
 from nmt.errors import RunError, TrainingError
 from nmt.train import checkpoint as ckpt
 from nmt.train import trainer as trainer_module
+from nmt.train.health import check_interval
 from nmt.train.verify import verify_run
 from tests.unit.test_trainer import last_bytes, records, run
 
@@ -71,6 +72,12 @@ def test_a_loss_that_stays_far_above_its_best_is_said(toy_recipe, monkeypatch, c
     said = capsys.readouterr().err
     assert said.count("the training is diverging") == 1
     assert "for 10 steps" in said
+
+
+def test_an_interval_of_nothing_but_skipped_steps_is_no_low_loss():
+    state = ckpt.TrainState(lowest_loss=2.0)
+    check_interval(state, None)
+    assert (state.lowest_loss, state.high_intervals) == (2.0, 0)
 
 
 def test_a_damaged_best_checkpoint_gives_way_to_the_next_best(toy_recipe, capsys):

@@ -1,0 +1,48 @@
+"""Numbers that go wrong: steps that are not finite, and a loss that does not come back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nmt import console
+from nmt.errors import TrainingError
+from nmt.recipe import TrainSection
+from nmt.train.checkpoint import TrainState, checkpoints
+
+FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
+LONG = 10  # intervals in a row: such a training does not come back
+
+
+def check_step(state: TrainState, finite: bool, section: TrainSection, run: Path) -> None:
+    """Count and say a step that was skipped. Raises TrainingError after too many in a row."""
+    if finite:
+        state.bad_in_a_row = 0
+        return
+    state.skipped_steps += 1
+    state.bad_in_a_row += 1
+    console.warn(
+        f"step {state.step:,}: the gradient is not finite; the step is skipped ({state.skipped_steps:,} so far)."
+    )
+    if state.bad_in_a_row >= section.max_bad_steps:
+        good = checkpoints(run)
+        where = f"The last good checkpoint is {good[-1].path}." if good else "There is no checkpoint yet."
+        raise TrainingError(
+            f"{state.bad_in_a_row} steps in a row were not finite; training has diverged.",
+            f"{where} Try a smaller `train.learning_rate`, more `warmup_steps`, or `precision: fp32`.",
+        )
+
+
+def check_interval(state: TrainState, section: TrainSection) -> None:
+    """Say it once when the loss has been far above its best for long; after an interval, whose sums `state` holds."""
+    if not state.interval.tokens:
+        return
+    loss = state.interval.loss / state.interval.tokens
+    if state.lowest_loss is None or loss < state.lowest_loss:
+        state.lowest_loss = loss
+    state.high_intervals = state.high_intervals + 1 if loss > FAR_ABOVE * state.lowest_loss else 0
+    if state.high_intervals == LONG:
+        console.warn(
+            f"The loss has been far above its best ({loss:.2f}, {state.lowest_loss:.2f}) for "
+            f"{LONG * section.log_every:,} steps: the training is diverging. "
+            "Try a smaller `train.learning_rate` or more `warmup_steps`."
+        )

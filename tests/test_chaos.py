@@ -1,0 +1,48 @@
+"""Killed at any moment and started again, a training ends with the same bytes: scripts/bench/chaos.py, in short."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MINI = """\
+name: mini
+data:
+  source_lang: en
+  target_lang: fr
+  root: {data}
+  train: {{source: train.en, target: train.fr}}
+  valid: {{holdout: 30}}
+tokenizer: {{vocab_size: 600, sampling: 0.1}}
+model: {{d_model: 32, d_ff: 64, num_heads: 2, num_encoder_layers: 1, num_decoder_layers: 1}}
+train:
+  {{batch_tokens: 1200, learning_rate: 5e-3, warmup_steps: 10, max_steps: 60, eval_every: 20, save_every: 7,
+   log_every: 5, patience: 3, max_tokens: 700, weight_decay: 0.1, threads: 2}}
+decode: {{beam_size: 2}}
+"""
+
+
+def run_chaos(root: Path, arguments: list[str]) -> str:
+    command = [sys.executable, str(root / "scripts" / "bench" / "chaos.py"), *arguments]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout)
+    return done.stdout
+
+
+def test_a_training_killed_a_few_times_ends_with_the_same_bytes(root, tmp_path, demo_data):
+    recipe = tmp_path / "mini.yaml"
+    recipe.write_text(MINI.format(data=demo_data), encoding="utf-8")
+    out = run_chaos(root, [str(recipe), "--kills", "5", "--longest", "5"])
+    assert "differing: nothing" in out
+    assert sum(map(int, re.findall(r"^ *(\d+) killed: ", out, re.MULTILINE))) == 5
+
+
+@pytest.mark.slow
+def test_the_demo_killed_fifty_times_ends_with_the_same_bytes(root):
+    short = ["train.max_steps=200", "train.eval_every=50", "train.save_every=20", "train.log_every=10"]
+    assert "differing: nothing" in run_chaos(root, ["recipes/demo.yaml", *short, "--kills", "50"])
