@@ -128,7 +128,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raw = json.loads((path / "state.json").read_text(encoding="utf-8"))
         if raw["format"] > FORMAT_VERSION:
             raise RunError(f"{path} was written by a newer version of nmt.", "Update nmt.")
-        interval = Interval(**raw["state"].pop("interval"))
+        interval = Interval(**raw["state"].pop("interval", {}))
         state = TrainState(**raw["state"], interval=interval)
         if not (isinstance(state.step, int) and isinstance(state.valid, dict)):
             raise ValueError("its state has values of wrong types")
