@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
-from nmt.data.corpus import describe_file
 from nmt.data.lines import line_blocks
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
 from nmt.errors import DataError, RunError, join_faults
@@ -175,9 +174,6 @@ def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> None:
     if changed := [file for file in files if now.get(file) != before.get(file)]:
         raise RunError(f"{folder / changed[0]} is not the one that {run} was trained with; it was prepared anew since.",
                        again + " --force")  # fmt: skip
-    for file in files:
-        if (folder / file).exists() and describe_file(folder / file).sha256 != now[file]["sha256"]:
-            raise RunError(f"{folder / file} is not as it was written.", again + " --force")
 
 
 def _prepared_lines(folder: Path, name: str, side: Side) -> list[str]:
