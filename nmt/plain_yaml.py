@@ -70,8 +70,8 @@ def parse_yaml(text: str, where: str) -> Any:
     except yaml.MarkedYAMLError as e:
         at = f" at line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}" if e.problem_mark else ""
         # Some problems are only the second half of a sentence.
-        reason = f"{e.context}, {e.problem}" if str(e.problem).startswith("but ") else e.problem or e
-        raise RecipeError(f"{where} is not valid YAML{at}: {reason}.") from None
+        said = f"{e.context}, {e.problem}" if str(e.problem).startswith("but ") else e.problem or e
+        raise RecipeError(f"{where} is not valid YAML{at}: {said}.") from None
     except yaml.reader.ReaderError as e:
         line = text.count("\n", 0, e.position) + 1
         raise RecipeError(

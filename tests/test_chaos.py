@@ -34,6 +34,7 @@ def run_chaos(root: Path, arguments: list[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_training_killed_a_few_times_ends_with_the_same_bytes(root, tmp_path, demo_data):
     recipe = tmp_path / "mini.yaml"
     recipe.write_text(MINI.format(data=demo_data), encoding="utf-8")
