@@ -1,4 +1,4 @@
-"""SentencePiece (Kudo and Richardson 2018): train, encode, sample, decode, and the four special ids.
+"""SentencePiece (Kudo and Richardson 2018): train, encode, decode, and the four special ids.
 
 Byte fallback makes every text encodable, so `unk_id` never occurs in practice. One model serves both languages,
 or each has its own; callers say which side they mean and need not know.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.errors import DataError, RunError
 
 if TYPE_CHECKING:
+    from nmt.data.sampling import SubwordSampler
     from nmt.data.store import Side
     from nmt.recipe import TokenizerSection
 
@@ -69,17 +70,21 @@ class Tokenizer:
         ids: list[list[int]] = self._processor(side).encode(list(lines), out_type=int, num_threads=1)
         return ids
 
-    def sample(self, lines: Sequence[str], side: Side, sampling: float, seed: int) -> list[list[int]]:
-        """A random segmentation of each line: BPE-dropout (Provilkov et al. 2020) with that dropout for bpe,
-        subword regularisation (Kudo 2018) with that smoothing alpha for unigram. The same seed gives the same ids.
-        """
-        import sentencepiece
+    def sampler(self, side: Side, section: TokenizerSection, seed: int) -> SubwordSampler:
+        """Draws other segmentations of this vocabulary's words."""
+        from nmt.data.sampling import SPACE, SubwordSampler
 
-        sentencepiece.set_random_generator_seed(seed & 0x7FFFFFFF)
-        ids: list[list[int]] = self._processor(side).encode(
-            list(lines), out_type=int, num_threads=1, enable_sampling=True, alpha=sampling, nbest_size=-1
+        processor = self._processor(side)
+        ids = range(processor.vocab_size())
+        pieces = [processor.id_to_piece(i) for i in ids]
+        symbols = {symbol.replace(" ", SPACE) for symbol in section.user_symbols}
+        special = [
+            processor.is_control(i) or processor.is_unknown(i) or processor.is_byte(i) or pieces[i] in symbols
+            for i in ids
+        ]
+        return SubwordSampler(
+            pieces, [processor.get_score(i) for i in ids], special, section.kind, section.sampling, seed
         )
-        return ids
 
     def decode(self, ids: Sequence[Sequence[int]], side: Side = "tgt") -> list[str]:
         """Text of each row; never with a line break in it, so that a line stays a line."""

@@ -17,7 +17,7 @@ data:
   root: {data}
   train: {{source: train.en, target: train.fr}}
   valid: {{holdout: 30}}
-tokenizer: {{vocab_size: 600}}
+tokenizer: {{vocab_size: 600, sampling: 0.1}}
 model: {{d_model: 32, d_ff: 64, num_heads: 2, num_encoder_layers: 1, num_decoder_layers: 1}}
 train:
   {{batch_tokens: 1200, learning_rate: 5e-3, warmup_steps: 10, max_steps: 60, eval_every: 20, save_every: 7,

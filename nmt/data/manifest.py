@@ -66,9 +66,8 @@ class Manifest:
 def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
     data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
-    flat = dict(_flatten(data, "data")) | dict(_flatten(recipe.tokenizer.model_dump(mode="json"), "tokenizer"))
-    # Sampling happens in training; here it only decides whether the raw text is kept for it.
-    return flat | {"tokenizer.sampling": "above 0" if recipe.tokenizer.sampling else 0}
+    tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"})  # that happens in training
+    return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer"))
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
@@ -88,17 +87,12 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
     folder = recipe.prepared_dir
     manifest = Manifest.load(folder)
     again = f"Run: nmt prepare {recipe_path or 'RECIPE'} --force"
-    differing = []
     now, before = deciding_keys(recipe), manifest.sections
-    for key in [*now, *(k for k in before if k not in now)]:
-        if now.get(key) == before.get(key) or (key == "tokenizer.sampling" and before.get(key)):
-            continue  # text kept for sampling does no harm where there is none
-        differing.append(key)
+    differing = [key for key in {**now, **before} if now.get(key) != before.get(key)]
     if differing:
         key, *others = differing
-        said = recipe.tokenizer.sampling if key == "tokenizer.sampling" else now.get(key)
         with_what = f"with `{key}: {before[key]}`" if key in before else f"without `{key}`"
-        but = f"the recipe says {said}" if key in now else "the recipe has no such key"
+        but = f"the recipe says {now[key]}" if key in now else "the recipe has no such key"
         also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
         raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
     for name, file in manifest.inputs.items():

@@ -195,7 +195,7 @@ def _write_splits(
         }  # fmt: skip
         texts: dict[tuple[str, Side], IO[bytes]] = {
             (name, side): stack.enter_context(open(folder / f"{name}.{side}.txt", "wb"))
-            for name in splits for side in _SIDES if name != "train" or recipe.tokenizer.sampling > 0
+            for name in splits for side in _SIDES if name != "train"
         }  # fmt: skip
         work = stack.enter_context(closing(in_order(_encoder, (folder,), _tasks(sources, report, routing), processes)))
         for task, encoded in work:

@@ -38,7 +38,7 @@ class RaggedIds(Sequence[Ids]):
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> RaggedIds:
-        """In-memory rows, for subword sampling and tests."""
+        """In-memory rows."""
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(r) for r in rows], out=offsets[1:])
         flat = np.fromiter((i for r in rows for i in r), np.int32, count=int(offsets[-1]))
@@ -107,7 +107,7 @@ class PreparedSplit:
             )
 
     def text(self, side: Side) -> list[str]:
-        """The raw lines; kept for valid and test always, for train only where subword sampling needs them."""
+        """The raw lines; kept for valid and test, not for train."""
         raw = (self.folder / f"{self.name}.{side}.txt").read_bytes()
         return raw.decode("utf-8").split("\n")[:-1]
 

@@ -5,6 +5,7 @@ What was scored is kept in the run folder: `evaluation/<test>.src.txt`, `.hyp.tx
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,6 @@ from nmt.evaluate.metrics import LABELS, Score, score
 from nmt.train.checkpoint import load_run_recipe, read_checkpoint, write_atomically
 
 if TYPE_CHECKING:
-    from nmt.data.store import Side
     from nmt.recipe import DecodeSection
 
 RESULTS = "results.json"
@@ -93,12 +93,12 @@ def evaluate_run(
         console.info("The recipe names no test set; scoring `valid`.")
     chosen = list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
     folder = prepared or recipe.prepared_dir
-    _check_prepared(run, folder, chosen)
+    sums = _check_prepared(run, folder, chosen)
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
                "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
     tests = []
     for name in chosen:
-        src, ref = _prepared_lines(folder, name, "src"), _prepared_lines(folder, name, "tgt")
+        src, ref = (_prepared_lines(folder / file, sums[file]) for file in (f"{name}.src.txt", f"{name}.tgt.txt"))
         began = time.perf_counter()
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
             hyps = [t.text for t in translator.translate(src, on_progress=advance)]
@@ -162,8 +162,8 @@ def _read_lines(path: Path) -> list[str]:
 # --- prepared data ---------------------------------------------------------------------------------------------------
 
 
-def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> None:
-    """Whether the prepared test sets are there, and still those of the run."""
+def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Whether the prepared test sets are there, and still those of the run. Gives the sha256 of each file."""
     again = f"Run: nmt prepare {run / 'recipe.yaml'}"
     try:
         now = Manifest.load(folder).outputs
@@ -174,14 +174,18 @@ def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> None:
     if changed := [file for file in files if now.get(file) != before.get(file)]:
         raise RunError(f"{folder / changed[0]} is not the one that {run} was trained with; it was prepared anew since.",
                        again + " --force")  # fmt: skip
+    return {file: now[file]["sha256"] for file in files}
 
 
-def _prepared_lines(folder: Path, name: str, side: Side) -> list[str]:
-    path = folder / f"{name}.{side}.txt"
+def _prepared_lines(path: Path, sha256: str) -> list[str]:
+    again = "Prepare again: nmt prepare RECIPE --force"
     try:
-        return path.read_bytes().decode("utf-8").split("\n")[:-1]
-    except (OSError, UnicodeDecodeError) as e:
-        raise RunError(f"{path} cannot be read: {e}.", "Prepare again: nmt prepare RECIPE --force") from None
+        content = path.read_bytes()
+    except OSError as e:
+        raise RunError(f"{path} cannot be read: {e}.", again) from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise RunError(f"{path} is not as it was written: its checksum is another.", again)
+    return content.decode("utf-8").split("\n")[:-1]
 
 
 # --- the run folder --------------------------------------------------------------------------------------------------

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from nmt.data.batches import Indices, Update, fill, plan_batches
 from nmt.data.store import PreparedSplit, RaggedIds, Side
 from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
-
-SAMPLING_BLOCK = 4096  # lines sampled with one seed
-
 
 @dataclass(frozen=True)
 class Epoch:
@@ -45,7 +40,9 @@ class TrainingData:
 
     def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int, shares: int = 1) -> None:
         self.split = PreparedSplit.open(prepared, "train")
-        self.recipe, self.tokenizer, self.max_tokens, self.shares = recipe, tokenizer, max_tokens, shares
+        self.recipe, self.max_tokens, self.shares = recipe, max_tokens, shares
+        sides: tuple[Side, ...] = ("src", "tgt") if recipe.tokenizer.sampling else ()
+        self._samplers = {side: tokenizer.sampler(side, recipe.tokenizer, recipe.seed) for side in sides}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
     def cut(self, max_tokens: int) -> None:
@@ -60,13 +57,6 @@ class TrainingData:
         return Epoch(src, tgt, plan)
 
     def _ids(self, side: Side, epoch: int) -> RaggedIds:
-        sampling = self.recipe.tokenizer.sampling
-        if not sampling:
-            return self.split.src if side == "src" else self.split.tgt
-        lines = self.split.text(side)
-        rows: list[list[int]] = []
-        for begin in range(0, len(lines), SAMPLING_BLOCK):
-            entropy = [self.recipe.seed, epoch, begin, int(side == "src")]
-            seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
-            rows += self.tokenizer.sample(lines[begin : begin + SAMPLING_BLOCK], side, sampling, seed)
-        return RaggedIds.of(rows)
+        stored = self.split.src if side == "src" else self.split.tgt
+        sampler = self._samplers.get(side)
+        return sampler.sample(stored, [self.recipe.seed, epoch, int(side == "src")]) if sampler else stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("valid", "easy", "hard"):
         write_lines(prepared / f"{name}.src.txt", SRC if name != "hard" else SRC[::-1])
         write_lines(prepared / f"{name}.tgt.txt", REF if name != "hard" else REF[::-1])
-    sums = {f"{name}.{side}.txt": name for name in ("valid", "easy", "hard") for side in ("src", "tgt")}
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in prepared.iterdir()}
     write_manifest(prepared, sums)
     write_manifest(run, sums)
     return run
@@ -153,9 +154,9 @@ def test_prepared_data_that_are_gone(run: Path) -> None:
 
 
 def test_prepared_data_that_are_others(run: Path) -> None:
-    write_manifest(Path("data/prepared/r"), {"easy.src.txt": "easy", "easy.tgt.txt": "other"})
+    write_manifest(Path("data/prepared/r"), {"easy.src.txt": "other", "easy.tgt.txt": "other"})
     assert str(refused(run, "easy")) == (
-        "data/prepared/r/easy.tgt.txt is not the one that runs/r was trained with; it was prepared anew since.\n"
+        "data/prepared/r/easy.src.txt is not the one that runs/r was trained with; it was prepared anew since.\n"
         "  Run: nmt prepare runs/r/recipe.yaml --force"
     )
 

@@ -145,7 +145,7 @@ def test_the_manifest_says_from_what_and_how_much(toy: Path) -> None:
 def test_the_same_recipe_gives_the_same_bytes_in_any_number_of_processes(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = recipe(toy, tokenizer__sampling=0.1, data__valid={"holdout": 30})
+    made = recipe(toy, data__valid={"holdout": 30})
     once = content(prepare(made, processes=1))
     assert content(prepare(made, force=True, processes=1)) == once
     monkeypatch.setattr(corpus, "CHUNK_PAIRS", 37)
@@ -161,15 +161,13 @@ def test_separate_vocabularies_and_a_sample_of_the_lines(toy: Path) -> None:
     assert manifest.tokenizer["lines"] == 500 and manifest.splits["train"]["pairs"] == 300
 
 
-def test_raw_training_text_is_kept_for_sampling_aligned_with_the_ids(toy: Path) -> None:
+def test_ids_are_those_of_the_text_without_its_line_ends(toy: Path) -> None:
     rows = [*sentences(300), "", "one \u2028 two", "CR at the end\r"]
     write(toy / "raw" / "train.en", rows)
     write(toy / "raw" / "train.fr", [*french(sentences(300)), "not blank", "un deux", "fin"])
-    folder = prepare(recipe(toy, tokenizer__sampling=0.1))
-    split = PreparedSplit.open(folder, "train")
+    folder = prepare(recipe(toy))
     kept = [*sentences(300), "one \u2028 two", "CR at the end"]
-    assert split.text("src") == kept and len(split) == len(kept)
-    assert Tokenizer.load(folder).encode(kept, "src") == [list(row) for row in split.src]
+    assert Tokenizer.load(folder).encode(kept, "src") == [list(row) for row in PreparedSplit.open(folder, "train").src]
 
 
 # --- what is left out ------------------------------------------------------------------------------------------------
@@ -253,7 +251,6 @@ def test_other_data_or_tokenizer_keys_are_refused_by_name(toy: Path) -> None:
             {"data__filters": {"max_chars": 9}},
             "was prepared with `data.filters.max_chars: 2000`, but the recipe says 9.",
         ),
-        ({"tokenizer__sampling": 0.2}, "was prepared with `tokenizer.sampling: 0`, but the recipe says 0.2."),
         ({"data__test": {"t": {"holdout": 5}}}, "was prepared without `data.test.t.holdout`, but the recipe says 5."),
         (
             {"data__valid": {"holdout": 5}},
@@ -270,9 +267,9 @@ def test_other_data_or_tokenizer_keys_are_refused_by_name(toy: Path) -> None:
 
 
 def test_keys_that_do_not_change_the_bytes_are_not_compared(toy: Path) -> None:
-    prepare(recipe(toy, tokenizer__sampling=0.1))
+    prepare(recipe(toy))
     (toy / "moved").mkdir()
-    for changes in ({"tokenizer__sampling": 0.3}, {"tokenizer__sampling": 0}, {"data__root": str(toy / "moved")},
+    for changes in ({"tokenizer__sampling": 0.3}, {"data__root": str(toy / "moved")},
                     {"data__url": "http://localhost"}, {"train__max_steps": 7}):  # fmt: skip
         check_prepared(recipe(toy, **changes))
 
