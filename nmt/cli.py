@@ -48,6 +48,18 @@ class OutputFormat(StrEnum):
     jsonl = "jsonl"
 
 
+class EngineName(StrEnum):
+    nmt = "nmt"
+    ctranslate2 = "ctranslate2"
+
+
+class Quantization(StrEnum):
+    int8 = "int8"
+    int16 = "int16"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"nmt {__version__}")
@@ -142,12 +154,13 @@ def translate(
     beam_size: BeamOption = None,
     length_penalty: PenaltyOption = None,
     device: DeviceOption = "auto",
+    engine: Annotated[EngineName, typer.Option(help="Our own, or CTranslate2 after `nmt export`.")] = EngineName.nmt,
 ) -> None:
     """Translate lines: stdin to stdout, raw text in and out, exactly one output line for each input line."""
     from nmt.decode.streams import open_input, open_output, read_lines, translate_stream
 
     with open_input(input) as (source, name):
-        translator = _translator(run, checkpoint, device, beam_size, length_penalty)
+        translator = _translator(run, checkpoint, device, beam_size, length_penalty, engine)
         with open_output(output) as out:
             chunks = read_lines(source, name)
             translate_stream(translator, chunks, out, format=format.value, n_best=n_best, scores=scores)
@@ -204,6 +217,24 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: `nmt export --quantization int8`, then `nmt translate --engine ctranslate2 < input.txt`")
+def export(
+    run: RunOption = None,
+    checkpoint: CheckpointOption = "best",
+    quantization: Annotated[
+        Quantization | None, typer.Option(help="Store the weights smaller; 32-bit numbers if not given.")
+    ] = None,
+) -> None:
+    """Write a run for CTranslate2, to `ctranslate2` in its folder, and compare translations of both engines."""
+    from nmt.train.checkpoint import latest_run
+
+    folder = run or latest_run()
+    from nmt.decode.ct2 import export_run
+
+    done = export_run(folder, checkpoint, quantization and quantization.value)
+    console.info(f"Written: {done.folder}. {done.same} of {done.samples} sample lines are translated the same.")
+
+
 def _load(arguments: list[str] | None) -> tuple[Recipe, Path]:
     """The recipe of `[RECIPE] [KEY=VALUE]...`; without a file the demo's, saying so."""
     from nmt.recipe import load_recipe
@@ -228,14 +259,15 @@ def _demo_recipe() -> Path:
 
 
 def _translator(
-    run: Path | None, checkpoint: str, device: str, beam_size: int | None, length_penalty: float | None
-) -> Any:
+    run: Path | None, checkpoint: str, device: str, beam_size: int | None, length_penalty: float | None,
+    engine: EngineName = EngineName.nmt,
+) -> Any:  # fmt: skip
     from nmt.train.checkpoint import latest_run
 
     folder = run or latest_run()
     from nmt.decode.translator import Translator  # after the check: torch takes a second to come
 
-    translator = Translator.load(folder, checkpoint=checkpoint, device=device)
+    translator = Translator.load(folder, checkpoint=checkpoint, device=device, engine=engine.value)
     changes = {"beam_size": beam_size, "length_penalty": length_penalty}
     translator.decode = translator.decode.model_copy(update={k: v for k, v in changes.items() if v is not None})
     if run is None:

@@ -75,8 +75,8 @@ class Tokenizer:
         from nmt.data.sampling import SPACE, SubwordSampler
 
         processor = self._processor(side)
-        ids = range(processor.vocab_size())
-        pieces = [processor.id_to_piece(i) for i in ids]
+        pieces = self.vocabulary(side)
+        ids = range(len(pieces))
         symbols = {symbol.replace(" ", SPACE) for symbol in section.user_symbols}
         special = [
             processor.is_control(i) or processor.is_unknown(i) or processor.is_byte(i) or pieces[i] in symbols
@@ -95,6 +95,10 @@ class Tokenizer:
         """The pieces as SentencePiece writes them, `▁` for a space."""
         processor = self._processor(side)
         return [processor.id_to_piece(int(i)) for i in ids]
+
+    def vocabulary(self, side: Side) -> list[str]:
+        """All pieces, by id."""
+        return self.pieces(range(self._processor(side).vocab_size()), side)
 
     def save(self, folder: Path) -> None:
         for name, model in self._models.items():

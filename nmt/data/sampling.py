@@ -1,8 +1,8 @@
 """Subword sampling: other segmentations of the same words, drawn anew in each epoch.
 
-BPE-dropout (Provilkov et al. 2020, algorithm 1) and subword regularisation (Kudo 2018, section 3.2, by forward filtering
-and backward sampling as in SentencePiece). SentencePiece's own sampler draws differently in each process, whatever its
-seed; a run that uses it can be neither repeated nor resumed. Here an epoch is a pure function of its seed.
+BPE-dropout (Provilkov et al. 2020, algorithm 1) and subword regularisation (Kudo 2018, section 3.2, by forward
+filtering and backward sampling as in SentencePiece). SentencePiece's own sampler draws differently in each process,
+whatever its seed; a run that uses it can be neither repeated nor resumed. Here an epoch is a function of its seed.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class SubwordSampler:
             block = rows.ids[offsets[0] : offsets[-1]]
             firsts = self._word_starts(block, offsets - offsets[0])
             flat, which = block.tolist(), rng.integers(VARIANTS, size=len(firsts)).tolist()
-            words = pairwise([*firsts, len(flat)])
-            drawn = [self._variant(tuple(flat[first:end]), number) for (first, end), number in zip(words, which)]
+            words = [tuple(flat[first:end]) for first, end in pairwise([*firsts, len(flat)])]
+            drawn = list(map(self._variant, words, which))
             ids.append(np.fromiter(chain.from_iterable(drawn), rows.ids.dtype))
             ends = np.cumsum([0, *map(len, drawn)])
             lengths.append(np.diff(ends[np.searchsorted(firsts, offsets - offsets[0])]))
         return RaggedIds(np.concatenate(ids), np.cumsum(np.concatenate(lengths)))
 
-    def _word_starts(self, ids: np.ndarray, offsets: np.ndarray) -> list[int]:  # type: ignore[type-arg]
+    def _word_starts(self, ids: np.ndarray, offsets: np.ndarray) -> list[int]:
         starts = self._starts[ids]
         starts[1:] |= self._special[ids[:-1]]
         starts[offsets[:-1][np.diff(offsets) > 0]] = True

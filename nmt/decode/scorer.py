@@ -1,6 +1,6 @@
 """What beam search asks of a model: the distribution of the next token. One model here; tests bring a table.
 
-Shapes: B sentences, S source positions, N hypotheses (the same number for each sentence), V vocabulary.
+Shapes: B sentences, S source positions, k hypotheses of each sentence, V vocabulary.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ class StepScorer(Protocol):
     def start(self, src: Tensor, src_mask: Tensor | None) -> Any: ...
 
     def step(self, last: Tensor, state: Any) -> Tensor:
-        """last (N,) to logits or log-probabilities (N,V): the search normalises them itself."""
+        """last (B,k) to logits or log-probabilities (B,k,V): the search normalises them itself."""
         ...
 
-    def select(self, state: Any, rows: Tensor, sentences: Tensor | None) -> None:
-        """Keep the hypotheses `rows` and the sentences `sentences` (None: all)."""
+    def select(self, state: Any, parents: Tensor, sentences: Tensor | None) -> None:
+        """Go on with the hypotheses `parents` (B,k'), counted within their sentences, and then with no other sentences
+        than `sentences` (B'; None: all).
+        """
         ...
 
 
@@ -40,8 +42,8 @@ class ModelScorer:
     def step(self, last: Tensor, state: DecoderState) -> Tensor:
         return self.model.step(last, state).float()
 
-    def select(self, state: DecoderState, rows: Tensor, sentences: Tensor | None) -> None:
-        state.select(rows, sentences)
+    def select(self, state: DecoderState, parents: Tensor, sentences: Tensor | None) -> None:
+        state.select(parents, sentences)
 
 
 class EnsembleScorer:
@@ -57,6 +59,6 @@ class EnsembleScorer:
         logs = [scorer.step(last, s).log_softmax(-1) for scorer, s in zip(self.scorers, state, strict=True)]
         return torch.stack(logs).logsumexp(0)
 
-    def select(self, state: list[Any], rows: Tensor, sentences: Tensor | None) -> None:
+    def select(self, state: list[Any], parents: Tensor, sentences: Tensor | None) -> None:
         for scorer, s in zip(self.scorers, state, strict=True):
-            scorer.select(s, rows, sentences)
+            scorer.select(s, parents, sentences)

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
-from nmt.data.batches import pad
-from nmt.decode.beam import Hypothesis, beam_search
-from nmt.decode.scorer import ModelScorer, StepScorer
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Tokenizer
+from nmt.decode.beam import Hypothesis
+from nmt.decode.engine import BeamEngine, Engine
+from nmt.decode.scorer import ModelScorer
+from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
@@ -38,19 +36,34 @@ class Translation:
 class Translator:
     """A model, its tokenizer and how to search. Output i belongs to line i, and does not depend on the other lines."""
 
-    def __init__(self, scorer: StepScorer, tokenizer: Tokenizer, decode: DecodeSection, device: torch.device) -> None:
-        self.scorer, self.tokenizer, self.decode, self.device = scorer, tokenizer, decode, device
+    def __init__(self, engine: Engine, tokenizer: Tokenizer, decode: DecodeSection) -> None:
+        self.engine, self.tokenizer, self.decode = engine, tokenizer, decode
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
 
     @classmethod
-    def load(cls, run: str | Path, *, checkpoint: str = "best", device: str = "auto") -> Translator:
-        """Of a run folder. Raises RunError where it is none, or is damaged."""
-        from nmt.train.checkpoint import load_model
+    def load(
+        cls, run: str | Path, *, checkpoint: str = "best", device: str = "auto", engine: str = "nmt"
+    ) -> Translator:
+        """Of a run folder. `engine` is our own (`nmt`), or `ctranslate2` if the run was exported for it.
 
-        model, tokenizer, recipe, found = load_model(Path(run), checkpoint, device)
-        translator = cls(ModelScorer(model), tokenizer, recipe.decode, next(model.parameters()).device)
-        translator.run, translator.checkpoint = Path(run), found.path.name
+        Raises RunError where the folder is no run, or is damaged.
+        """
+        from nmt.train.checkpoint import load_model, load_run_recipe
+
+        run = Path(run)
+        if engine == "ctranslate2":
+            from nmt.decode.ct2 import FOLDER, CTranslate2Engine
+
+            recipe, tokenizer = load_run_recipe(run), Tokenizer.load(run)
+            translator = cls(CTranslate2Engine(run / FOLDER, tokenizer, device), tokenizer, recipe.decode)
+            translator.checkpoint = FOLDER
+        else:
+            model, tokenizer, recipe, found = load_model(run, checkpoint, device)
+            beam = BeamEngine(ModelScorer(model), next(model.parameters()).device)
+            translator = cls(beam, tokenizer, recipe.decode)
+            translator.checkpoint = found.path.name
+        translator.run = run
         return translator
 
     def translate(
@@ -64,8 +77,10 @@ class Translator:
             segments += parts
             owner += [i] * len(parts)
         found: list[list[Hypothesis]] = [[] for _ in segments]
-        for batch in self._batches([len(s) for s in segments]):
-            for i, hyps in zip(batch, self._search([segments[i] for i in batch], n_best), strict=True):
+        batches = list(self._batches([len(s) for s in segments]))
+        results = self.engine.search([[segments[i] for i in batch] for batch in batches], self.decode, n_best)
+        for batch, hypotheses in zip(batches, results, strict=True):
+            for i, hyps in zip(batch, hypotheses, strict=True):
                 found[i] = hyps
             if on_progress:
                 on_progress(len({owner[i] for i in batch}))
@@ -73,17 +88,6 @@ class Translator:
         for i, hyps in zip(owner, found, strict=True):
             parts_of[i].append(hyps)
         return [self._assemble(parts) for parts in parts_of]
-
-    def _search(self, segments: list[list[int]], n_best: int) -> list[list[Hypothesis]]:
-        ids, padded = pad(segments)
-        src = torch.from_numpy(ids).to(self.device)
-        lengths = torch.tensor([len(s) + 1 for s in segments])
-        max_len = (lengths * self.decode.max_len_ratio).long() + self.decode.max_len_extra
-        return beam_search(
-            self.scorer, src, src != PAD_ID if padded else None, max_len,
-            bos_id=BOS_ID, eos_id=EOS_ID, banned=(PAD_ID, UNK_ID, BOS_ID),
-            beam_size=max(self.decode.beam_size, n_best), n_best=n_best, length_penalty=self.decode.length_penalty,
-        )  # fmt: skip
 
     def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
         """Segments of like length together, longest first, as many as decode.batch_tokens allows."""

@@ -18,6 +18,38 @@ from nmt.recipe import ModelSection
 KeysValues = tuple[Tensor, Tensor]
 
 
+class Past:
+    """Keys and values of one layer for all that a sentence's hypotheses have decoded so far, (B,H,L,K) each.
+
+    They are only ever added to: whichever hypothesis goes on, its ancestors' entries stay where they are, and a bias
+    says which are its own. So nothing is copied when a beam is reordered, and all hypotheses of a sentence attend in
+    one product.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.keys, self.values = torch.empty(0), torch.empty(0)
+
+    def append(self, k: Tensor, v: Tensor) -> KeysValues:
+        """Add (B,H,T,K) each; gives all of them."""
+        end = self.length + k.size(2)
+        if self.length == 0 or end > self.keys.size(2):
+            room = (*k.shape[:2], max(64, 2 * end), k.size(3))
+            keys, values = k.new_empty(room), v.new_empty(room)
+            if self.length:
+                keys[:, :, : self.length], values[:, :, : self.length] = self._used()
+            self.keys, self.values = keys, values
+        self.keys[:, :, self.length : end], self.values[:, :, self.length : end] = k, v
+        self.length = end
+        return self._used()
+
+    def keep(self, sentences: Tensor) -> None:
+        self.keys, self.values = (x.index_select(0, sentences) for x in self._used())
+
+    def _used(self) -> KeysValues:
+        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+
+
 class FeedForward(nn.Module):
     """Two projections around ReLU (Vaswani et al. 2017), GELU, or SwiGLU (Shazeer 2020), whose first is doubled."""
 
@@ -87,19 +119,18 @@ class DecoderLayer(nn.Module):
         self.ff_residual = Residual(section)
 
     def forward(
-        self, x: Tensor, bias: Tensor | None, past: KeysValues | None, cross: KeysValues, cross_bias: Tensor | None
-    ) -> tuple[Tensor, KeysValues]:
-        """x (N,T,D) after `past` (N,H,·,K) positions, and the memory's keys and values (B,H,S,K); gives the layer's
-        output and the past with this in it. N / B hypotheses of a sentence attend together to its memory.
+        self, x: Tensor, bias: Tensor | None, past: Past | None, cross: KeysValues, cross_bias: Tensor | None
+    ) -> Tensor:
+        """x (B,T,D): positions of a target, or hypotheses of a sentence at the same position, which see `past` and each
+        other as `bias` lets them; and the memory's keys and values (B,H,S,K).
         """
         q, k, v = self.self_attention.project(self.self_residual.before(x))
         if past is not None:
-            k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
+            k, v = past.append(k, v)
         x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
-        h = self.cross_residual.before(x).reshape(cross[0].size(0), -1, x.size(-1))  # (B,N/B*T,D)
-        h = self.cross_attention(h, *cross, cross_bias).reshape(x.shape)
+        h = self.cross_attention(self.cross_residual.before(x), *cross, cross_bias)
         x = self.cross_residual.after(x, h)
-        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x))), (k, v)
+        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
 
 
 class Embedding(nn.Module):
@@ -117,9 +148,10 @@ class Embedding(nn.Module):
         self.sinusoids: Tensor
         self.register_buffer("sinusoids", torch.empty(0, section.d_model), persistent=False)
 
-    def forward(self, ids: Tensor, offset: int = 0) -> Tensor:
-        """ids (B,T), the first of them at position `offset`, to (B,T,D)."""
-        x = self.tokens(ids) * self.scale + self.table(offset + ids.size(1))[offset:]
+    def forward(self, ids: Tensor, position: int | None = None) -> Tensor:
+        """ids (B,T), at positions from 0 on or all at `position`, to (B,T,D)."""
+        places = self.table(ids.size(1)) if position is None else self.table(position + 1)[position]
+        x = self.tokens(ids) * self.scale + places
         return dropout(x, self.p) if self.training else x
 
     def table(self, length: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The Transformer encoder-decoder (Vaswani et al. 2017), and the state of a decoder between steps.
 
-Shapes: B sentences, S source, T target positions, D d_model, H heads, K head width, V vocabulary,
-N hypotheses: the same number for each sentence, a sentence's own next to each other.
+Shapes: B sentences, S source, T target positions, D d_model, H heads, K head width, V vocabulary, k hypotheses of each
+sentence, L what they have decoded so far.
 """
 
 from __future__ import annotations
@@ -12,26 +12,32 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, KeysValues
+from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, KeysValues, Past
 from nmt.recipe import ModelSection
 
 
 @dataclass
 class DecoderState:
-    """What decoding needs to go on: keys and values of the memory per sentence, of the past per hypothesis."""
+    """What decoding needs to go on: keys and values of the memory and of the past, all per sentence."""
 
     cross: list[KeysValues]  # per layer, (B,H,S,K)
     cross_bias: Tensor | None  # (B,1,1,S)
-    past: list[KeysValues | None]  # per layer, (N,H,T,K)
-    length: int = 0  # T: positions decoded so far
+    past: list[Past]  # per layer, (B,H,L,K)
+    bias: Tensor  # (B,k,L): 0 where a hypothesis sees an entry of the past, its ancestor's; -inf elsewhere
+    length: int = 0  # positions decoded so far
 
-    def select(self, rows: Tensor, sentences: Tensor | None = None) -> None:
-        """Keep the hypotheses `rows` (N',), in that order, and the sentences `sentences` (B',; None: all)."""
-        self.past = [kv and (kv[0].index_select(0, rows), kv[1].index_select(0, rows)) for kv in self.past]
+    def select(self, parents: Tensor, sentences: Tensor | None = None) -> None:
+        """Go on with the hypotheses `parents` (B,k'), counted within their sentences, and then with no other sentences
+        than `sentences` (B'; None: all).
+        """
+        self.bias = self.bias.gather(1, parents[:, :, None].expand(-1, -1, self.bias.size(2)))
         if sentences is not None:
+            self.bias = self.bias.index_select(0, sentences)
             self.cross = [(k.index_select(0, sentences), v.index_select(0, sentences)) for k, v in self.cross]
             if self.cross_bias is not None:
                 self.cross_bias = self.cross_bias.index_select(0, sentences)
+            for past in self.past:
+                past.keep(sentences)
 
 
 class Transformer(nn.Module):
@@ -84,32 +90,32 @@ class Transformer(nn.Module):
         """A decoder's state before the first target token."""
         layers = cast("list[DecoderLayer]", self.decoder)
         cross = [layer.cross_attention.project_kv(memory) for layer in layers]
-        return DecoderState(cross, visibility_bias(src_mask, self.output.weight.dtype), [None] * len(layers))
-
-    def decode(self, tgt_in: Tensor, state: DecoderState) -> Tensor:
-        """The next T tokens of each hypothesis, (N,T), to hidden states (N,T,D); each sees itself and all before it.
-
-        Training gives all of tgt_in at once to a fresh state, decoding one token after another. `state` moves on by T.
-        """
-        length = tgt_in.size(1)
-        if length > 1 and state.length:
-            raise ValueError("several tokens at once need a fresh state")
-        bias = causal_bias(length, tgt_in.device, self.output.weight.dtype) if length > 1 else None
-        x = self.tgt_embedding(tgt_in, state.length)
-        for i, layer in enumerate(self.decoder):
-            x, state.past[i] = layer(x, bias, state.past[i], state.cross[i], state.cross_bias)
-        state.length += length
-        hidden: Tensor = self.decoder_norm(x)
-        return hidden
+        bias = torch.empty(memory.size(0), 1, 0, dtype=self.output.weight.dtype, device=memory.device)
+        return DecoderState(cross, visibility_bias(src_mask, bias.dtype), [Past() for _ in layers], bias)
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:
-        """One more token of each hypothesis, last (N,), to the logits (N,V) of the one after it."""
-        logits: Tensor = self.output(self.decode(last[:, None], state)[:, 0])
+        """One more token of each hypothesis, last (B,k), to the logits (B,k,V) of the one after it."""
+        b, k = last.shape
+        itself = state.bias.new_full((k, k), float("-inf")).fill_diagonal_(0)
+        state.bias = torch.cat([state.bias, itself.expand(b, k, k)], 2)
+        x = self.tgt_embedding(last, state.length)
+        for layer, past, cross in zip(self.decoder, state.past, state.cross, strict=True):
+            x = layer(x, state.bias[:, None], past, cross, state.cross_bias)
+        state.length += 1
+        logits: Tensor = self.output(self.decoder_norm(x))
         return logits
 
     def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> Tensor:
-        """Hidden states (B,T,D) of tgt_in; `output` of them gives logits, which the loss never holds all at once."""
-        return self.decode(tgt_in, self.start(self.encode(src, src_mask), src_mask))
+        """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives
+        logits, which the loss never holds all at once.
+        """
+        state = self.start(self.encode(src, src_mask), src_mask)
+        bias = causal_bias(tgt_in.size(1), tgt_in.device, self.output.weight.dtype)
+        x = self.tgt_embedding(tgt_in)
+        for layer, cross in zip(self.decoder, state.cross, strict=True):
+            x = layer(x, bias, None, cross, state.cross_bias)
+        hidden: Tensor = self.decoder_norm(x)
+        return hidden
 
 
 def visibility_bias(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:

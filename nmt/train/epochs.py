@@ -11,6 +11,7 @@ from nmt.data.store import PreparedSplit, RaggedIds, Side
 from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
 
+
 @dataclass(frozen=True)
 class Epoch:
     """One pass over the training pairs."""

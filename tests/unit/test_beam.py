@@ -1,6 +1,6 @@
 import torch
 
-from nmt.decode.beam import beam_search
+from nmt.decode.beam import beam_search, largest
 from nmt.decode.scorer import EnsembleScorer
 
 BOS, EOS = 1, 2
@@ -20,15 +20,17 @@ class TableScorer:
         return torch.randn(self.vocab_size, generator=torch.Generator().manual_seed(key)) * 2
 
     def start(self, src, src_mask):
-        return {"prefixes": [(int(row[0]),) for row in src]}
+        return {"prefixes": [[(int(row[0]),)] for row in src]}
 
     def step(self, last, state):
-        state["prefixes"] = [(*p, int(t)) for p, t in zip(state["prefixes"], last, strict=True)]
-        self.steps.append(len(last))
-        return torch.stack([self.logits(p) for p in state["prefixes"]])
+        pairs = zip(state["prefixes"], last.tolist(), strict=True)
+        state["prefixes"] = [[(*p, t) for p, t in zip(*pair, strict=True)] for pair in pairs]
+        self.steps.append(last.numel())
+        return torch.stack([torch.stack([self.logits(p) for p in prefixes]) for prefixes in state["prefixes"]])
 
-    def select(self, state, rows, sentences):
-        state["prefixes"] = [state["prefixes"][i] for i in rows.tolist()]
+    def select(self, state, parents, sentences):
+        kept = [[p[i] for i in row] for p, row in zip(state["prefixes"], parents.tolist(), strict=True)]
+        state["prefixes"] = kept if sentences is None else [kept[i] for i in sentences.tolist()]
 
 
 def search(scorer, sources, max_len, **keys):
@@ -127,8 +129,24 @@ def test_an_ensemble_of_one_model_twice_is_the_model():
 
 def test_an_ensemble_averages_probabilities():
     a, b = TableScorer(9, 0), TableScorer(9, 1)
-    last = torch.tensor([BOS])
+    last = torch.tensor([[BOS]])
     states = EnsembleScorer([a, b]).start(torch.tensor([[5]]), None)
     got = EnsembleScorer([a, b]).step(last, states).softmax(-1)
     wanted = (a.logits((5, BOS)).softmax(0) + b.logits((5, BOS)).softmax(0)) / 2
-    torch.testing.assert_close(got[0], wanted)
+    torch.testing.assert_close(got[0, 0], wanted)
+
+
+def test_the_largest_are_those_of_a_sort():
+    for size in (5, 64, 200, 320, 1003):
+        x = torch.randn(2, 3, size, generator=torch.Generator().manual_seed(size))
+        for k in (1, 4, 7):
+            values, places = largest(x, k)
+            torch.testing.assert_close(values.sort(descending=True).values, x.sort(descending=True).values[..., :k])
+            torch.testing.assert_close(x.gather(-1, places), values)
+
+
+def test_the_largest_where_most_are_impossible():
+    x = torch.full((1, 500), float("-inf"))
+    x[0, [3, 499]] = torch.tensor([1.0, 2.0])
+    values, places = largest(x, 4)
+    assert {int(i) for i, v in zip(places[0], values[0], strict=True) if v > float("-inf")} == {3, 499}

@@ -4,6 +4,7 @@ import sacrebleu
 
 from nmt import Translator
 from nmt.data.prepare import prepare
+from nmt.decode.ct2 import export_run
 from nmt.train.trainer import train
 from tests.unit.conftest import toy_pairs
 
@@ -20,3 +21,8 @@ def test_numbers_are_learned(toy_recipe):
     unseen = toy_pairs(100, 99)
     hyps = [t.text for t in Translator.load(run).translate([s for s, _ in unseen])]
     assert sacrebleu.corpus_bleu(hyps, [[t for _, t in unseen]]).score >= 98
+
+    exported = export_run(run, "best", None)
+    assert (exported.samples, exported.same) == (20, 20)
+    found = Translator.load(run, engine="ctranslate2").translate([s for s, _ in unseen])
+    assert [t.text for t in found] == hyps

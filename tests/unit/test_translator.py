@@ -3,6 +3,7 @@ import torch
 from nmt.data.prepare import prepare
 from nmt.decode import translator as translator_module
 from nmt.decode.beam import Hypothesis
+from nmt.decode.engine import BeamEngine
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
 from nmt.model.transformer import Transformer
@@ -21,7 +22,8 @@ def translator(toy_recipe):
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
     for p in model.parameters():
         p.data.mul_(1.5)  # sharper than a fresh model, so that choices are clear
-    return Translator(ModelScorer(model), tokenizer, DecodeSection(beam_size=3, max_len_extra=5), torch.device("cpu"))
+    engine = BeamEngine(ModelScorer(model), torch.device("cpu"))
+    return Translator(engine, tokenizer, DecodeSection(beam_size=3, max_len_extra=5))
 
 
 LINES = ["one two", "", "three", "   ", "four five six seven eight one", "two", "\u202bשלום 🙂\x00\u2028x"] * 5
@@ -48,7 +50,7 @@ def test_output_does_not_depend_on_the_order(translator):
 
 
 def test_the_beams_log_prob_is_that_of_forced_decoding(translator):
-    model = translator.scorer.model
+    model = translator.engine.scorer.model
     for line in ("one two", "four five six"):
         source = translator.tokenizer.encode([line], "src")[0]
         src = torch.tensor([[*source, EOS_ID]])

@@ -1,0 +1,74 @@
+"""What finds the translations of token ids: our own beam search, or another engine behind the same call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+from nmt.data.batches import pad
+from nmt.decode.beam import Hypothesis, beam_search
+from nmt.decode.scorer import StepScorer
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+
+if TYPE_CHECKING:
+    from nmt.recipe import DecodeSection
+
+MAX_WORKERS = 4  # searches at a time on a CPU; Python runs only one thread's own code at a time
+
+Batch = list[list[int]]  # source ids of sentences that are translated together
+
+
+class Engine(Protocol):
+    """Anything that translates ids."""
+
+    def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterable[list[list[Hypothesis]]]:
+        """The n_best hypotheses, best first, of each sentence of each batch; batches in order."""
+        ...
+
+
+def longest(sources: Batch, decode: DecodeSection) -> list[int]:
+    """The most tokens that a translation of each source may have, `</s>` counted."""
+    return [int((len(ids) + 1) * decode.max_len_ratio) + decode.max_len_extra for ids in sources]
+
+
+class BeamEngine:
+    """Beam search over a scorer."""
+
+    def __init__(self, scorer: StepScorer, device: torch.device) -> None:
+        self.scorer, self.device = scorer, device
+
+    def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
+        """Raises ValueError where a sentence is longer than the positions that a model has learned."""
+        with self._side_by_side(len(batches)) as run:
+            yield from run(lambda batch: self._search(batch, decode, n_best), batches)
+
+    @contextmanager
+    def _side_by_side(self, number: int) -> Iterator[Callable[..., Iterable[list[list[Hypothesis]]]]]:
+        """A `map` for so many searches. On a CPU they run in threads of their own: the operators of one search are too
+        short to be shared by several threads.
+        """
+        threads = torch.get_num_threads()
+        workers = max(n for n in range(1, MAX_WORKERS + 1) if threads % n == 0)
+        if self.device.type != "cpu" or workers == 1 or number == 1:
+            yield map
+            return
+        torch.set_num_threads(threads // workers)  # of threads that are started from here on
+        pool = ThreadPoolExecutor(workers, "search")
+        try:
+            yield pool.map
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)
+
+    def _search(self, sources: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
+        ids, padded = pad(sources)
+        src = torch.from_numpy(ids).to(self.device)
+        return beam_search(
+            self.scorer, src, src != PAD_ID if padded else None, torch.tensor(longest(sources, decode)),
+            bos_id=BOS_ID, eos_id=EOS_ID, banned=(PAD_ID, UNK_ID, BOS_ID),
+            beam_size=max(decode.beam_size, n_best), n_best=n_best, length_penalty=decode.length_penalty,
+        )  # fmt: skip
