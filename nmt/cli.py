@@ -229,7 +229,7 @@ def export(
     from nmt.train.checkpoint import latest_run
 
     folder = run or latest_run()
-    from nmt.decode.ct2 import export_run
+    from nmt.decode.export import export_run
 
     done = export_run(folder, checkpoint, quantization and quantization.value)
     console.info(f"Written: {done.folder}. {done.same} of {done.samples} sample lines are translated the same.")

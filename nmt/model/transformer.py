@@ -88,10 +88,13 @@ class Transformer(nn.Module):
 
     def start(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
         """A decoder's state before the first target token."""
-        layers = cast("list[DecoderLayer]", self.decoder)
-        cross = [layer.cross_attention.project_kv(memory) for layer in layers]
+        cross = [(k.contiguous(), v.contiguous()) for k, v in self._cross(memory)]  # once, instead of in each step
         bias = torch.empty(memory.size(0), 1, 0, dtype=self.output.weight.dtype, device=memory.device)
-        return DecoderState(cross, visibility_bias(src_mask, bias.dtype), [Past() for _ in layers], bias)
+        return DecoderState(cross, visibility_bias(src_mask, bias.dtype), [Past() for _ in cross], bias)
+
+    def _cross(self, memory: Tensor) -> list[KeysValues]:
+        layers = cast("list[DecoderLayer]", self.decoder)
+        return [layer.cross_attention.project_kv(memory) for layer in layers]
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:
         """One more token of each hypothesis, last (B,k), to the logits (B,k,V) of the one after it."""
@@ -109,11 +112,12 @@ class Transformer(nn.Module):
         """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives
         logits, which the loss never holds all at once.
         """
-        state = self.start(self.encode(src, src_mask), src_mask)
-        bias = causal_bias(tgt_in.size(1), tgt_in.device, self.output.weight.dtype)
+        dtype = self.output.weight.dtype
+        bias, cross_bias = causal_bias(tgt_in.size(1), tgt_in.device, dtype), visibility_bias(src_mask, dtype)
+        cross = self._cross(self.encode(src, src_mask))
         x = self.tgt_embedding(tgt_in)
-        for layer, cross in zip(self.decoder, state.cross, strict=True):
-            x = layer(x, bias, None, cross, state.cross_bias)
+        for layer, keys_values in zip(self.decoder, cross, strict=True):
+            x = layer(x, bias, None, keys_values, cross_bias)
         hidden: Tensor = self.decoder_norm(x)
         return hidden
 

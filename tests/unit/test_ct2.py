@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from nmt.decode.ct2 import CTranslate2Engine, export
+from nmt.decode.ct2 import CTranslate2Engine
 from nmt.decode.engine import BeamEngine
+from nmt.decode.export import export
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
 from nmt.errors import RunError

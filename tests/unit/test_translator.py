@@ -77,11 +77,12 @@ def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, 
     monkeypatch.setattr(translator_module, "MAX_SEGMENT", 12)
     seen = []
 
-    def search(segments, n_best):
-        seen.extend(segments)
-        return [[Hypothesis(s, -1.0, -1.0)] for s in segments]
+    class Copies:
+        def search(self, batches, decode, n_best):
+            seen.extend(ids for batch in batches for ids in batch)
+            return [[[Hypothesis(ids, -1.0, -1.0)] for ids in batch] for batch in batches]
 
-    translator._search = search
+    translator.engine = Copies()
     line = "one two three. four five six seven eight one two three four five"
     out = translator.translate([line])[0]
     whole = translator.tokenizer.encode([line], "src")[0]

@@ -1,0 +1,126 @@
+"""Write a run as a model of CTranslate2.
+
+The folder has what its own tools load (model.bin, vocabularies, config.json) and the SentencePiece model beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from nmt.data.folders import staging
+from nmt.decode.ct2 import FOLDER, import_ctranslate2
+from nmt.decode.engine import BeamEngine
+from nmt.decode.scorer import ModelScorer
+from nmt.decode.translator import Translator
+from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, sinusoids
+from nmt.model.transformer import Transformer
+from nmt.tokenizer import Tokenizer
+from nmt.train.checkpoint import load_run_recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+POSITIONS = 2048  # of sinusoids, which the model holds as a table
+SAMPLES = 100  # lines that an export is tried with
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Of `samples` lines, so many are translated the same by both engines (beam 5); 0 samples: there was no text."""
+
+    folder: Path
+    samples: int
+    same: int
+
+
+def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported:
+    """Write a run's model to `ctranslate2` in its folder, and translate samples with both engines."""
+    ours = Translator.load(run, checkpoint=checkpoint, device="cpu")
+    assert isinstance(ours.engine, BeamEngine)
+    assert isinstance(ours.engine.scorer, ModelScorer)
+    export(ours.engine.scorer.model, ours.tokenizer, run / FOLDER, quantization)
+    valid = load_run_recipe(run).prepared_dir / "valid.src.txt"
+    if not valid.exists():
+        return Exported(run / FOLDER, 0, 0)
+    lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]
+    theirs = Translator.load(run, device="cpu", engine="ctranslate2")
+    pairs = zip(ours.translate(lines), theirs.translate(lines), strict=True)
+    return Exported(run / FOLDER, len(lines), sum(a.text == b.text for a, b in pairs))
+
+
+def export(model: Transformer, tokenizer: Tokenizer, folder: Path, quantization: str | None) -> None:
+    """Write the model; what was in `folder` is replaced when all is written."""
+    ct2 = import_ctranslate2()
+    spec = _spec(ct2, model)
+    spec.register_source_vocabulary(tokenizer.vocabulary("src"))
+    spec.register_target_vocabulary(tokenizer.vocabulary("tgt"))
+    spec.config.add_source_eos = True
+    spec.config.decoder_start_token = spec.config.bos_token
+    with staging(folder) as new:
+        spec.validate()
+        spec.optimize(quantization=quantization)
+        spec.save(str(new))
+        tokenizer.save(new)
+
+
+def _spec(ct2: Any, model: Transformer) -> Any:
+    section = model.section
+    kinds = ct2.specs.common_spec.Activation
+    spec = ct2.specs.TransformerSpec.from_config(
+        (section.num_encoder_layers, section.num_decoder_layers), section.num_heads, pre_norm=section.norm == "pre",
+        activation={"relu": kinds.RELU, "gelu": kinds.GELU, "swiglu": kinds.SWISH}[section.activation],
+        ffn_glu=section.activation == "swiglu",
+    )  # fmt: skip
+    _embedding(spec.encoder, spec.encoder.embeddings[0], model.src_embedding)
+    _embedding(spec.decoder, spec.decoder.embeddings, model.tgt_embedding)
+    for part, layers, norm in (
+        (spec.encoder, model.encoder, model.encoder_norm),
+        (spec.decoder, model.decoder, model.decoder_norm),
+    ):
+        if section.norm == "pre":
+            _norm(part.layer_norm, norm)
+        for to, layer in zip(part.layer, cast("Sequence[EncoderLayer | DecoderLayer]", layers), strict=True):
+            _layer(to, layer)
+    _linear(spec.decoder.projection, model.output)
+    return spec
+
+
+def _layer(to: Any, layer: EncoderLayer | DecoderLayer) -> None:
+    _norm(to.self_attention.layer_norm, layer.self_residual.norm)
+    _linear(to.self_attention.linear[0], layer.self_attention.qkv)
+    _linear(to.self_attention.linear[1], layer.self_attention.out)
+    if isinstance(layer, DecoderLayer):
+        _norm(to.attention.layer_norm, layer.cross_residual.norm)
+        for i, linear in enumerate((layer.cross_attention.q, layer.cross_attention.kv, layer.cross_attention.out)):
+            _linear(to.attention.linear[i], linear)
+    _norm(to.ffn.layer_norm, layer.ff_residual.norm)
+    inner = layer.feed_forward.inner
+    if layer.feed_forward.activation == "swiglu":
+        halves = zip(inner.weight.chunk(2), inner.bias.chunk(2), strict=True)
+        for part, (weight, bias) in zip((to.ffn.linear_0, to.ffn.linear_0_noact), halves, strict=True):
+            part.weight, part.bias = _array(weight), _array(bias)
+    else:
+        _linear(to.ffn.linear_0, inner)
+    _linear(to.ffn.linear_1, layer.feed_forward.outer)
+
+
+def _embedding(part: Any, to: Any, embedding: Embedding) -> None:
+    to.weight = _array(embedding.tokens.weight)
+    learned = embedding.positions
+    size = embedding.tokens.embedding_dim
+    part.position_encodings.encodings = _array(learned.weight if learned is not None else sinusoids(POSITIONS, size))
+
+
+def _linear(to: Any, linear: nn.Linear) -> None:
+    to.weight, to.bias = _array(linear.weight), _array(linear.bias)
+
+
+def _norm(to: Any, norm: nn.Module) -> None:
+    to.gamma, to.beta = _array(cast("Tensor", norm.weight)), _array(cast("Tensor", norm.bias))
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.detach().float().cpu().numpy().copy()  # quantizing changes it in place
