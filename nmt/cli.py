@@ -37,7 +37,9 @@ RecipeArgument = Annotated[
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder; the run trained last if not given.")]
 CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or the name of one, such as `step-00001000`.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-BeamOption = Annotated[int | None, typer.Option(min=1, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")]
+BeamOption = Annotated[
+    int | None, typer.Option(min=1, max=500, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")
+]
 PenaltyOption = Annotated[
     float | None, typer.Option(min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.")
 ]
@@ -147,7 +149,7 @@ def translate(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; stdout if not given.")] = None,
     n_best: Annotated[
-        int, typer.Option(min=1, help="Translations per line, best first: `line TAB score TAB text`.")
+        int, typer.Option(min=1, max=500, help="Translations per line, best first: `line TAB score TAB text`.")
     ] = 1,
     scores: Annotated[bool, typer.Option("--scores", help="Put each score and a TAB before its translation.")] = False,
     format: Annotated[OutputFormat, typer.Option(help="Plain lines, or one JSON object per line.")] = OutputFormat.text,

@@ -52,3 +52,8 @@ class Interrupted(NMTError):
 def join_faults(faults: Sequence[str]) -> str:
     """One message of several faults: a lone fault as it is, several as a list, so that none hides another."""
     return faults[0] if len(faults) == 1 else f"{len(faults)} faults:\n" + "\n".join(f"  - {f}" for f in faults)
+
+
+def plural(number: int, what: str) -> str:
+    """`1 line`, `2,000 lines`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -290,7 +290,7 @@ class TrainSection(Section):
 class DecodeSection(Section):
     """Search. `nmt translate` takes each of these as an option too."""
 
-    beam_size: PositiveInt = 5
+    beam_size: Annotated[Int, Field(ge=1, le=500)] = 5
     length_penalty: NonNegativeFloat = 1.0  # score = log_prob / length ** length_penalty
     max_len_ratio: PositiveFloat = 2.0  # longest output = max_len_ratio * source tokens + max_len_extra
     max_len_extra: NonNegativeInt = 20

@@ -101,6 +101,7 @@ OVERRIDES = [
     key("train.learning_rate=.nan", r"`train\.learning_rate` must be a finite number", "but is nan"),
     key("train.max_epochs=1.5", r"`train\.max_epochs` must be a whole number", r"but is 1\.5"),
     key("train.adam_betas=[0.9]", r"`train\.adam_betas.1` is missing", "is missing"),
+    key("decode.beam_size=100000", r"`decode\.beam_size` must be at most 500", "but is 100000"),
     key("train.device=tpu", r"`train\.device` must be one of `auto`, `cpu`, `cuda`, `mps`", "but is 'tpu'"),
     key("tokenizer.vocab_size=20", r"`tokenizer\.vocab_size` must be at least 300", "but is 20"),
     key("tokenizer.shared=perhaps", r"`tokenizer\.shared` must be true or false", "but is 'perhaps'"),

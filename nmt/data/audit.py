@@ -22,7 +22,7 @@ from nmt.data.corpus import PairSource
 from nmt.data.lines import Found, add_found
 from nmt.data.shift import Shift, find_shifts, line_features
 from nmt.data.workers import in_order
-from nmt.errors import DataError, join_faults
+from nmt.errors import DataError, join_faults, plural
 
 if TYPE_CHECKING:
     from nmt.data.store import Side
@@ -192,7 +192,7 @@ def _check_alignment(
     shifts = find_shifts(*(np.concatenate(side, axis=1) for side in zip(*features, strict=True)))
     if len(src) != len(tgt):
         (fewer, less), (more, most) = sorted([(len(src), source.label("src")), (len(tgt), source.label("tgt"))])
-        counts = f"{less} has {fewer:,} lines, but {most} has {more:,}"
+        counts = f"{less} has {plural(fewer, 'line')}, but {most} has {more:,}"
         faults.append((f"{counts}; parallel files must have one line per pair.", _where_shifted(shifts, fewer)))
         return
     for i, shift in enumerate(shifts):

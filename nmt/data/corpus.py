@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from nmt.data.download import download
 from nmt.data.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_long
-from nmt.errors import DataError, join_faults
+from nmt.errors import DataError, join_faults, plural
 
 if TYPE_CHECKING:
     from nmt.data.store import Side
@@ -138,7 +138,7 @@ class PairSource:
             if min(map(len, rows)) <= max(src, tgt):
                 at = next(i for i, row in enumerate(rows) if len(row) <= max(src, tgt))
                 raise DataError(
-                    f"{self.where('src', first + at)} has {len(rows[at])} columns (by tabs), "
+                    f"{self.where('src', first + at)} has {plural(len(rows[at]), 'column')} (by tabs), "
                     f"but column {max(src, tgt)} is wanted (counted from 0)."
                 )
             yield [row[src] for row in rows], [row[tgt] for row in rows]

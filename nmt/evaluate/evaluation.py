@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nmt import console
 from nmt.data.lines import line_blocks
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
-from nmt.errors import DataError, RunError, join_faults
+from nmt.errors import DataError, RunError, join_faults, plural
 from nmt.evaluate.metrics import LABELS, Score, score
 from nmt.train.checkpoint import load_run_recipe, read_checkpoint, write_atomically
 
@@ -131,7 +131,8 @@ def evaluate_files(
     hyps, *streams = files
     for path, stream in zip(refs, streams, strict=True):
         if len(stream) != len(hyps):
-            faults.append(f"{hyp} has {len(hyps):,} lines, but {path} has {len(stream):,}; line n belongs to line n.")
+            lines = plural(len(hyps), "line")
+            faults.append(f"{hyp} has {lines}, but {path} has {len(stream):,}; line n belongs to line n.")
     if faults:
         raise DataError(join_faults(faults))
     return Evaluation([TestSet(str(hyp), score(hyps, streams, metrics, bleu_tokenize), len(hyps))])

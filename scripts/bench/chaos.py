@@ -22,6 +22,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from nmt.recipe import load_recipe
+from nmt.train.checkpoint import checkpoints, find_checkpoint
+
 NMT = [sys.executable, "-c", "from nmt.cli import main; main()"]
 PHASES = ("preparing", "checkpoint", "validation", "any", "any", "any")  # what to wait for; most moments are any
 POLL_SECONDS = 0.002
@@ -84,12 +87,18 @@ def kill_once(arguments: list[str], work: Path, rng: random.Random, longest: flo
     return None
 
 
-def outcome(run: Path | None) -> dict[str, str]:
-    """sha256 of every tensor file, and of the log without what measures time."""
+def outcome(run: Path | None, metric: str) -> dict[str, str]:
+    """sha256 of the tensors of the last checkpoint, of every one that was validated, and of the average of the best; and
+    of the log without what measures time. A signal leaves checkpoints besides, at the step where it came.
+    """
     assert run is not None
+    last = find_checkpoint(run, "last").path
     found = {
         str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(run.glob("checkpoints/*/*.safetensors"))
+        for checkpoint in checkpoints(run)
+        if checkpoint.path == last or metric in checkpoint.state.valid
+        for path in sorted(checkpoint.path.glob("*.safetensors"))
+        if checkpoint.path == last or path.name == "model.safetensors"
     }
     timeless = [
         {k: v for k, v in r.items() if k not in ("seconds", "tokens_per_second")}
@@ -106,9 +115,8 @@ def main() -> None:
     parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill at a random moment")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    from nmt.recipe import load_recipe
-
     recipe = load_recipe(options.arguments[0], options.arguments[1:])
+    metric = recipe.train.metric
     rng = random.Random(options.seed)
     kills: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -119,13 +127,13 @@ def main() -> None:
             killed = kill_once(options.arguments, work, rng, options.longest, recipe.train.eval_every)
             if killed is None:
                 ended_early += 1  # the last of the kills may come when all is done: begin another
-                if outcome(run_folder(work, "broken")) != outcome(run_folder(work, "whole")):
+                if outcome(run_folder(work, "broken"), metric) != outcome(run_folder(work, "whole"), metric):
                     break
                 (work / "broken").rename(work / f"broken-{ended_early}")
             else:
                 kills[killed] += 1
         subprocess.run(command(options.arguments, work, "broken"), check=True, stderr=subprocess.DEVNULL)
-        broken, whole = (outcome(run_folder(work, name)) for name in ("broken", "whole"))
+        broken, whole = (outcome(run_folder(work, name), metric) for name in ("broken", "whole"))
     for what, count in sorted(kills.items()):
         print(f"{count:4} killed: {what}")
     differing = [name for name in whole if broken.get(name) != whole[name]] + [n for n in broken if n not in whole]
