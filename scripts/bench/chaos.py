@@ -88,8 +88,8 @@ def kill_once(arguments: list[str], work: Path, rng: random.Random, longest: flo
 
 
 def outcome(run: Path | None, metric: str) -> dict[str, str]:
-    """sha256 of the tensors of the last checkpoint, of every one that was validated, and of the average of the best; and
-    of the log without what measures time. A signal leaves checkpoints besides, at the step where it came.
+    """sha256 of the tensors of the last checkpoint and of every one that was validated, and of the log without what
+    measures time. A signal leaves checkpoints besides, at the step where it came.
     """
     assert run is not None
     last = find_checkpoint(run, "last").path
