@@ -1,0 +1,297 @@
+"""Clauses and their parts: statements and questions, then subjects, objects, places and tenses chosen by dice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from demo_corpus.grammar import (
+    DETERMINERS,
+    NOTHING,
+    Combo,
+    NounPhrase,
+    Phrase,
+    french_verb,
+    invert,
+    noun_phrase,
+    possessive,
+    pronoun,
+)
+from demo_corpus.lexicon import (
+    ADJECTIVES,
+    ADJECTIVES_OF,
+    ELDERS,
+    FAMILY,
+    NAMES,
+    NOUNS,
+    NUMBERS,
+    PLURAL_GAMES,
+    TIMES,
+    TOO,
+    VERB_PLACES,
+    VERBS,
+    Verb,
+    expand,
+)
+from demo_corpus.morphology import agree, english_verb, participle
+
+T = TypeVar("T")
+
+
+class Dice:
+    """Random choices built on ``Random.random`` alone, the one method whose output is stable across versions."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def chance(self, probability: float) -> bool:
+        return self._random.random() < probability
+
+    def pick(self, items: Sequence[T]) -> T:
+        return items[int(self._random.random() * len(items))]
+
+    def word(self, words: str) -> str:
+        return self.pick(words.split())
+
+    def weighted(self, items: Iterable[tuple[T, float]]) -> T:
+        choices = [(item, round(weight * 10)) for item, weight in items]  # integers: float sums vary with the version
+        point = self._random.random() * sum(weight for _, weight in choices)
+        for item, weight in choices:
+            point -= weight
+            if point < 0:
+                return item
+        raise ValueError("no choice has a positive weight")
+
+
+def statement(
+    subject: NounPhrase, verb: Verb, tense: str, rest: Phrase = NOTHING, neg: str = "", *, adverb: Phrase = NOTHING,
+    clitic: str = "", preceding: NounPhrase | None = None,
+) -> Phrase:  # fmt: skip
+    """Build a declarative clause; ``neg`` is "", "not", "never" or "no longer"."""
+    auxiliary, main = english_verb(verb.en, verb.past, tense, subject.person, neg == "not")
+    en = " ".join(part for part in (subject.en, auxiliary, neg, adverb.en, main) if part)
+    finite, tail = french_verb(verb.fr, tense, subject, preceding, clitic)
+    if neg:
+        finite = f"ne {finite} " + {"not": "pas", "never": "jamais", "no longer": "plus"}[neg]
+    fr = " ".join(part for part in (subject.fr, finite, adverb.fr, tail) if part)
+    return Phrase(en, fr, subject.combos + subject_verb(subject, verb)) + rest
+
+
+def question(
+    subject: NounPhrase,
+    verb: Verb,
+    tense: str,
+    rest: Phrase = NOTHING,
+    clitic: str = "",
+    preceding: NounPhrase | None = None,
+) -> Phrase:
+    """Build a yes/no question with est-ce que."""
+    auxiliary, main = english_verb(verb.en, verb.past, tense, subject.person, True)
+    clause = statement(subject, verb, tense, clitic=clitic, preceding=preceding)
+    en = " ".join(part for part in (auxiliary, subject.en, main) if part)
+    return Phrase(en, "est-ce que " + clause.fr, clause.combos) + rest
+
+
+def wh_question(
+    wh: Phrase,
+    subject: NounPhrase,
+    verb: Verb,
+    tense: str,
+    rest: Phrase = NOTHING,
+    preceding: NounPhrase | None = None,
+) -> Phrase:
+    """Build a question with inversion: a noun stays in front and its pronoun follows the verb."""
+    auxiliary, main = english_verb(verb.en, verb.past, tense, subject.person, True)
+    finite, tail = french_verb(verb.fr, tense, subject, preceding)
+    front = subject.fr if subject.noun else ""
+    en = " ".join(part for part in (wh.en, auxiliary, subject.en, main) if part)
+    fr = " ".join(part for part in (wh.fr, front, invert(finite, subject), tail) if part)
+    return Phrase(en, fr, wh.combos + subject.combos + subject_verb(subject, verb)) + rest
+
+
+def subject_verb(subject: NounPhrase, verb: Verb) -> tuple[Combo, ...]:
+    """Return the combination of a noun subject and its verb."""
+    return (("subject-verb", subject.noun, verb.en),) if subject.noun and verb.en != "be" else ()
+
+
+def governed(verb: Verb, obj: NounPhrase) -> Phrase:
+    """Attach an object to its verb: the French preposition if there is one, and the combination."""
+    return Phrase(obj.en, f"{verb.prep} {obj.fr}".strip(), (*obj.combos, ("verb-object", verb.en, obj.noun)))
+
+
+def be_adjective(
+    d: Dice, subject: NounPhrase, adjective: str, tense: str = "present", neg: str = "", degree: bool = True
+) -> Phrase:
+    """Build "subject is adjective", sometimes with very or too."""
+    word = agree(ADJECTIVES[adjective].fr, subject.gender, subject.plural)
+    en_degree, fr_degree = "", ""
+    if degree and ADJECTIVES[adjective].comparative and d.chance(0.35):
+        en_degree, fr_degree = ("too", "trop") if adjective in TOO and d.chance(0.5) else ("very", "très")
+    combos = (("adjective-noun", adjective, subject.noun),) if subject.noun else ()
+    rest = Phrase(f"{en_degree} {adjective}".strip(), f"{fr_degree} {word}".strip(), combos)
+    return statement(subject, VERBS["be"], tense, rest, neg)
+
+
+PRONOUNS = [NounPhrase(person=person, gender=gender, plural=person in (3, 5))
+            for person, gender in ((0, "m"), (2, "m"), (2, "f"), (3, "m"), (4, "m"), (5, "m"))]  # fmt: skip
+
+
+def any_pronoun(d: Dice, first: bool = True) -> NounPhrase:
+    """Pick a subject pronoun; ``first`` allows "I", which a question with inversion does not."""
+    return pronoun(d.pick(PRONOUNS[0 if first else 1 :]))
+
+
+def name(d: Dice) -> NounPhrase:
+    """Pick a first name."""
+    gender = d.pick("mf")
+    word = d.pick(NAMES[gender])
+    return NounPhrase(word, word, (), 2, gender, False, word)
+
+
+def plural_of(d: Dice, noun: str, probability: float) -> bool:
+    """Choose a number that the noun allows."""
+    cls = NOUNS[noun].cls
+    if cls == "couple" or noun in PLURAL_GAMES:
+        return True
+    return cls not in {"elder", "mass", "drink", "instrument", "game"} and d.chance(probability)
+
+
+def thing(
+    d: Dice, noun: str, dets: str = "the this my our", plural: float = 0.25, adjective: float = 0.0
+) -> NounPhrase:
+    """Build a noun phrase with a random determiner among ``dets``."""
+    choice = d.pick(ADJECTIVES_OF[noun]) if ADJECTIVES_OF[noun] and d.chance(adjective) else ""
+    return noun_phrase(noun, d.word(dets), plural_of(d, noun, plural), choice)
+
+
+def human(d: Dice, pronouns: bool = True) -> NounPhrase:
+    """Pick a human subject: pronoun, name, pair of names, relative or other person."""
+    kind = d.weighted([("pronoun", 4 if pronouns else 0), ("name", 2), ("pair", 0.5), ("family", 2), ("person", 2)])
+    if kind == "pronoun":
+        return any_pronoun(d)
+    if kind in {"name", "pair"}:
+        one, other = name(d), name(d)
+        if kind == "name" or one == other:
+            return one
+        gender = "f" if one.gender == other.gender == "f" else "m"
+        return NounPhrase(f"{one.en} and {other.en}", f"{one.fr} et {other.fr}", (), 5, gender, True, one.noun)
+    noun = d.pick(expand(kind))
+    if kind == "family" or noun in expand("friend neighbour"):
+        return thing(d, noun, "my his her our your their", 0.2)
+    return thing(d, noun, "the the this", adjective=0.25)
+
+
+def other_human(d: Dice, first: NounPhrase) -> NounPhrase:
+    """Pick the subject of a second clause; a "they" in it takes the gender of a plural first subject."""
+    other = human(d)
+    return pronoun(first) if first.person == 5 and other.person == 5 and not other.noun else other
+
+
+def human_or_pronoun(d: Dice) -> NounPhrase:
+    """Pick the subject of a question: half pronouns, never "I"."""
+    return any_pronoun(d, first=False) if d.chance(0.5) else human(d, pronouns=False)
+
+
+def object_of(
+    d: Dice, verb: Verb, subject: NounPhrase, neg: str = "", noun: str = "", habitual: bool = False
+) -> NounPhrase:
+    """Choose an object that makes sense, with a suitable determiner."""
+    feminine = {"dress", "skirt"} if verb.en == "wear" and subject.gender == "m" else set()
+    noun = noun or d.pick([choice for choice in fitting(subject, verb.objects) if choice not in feminine])
+    cls = NOUNS[noun].cls
+    own = possessive(subject) if verb.en == "wear" or d.chance(0.85) else d.word("my his her our their")
+    adjective = d.pick(ADJECTIVES_OF[noun]) if ADJECTIVES_OF[noun] and d.chance(0.3) else ""
+    if cls in FAMILY:
+        return noun_phrase(noun, own, plural_of(d, noun, 0.2))
+    if cls in {"instrument", "game"}:
+        return noun_phrase(noun, "the" if cls == "instrument" else "all", plural_of(d, noun, 0))
+    mass = cls in {"mass", "drink"}
+    definite = 0.0 if habitual and cls in {"food", "mass", "drink"} else 1.0  # nobody eats "the egg" every day
+    if verb.en == "like" and cls in {"food", "mass", "drink", "animal", "text"} and d.chance(0.7):
+        return noun_phrase(noun, "all", not mass, "" if cls in {"food", "mass", "drink"} else adjective)
+    if mass:
+        return noun_phrase(
+            noun,
+            d.weighted([("any" if neg else "some", 2), ("the", definite), ("this", definite / 2)]),
+            False,
+            adjective,
+        )
+    if verb.en == "wear":  # one piece of clothing each
+        worn = ["any" if neg else "some", own] if subject.plural else ["not a" if neg else "a", "this", own]
+        return noun_phrase(noun, d.pick(worn), subject.plural, adjective)
+    dets = [("the", 2 * definite), ("this", definite)]
+    if verb.en not in {"know", "like"} and cls not in {"room", "building", "place"}:
+        number = d.pick([*NUMBERS, "8", "12", "20"] if cls == "food" else [*NUMBERS])
+        dets += [("not a", 2.0), ("any", 1.0)] if neg else [("a", 2.0), ("some", 1.0), (number, 0.8)]
+    if verb.en in {"buy", "choose", "want", "have"}:
+        own = "the"  # rather than buying what one owns
+    if cls not in {"building", "place", "person"} or noun in {"friend", "neighbour", "garden", "house"}:
+        dets.append((own, 2.0))
+    det = d.weighted(dets)
+    plural = det not in DETERMINERS or det in {"some", "any"}
+    return noun_phrase(noun, det, plural or (det not in {"a", "not a"} and d.chance(0.25)), adjective)
+
+
+def fitting(subject: NounPhrase, nouns: Iterable[str]) -> list[str]:
+    """Leave out the parents and grandparents of parents and grandparents."""
+    return [noun for noun in nouns if not (noun in ELDERS and subject.noun in ELDERS)]
+
+
+def complement(d: Dice, verb: Verb, subject: NounPhrase, neg: str = "", habitual: bool = False) -> Phrase:
+    """Build what follows a verb: its object, or the place where the action happens."""
+    if verb.objects:
+        return governed(verb, object_of(d, verb, subject, neg, habitual=habitual))
+    return place(d, d.word(VERB_PLACES[verb.en]), 0.15)
+
+
+def place(d: Dice, noun: str, adjective: float = 0.0) -> Phrase:
+    """Build "at the market" or "in the garden"."""
+    en, fr = ("at", "à") if NOUNS[noun].cls == "building" else ("in", "dans")
+    return Phrase(en, fr) + thing(d, noun, "the", 0, adjective)
+
+
+def spot(d: Dice, cls: str) -> Phrase:
+    """Pick a spot for an animal or a thing."""
+    if cls == "animal" and d.chance(0.6):
+        prep = Phrase(*d.pick([("in front of", "devant"), ("behind", "derrière"), ("near", "près de")]))
+        return prep + thing(d, d.pick(expand("house church school castle forest station")), "the", 0)
+    if cls in {"food", "dish"}:
+        return Phrase("on", "sur") + thing(d, d.word("table table desk"), "the my our", 0)
+    preps = [("under", "sous"), ("next to", "à côté de"), ("behind", "derrière")] + [("on", "sur")] * (
+        3 * (cls != "animal")
+    )
+    return Phrase(*d.pick(preps)) + thing(d, d.word("table chair bed desk sofa armchair"), "the my", 0, 0.15)
+
+
+def pick_tense(d: Dice, verb: Verb, imperfect: bool = True) -> str:
+    """Pick a tense that the verb allows."""
+    h, p, s, i, f, n, a = (flag in verb.flags for flag in "hpsifna")
+    return d.weighted([
+        ("present", 3 * (h or s)), ("progressive", 3 * p), ("past", 3.5 * (not n)), ("future", 1.5 * f),
+        ("near", 1.5 * (not s and not a)), ("imperfect", imperfect * i), ("habit", imperfect * i),
+    ])  # fmt: skip
+
+
+def pick_neg(d: Dice, verb: Verb, tense: str) -> str:
+    """Choose the polarity of a clause."""
+    if tense != "present":
+        return "not" if tense != "habit" and d.chance(0.2) else ""
+    return d.weighted([("", 7), ("not", 1.8), ("never", 0.8 * ("h" in verb.flags)), ("no longer", 0.8)])
+
+
+def add_time(
+    d: Dice, clause: Phrase, subject: NounPhrase, tense: str, probability: float = 0.6, front: float = 0.2
+) -> Phrase:
+    """Add a time expression that suits the tense, at the end or sometimes in front."""
+    if tense == "imperfect":
+        visitor = d.pick([one for names in NAMES.values() for one in names if one not in clause.en])
+        agreed = participle("arriver", "f" if visitor in NAMES["f"] else "m")
+        return clause + Phrase(f"when {visitor} arrived", f"quand {visitor} est {agreed}")
+    if not d.chance(probability):
+        return clause
+    if tense == "habit":
+        young = be_adjective(d, pronoun(subject), "young", "imperfect", degree=False)
+        return clause + Phrase("when", "quand") + young
+    when = Phrase(*d.pick(TIMES["future" if tense == "near" else tense]))
+    return Phrase(when.en + ",", when.fr + ",") + clause if d.chance(front) else clause + when
