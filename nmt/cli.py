@@ -38,7 +38,7 @@ RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder; t
 CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or the name of one, such as `step-00001000`.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 BeamOption = Annotated[
-    int | None, typer.Option(min=1, max=500, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")
+    int | None, typer.Option(min=1, max=100, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")
 ]
 PenaltyOption = Annotated[
     float | None, typer.Option(min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.")
@@ -107,6 +107,7 @@ def train(
     """Train a translator, or go on where its training stopped. Prepares the data first if that was not done."""
     from nmt.data.manifest import NotPreparedError, check_prepared
     from nmt.data.prepare import prepare as prepare_data
+    from nmt.data.prepare import wait_for
 
     loaded, path = _load(recipe)
     if dry_run:
@@ -120,6 +121,8 @@ def train(
     except NotPreparedError:
         if console.is_main_rank():
             prepare_data(loaded, recipe_path=path)
+        else:
+            wait_for(loaded)
     if profile:
         from nmt.train.profile import profile_steps
 
@@ -130,14 +133,9 @@ def train(
             f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
         )
         return
-    from nmt.train.compat import check_start, set_aside
     from nmt.train.trainer import train as run_training
 
-    check_start(loaded, loaded.prepared_dir)
-
-    if fresh and console.is_main_rank() and (aside := set_aside(loaded.run_dir)):
-        console.info(f"The old run is kept as {aside}.")
-    run_training(loaded, loaded.prepared_dir, "nmt train " + " ".join(recipe or []))
+    run_training(loaded, loaded.prepared_dir, "nmt train " + " ".join(recipe or []), fresh)
 
 
 @app.command(epilog="Example: `nmt translate --beam-size 8 -i input.txt -o output.txt`")
@@ -149,7 +147,7 @@ def translate(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; stdout if not given.")] = None,
     n_best: Annotated[
-        int, typer.Option(min=1, max=500, help="Translations per line, best first: `line TAB score TAB text`.")
+        int, typer.Option(min=1, max=100, help="Translations per line, best first: `line TAB score TAB text`.")
     ] = 1,
     scores: Annotated[bool, typer.Option("--scores", help="Put each score and a TAB before its translation.")] = False,
     format: Annotated[OutputFormat, typer.Option(help="Plain lines, or one JSON object per line.")] = OutputFormat.text,
@@ -201,6 +199,37 @@ def evaluate(
         print(json.dumps(evaluation.to_json(), indent=1))
     else:
         console.print_table(["test set", "metric", "score", "signature"], evaluation.rows())
+
+
+@app.command(
+    epilog="Example: `nmt compare runs/baseline runs/new`, or with files: `nmt compare a.txt b.txt --ref ref.txt`"
+)
+def compare(
+    systems: Annotated[
+        list[Path],
+        typer.Argument(help="Runs that were evaluated, or files of translations; the first is the baseline."),
+    ],
+    ref: Annotated[list[Path] | None, typer.Option(help="References of the files; may be given several times.")] = None,
+    src: Annotated[Path | None, typer.Option(help="The source of the files, to be shown.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Sentences to show on which the systems differ most.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: test set → metric → system.")] = False,
+) -> None:
+    """Compare systems: scores, whether the difference is significant, and the sentences that differ most."""
+    from nmt.evaluate.compare import COLUMNS
+    from nmt.evaluate.compare import compare as run_comparison
+
+    tests = run_comparison(systems, ref or [], src)
+    if as_json:
+        print(json.dumps({test.name: test.to_json() for test in tests}, indent=1))
+        return
+    console.print_table(COLUMNS, [row for test in tests for row in test.rows()])
+    for test in tests:
+        for system, (won, lost, tied) in zip(test.systems[1:], test.won, strict=True):
+            print(f"{test.name} {system}: {won:,} sentences better, {lost:,} worse, {tied:,} alike (chrF)".lstrip())
+        for sentence in test.sentences[:show]:
+            print(f"\n{test.name} line {sentence.number}: {sentence.src}\n  reference: {sentence.ref}".lstrip())
+            for system, hyp, chrf in zip(test.systems, sentence.hyps, sentence.chrf, strict=True):
+                print(f"  {system}: {hyp}  (chrF {chrf:.0f})")
 
 
 @app.command(epilog="Example: `nmt verify runs/multi30k-en-fr`")
@@ -268,7 +297,9 @@ def _translator(
 
     folder = run or latest_run()
     from nmt.decode.translator import Translator  # after the check: torch takes a second to come
+    from nmt.train.parallel import set_threads
 
+    set_threads()
     translator = Translator.load(folder, checkpoint=checkpoint, device=device, engine=engine.value)
     changes = {"beam_size": beam_size, "length_penalty": length_penalty}
     translator.decode = translator.decode.model_copy(update={k: v for k, v in changes.items() if v is not None})

@@ -219,6 +219,11 @@ class ModelSection(Section):
     dropout: Probability = 0.1
     attention_dropout: Probability = 0.0
 
+    @property
+    def position_limit(self) -> int | None:
+        """The most tokens, `<s>` or `</s>` counted, that have a position; None: any number."""
+        return self.max_positions if self.positions == "learned" else None
+
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
@@ -271,7 +276,7 @@ class TrainSection(Section):
     # The machine
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads: NonNegativeInt = 0  # 0: all that this process may use
+    threads: Annotated[Int, Field(ge=0, le=4096)] = 0  # 0: all that this process may use
     max_tokens: PositiveInt | Literal["auto"] = "auto"  # padded tokens a micro-batch, on either side
     compile: bool = False
     max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
@@ -288,12 +293,13 @@ class TrainSection(Section):
 
 
 class DecodeSection(Section):
-    """Search. `nmt translate` takes each of these as an option too."""
+    """Search. `nmt translate` and `nmt evaluate` have options for the first two."""
 
-    beam_size: Annotated[Int, Field(ge=1, le=500)] = 5
-    length_penalty: NonNegativeFloat = 1.0  # score = log_prob / length ** length_penalty
-    max_len_ratio: PositiveFloat = 2.0  # longest output = max_len_ratio * source tokens + max_len_extra
-    max_len_extra: NonNegativeInt = 20
+    beam_size: Annotated[Int, Field(ge=1, le=100)] = 5
+    length_penalty: Annotated[Float, Field(ge=0, le=100)] = 1.0  # score = log_prob / length ** length_penalty
+    # longest output = max_len_ratio * source tokens + max_len_extra
+    max_len_ratio: Annotated[Float, Field(gt=0, le=1000)] = 2.0
+    max_len_extra: Annotated[Int, Field(ge=0, le=10_000)] = 20
     batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
     valid_beam_size: NonNegativeInt = 0  # of the validations in training; 0: beam_size, so that scores agree
 

@@ -70,8 +70,12 @@ class Tokenizer:
         ids: list[list[int]] = self._processor(side).encode(list(lines), out_type=int, num_threads=1)
         return ids
 
-    def sampler(self, side: Side, section: TokenizerSection, seed: int) -> SubwordSampler:
-        """Draws other segmentations of this vocabulary's words."""
+    def samplers(self, section: TokenizerSection, seed: int) -> dict[Side, SubwordSampler]:
+        """What draws other segmentations, for each side; one for both where they share the vocabulary."""
+        src = self._sampler("src", section, seed)
+        return {"src": src, "tgt": src if self.shared else self._sampler("tgt", section, seed)}
+
+    def _sampler(self, side: Side, section: TokenizerSection, seed: int) -> SubwordSampler:
         from nmt.data.sampling import SPACE, SubwordSampler
 
         processor = self._processor(side)

@@ -17,6 +17,7 @@ from nmt.errors import RunError
 def staging(target: Path) -> Iterator[Path]:
     """A folder to fill that takes the place of `target` at the end, or vanishes."""
     folder = target.with_name(f"{target.name}.tmp-{os.getpid()}")
+    recover(target)
     try:
         folder.mkdir(parents=True)
         yield folder

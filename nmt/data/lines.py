@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -39,10 +40,9 @@ def too_long(where: str) -> DataError:
     )
 
 
-def is_gzip(raw: IO[bytes], name: str) -> bool:
-    """By how a file begins, from where it is read afterwards. Raises DataError where it is neither gzip nor text."""
-    magic = raw.read(6)
-    raw.seek(0)
+def is_gzip(raw: BufferedReader, name: str) -> bool:
+    """By how a file begins, which is still read afterwards. Raises DataError where it is neither gzip nor text."""
+    magic = raw.peek(6)[:6]
     for start, kind in _NOT_TEXT.items():
         if magic.startswith(start):
             raise DataError(f"{name} is {kind}, not plain or gzip UTF-8 text.", "Convert it first.")

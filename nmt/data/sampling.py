@@ -19,8 +19,9 @@ import numpy as np
 from nmt.data.store import RaggedIds
 
 SPACE = "▁"  # begins each word, and stands nowhere else
+LONGEST = 16  # pieces of a word: where no spaces are written, a sentence is cut into such
 VARIANTS = 64  # segmentations of a word, drawn once; each occurrence takes one of them
-CACHED = 1 << 19  # variants kept, about 100 MB
+CACHED = 1 << 18  # variants kept, about 100 MB
 BLOCK = 4096  # rows whose words are Python objects at a time
 
 Word = tuple[int, ...]
@@ -64,8 +65,12 @@ class SubwordSampler:
         starts = self._starts[ids]
         starts[1:] |= self._special[ids[:-1]]
         starts[offsets[:-1][np.diff(offsets) > 0]] = True
-        found: list[int] = np.flatnonzero(starts).tolist()
-        return found
+        found = np.flatnonzero(starts)
+        gaps = np.diff(np.append(found, len(ids)))
+        for first, gap in zip(found[gaps > LONGEST], gaps[gaps > LONGEST], strict=True):
+            starts[first : first + gap : LONGEST] = True
+        firsts: list[int] = np.flatnonzero(starts).tolist()
+        return firsts
 
     def _draw(self, word: Word, which: int) -> Word:
         if self._special[word[0]]:

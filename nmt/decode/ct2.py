@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmt import console
 from nmt.data.workers import usable_cores
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Batch, longest
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
 
 FOLDER = "ctranslate2"  # in the run folder
+ORIGIN = "nmt.json"  # in it: which weights it was written from
+POSITIONS = 2048  # of sinusoids, which the model holds as a table
 
 
 def import_ctranslate2() -> Any:
@@ -26,41 +30,61 @@ def import_ctranslate2() -> Any:
     return ctranslate2
 
 
+def check_origin(run: Path, checkpoint: str, metric: str) -> None:
+    """Warn where the run's `checkpoint` is another than that which was exported."""
+    from nmt.train.checkpoint import find_checkpoint
+
+    try:
+        origin = json.loads((run / FOLDER / ORIGIN).read_text(encoding="utf-8"))
+        wanted = find_checkpoint(run, checkpoint, metric)
+        same = origin["sha256"] == wanted.sha256["model.safetensors"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # none, or not ours: loading it says what is wrong
+    if not same:
+        console.warn(
+            f"{run / FOLDER} was exported from {origin['checkpoint']}, which is not {wanted.path.name}. "
+            f"To renew it: nmt export --run {run}"
+        )
+
+
 class CTranslate2Engine:
     """Translates with a folder that `export` wrote."""
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, device: str) -> None:
-        """Raises RunError where there is none, or CTranslate2 cannot load it."""
+    def __init__(self, folder: Path, tokenizer: Tokenizer, device: str, max_positions: int | None = None) -> None:
+        """`device` is cpu or cuda. Raises RunError where there is no such folder, or CTranslate2 cannot load it."""
         ct2 = import_ctranslate2()
+        if device == "mps":
+            device = "cpu"  # which CTranslate2 uses on such machines
         if not (folder / "model.bin").exists():
             raise RunError(f"{folder} holds no CTranslate2 model.", f"Run: nmt export --run {folder.parent}")
-        self.tokenizer = tokenizer
-        kind = "cuda" if device == "cuda" or (device == "auto" and ct2.get_cuda_device_count()) else "cpu"
+        self.tokenizer, self.max_positions = tokenizer, max_positions or POSITIONS
+        vocabulary = tokenizer.vocabulary("tgt")
+        self.ids = {piece: i for i, piece in enumerate(vocabulary)}
+        self.never = [[vocabulary[i]] for i in (PAD_ID, BOS_ID)]
         try:
             # One thread a sentence batch, as in our own engine.
             self.translator = ct2.Translator(
-                str(folder), device=kind, inter_threads=usable_cores() if kind == "cpu" else 1, intra_threads=1
+                str(folder), device=device, inter_threads=usable_cores() if device == "cpu" else 1, intra_threads=1
             )
         except (RuntimeError, ValueError) as e:
             raise RunError(f"CTranslate2 cannot load {folder}: {e}", f"Run: nmt export --run {folder.parent}") from None
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
         """As our own search, but that only the longest source of a batch limits the lengths of its translations."""
-        known = {piece: i for i, piece in enumerate(self.tokenizer.vocabulary("tgt"))}
-        never = [[self.tokenizer.vocabulary("tgt")[i]] for i in (PAD_ID, BOS_ID)]
+        limit = self.max_positions
         pending = [
             self.translator.translate_batch(
                 [self.tokenizer.pieces(ids, "src") for ids in batch],
-                beam_size=max(decode.beam_size, n_best), num_hypotheses=n_best, return_scores=True,
-                length_penalty=decode.length_penalty, max_decoding_length=max(longest(batch, decode)) - 1,
-                max_input_length=0, disable_unk=True, suppress_sequences=never, asynchronous=True,
+                beam_size=decode.beam_size, num_hypotheses=n_best, return_scores=True,
+                length_penalty=decode.length_penalty, max_decoding_length=max(longest(batch, decode, limit)) - 1,
+                max_input_length=0, disable_unk=True, suppress_sequences=self.never, asynchronous=True,
             )
             for batch in batches
         ]  # fmt: skip
         for results in pending:
             yield [
                 [
-                    _hypothesis([known[piece] for piece in pieces], score, decode.length_penalty)
+                    _hypothesis([self.ids[piece] for piece in pieces], score, decode.length_penalty)
                     for pieces, score in zip(found.hypotheses, found.scores, strict=True)
                 ]
                 for found in (result.result() for result in results)

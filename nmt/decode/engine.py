@@ -23,16 +23,20 @@ Batch = list[list[int]]  # source ids of sentences that are translated together
 
 
 class Engine(Protocol):
-    """Anything that translates ids."""
+    """Anything that translates ids. `max_positions` is the most tokens, `</s>` counted, that it knows places for."""
+
+    @property
+    def max_positions(self) -> int | None: ...
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterable[list[list[Hypothesis]]]:
         """The n_best hypotheses, best first, of each sentence of each batch; batches in order."""
         ...
 
 
-def longest(sources: Batch, decode: DecodeSection) -> list[int]:
+def longest(sources: Batch, decode: DecodeSection, limit: int | None) -> list[int]:
     """The most tokens that a translation of each source may have, `</s>` counted."""
-    return [int((len(ids) + 1) * decode.max_len_ratio) + decode.max_len_extra for ids in sources]
+    wanted = [int((len(ids) + 1) * decode.max_len_ratio) + decode.max_len_extra for ids in sources]
+    return wanted if limit is None else [min(length, limit) for length in wanted]
 
 
 class BeamEngine:
@@ -41,8 +45,11 @@ class BeamEngine:
     def __init__(self, scorer: StepScorer, device: torch.device) -> None:
         self.scorer, self.device = scorer, device
 
+    @property
+    def max_positions(self) -> int | None:
+        return self.scorer.max_positions
+
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
-        """Raises ValueError where a sentence is longer than the positions that a model has learned."""
         with self._side_by_side(len(batches)) as run:
             yield from run(lambda batch: self._search(batch, decode, n_best), batches)
 
@@ -52,7 +59,7 @@ class BeamEngine:
         short to be shared by several threads.
         """
         threads = torch.get_num_threads()
-        workers = max(n for n in range(1, MAX_WORKERS + 1) if threads % n == 0)
+        workers = min(threads, MAX_WORKERS)
         if self.device.type != "cpu" or workers == 1 or number == 1:
             yield map
             return
@@ -67,8 +74,9 @@ class BeamEngine:
     def _search(self, sources: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
         ids, padded = pad(sources)
         src = torch.from_numpy(ids).to(self.device)
+        max_len = torch.tensor(longest(sources, decode, self.max_positions))
         return beam_search(
-            self.scorer, src, src != PAD_ID if padded else None, torch.tensor(longest(sources, decode)),
+            self.scorer, src, src != PAD_ID if padded else None, max_len,
             bos_id=BOS_ID, eos_id=EOS_ID, banned=(PAD_ID, UNK_ID, BOS_ID),
-            beam_size=max(decode.beam_size, n_best), n_best=n_best, length_penalty=decode.length_penalty,
+            beam_size=decode.beam_size, n_best=n_best, length_penalty=decode.length_penalty,
         )  # fmt: skip

@@ -5,31 +5,33 @@ The folder has what its own tools load (model.bin, vocabularies, config.json) an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
+
 from nmt.data.folders import staging
-from nmt.decode.ct2 import FOLDER, import_ctranslate2
+from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, import_ctranslate2
 from nmt.decode.engine import BeamEngine
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
 from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, sinusoids
 from nmt.model.transformer import Transformer
 from nmt.tokenizer import Tokenizer
-from nmt.train.checkpoint import load_run_recipe
+from nmt.train.checkpoint import load_model
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-POSITIONS = 2048  # of sinusoids, which the model holds as a table
 SAMPLES = 100  # lines that an export is tried with
 
 
 @dataclass(frozen=True)
 class Exported:
-    """Of `samples` lines, so many are translated the same by both engines (beam 5); 0 samples: there was no text."""
+    """Of `samples` lines, so many are translated the same by both engines ; 0 samples: there was no text."""
 
     folder: Path
     samples: int
@@ -38,21 +40,23 @@ class Exported:
 
 def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported:
     """Write a run's model to `ctranslate2` in its folder, and translate samples with both engines."""
-    ours = Translator.load(run, checkpoint=checkpoint, device="cpu")
-    assert isinstance(ours.engine, BeamEngine)
-    assert isinstance(ours.engine.scorer, ModelScorer)
-    export(ours.engine.scorer.model, ours.tokenizer, run / FOLDER, quantization)
-    valid = load_run_recipe(run).prepared_dir / "valid.src.txt"
+    model, tokenizer, recipe, found = load_model(run, checkpoint, "cpu", torch.float32)
+    origin = {"checkpoint": found.path.name, "sha256": found.sha256["model.safetensors"]}
+    export(model, tokenizer, run / FOLDER, quantization, origin)
+    valid = recipe.prepared_dir / "valid.src.txt"
     if not valid.exists():
         return Exported(run / FOLDER, 0, 0)
     lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]
+    ours = Translator(BeamEngine(ModelScorer(model), torch.device("cpu")), tokenizer, recipe.decode)
     theirs = Translator.load(run, device="cpu", engine="ctranslate2")
     pairs = zip(ours.translate(lines), theirs.translate(lines), strict=True)
     return Exported(run / FOLDER, len(lines), sum(a.text == b.text for a, b in pairs))
 
 
-def export(model: Transformer, tokenizer: Tokenizer, folder: Path, quantization: str | None) -> None:
-    """Write the model; what was in `folder` is replaced when all is written."""
+def export(
+    model: Transformer, tokenizer: Tokenizer, folder: Path, quantization: str | None, origin: dict[str, str]
+) -> None:
+    """Write the model; what was in `folder` is replaced when all is written. `origin` tells which weights it has."""
     ct2 = import_ctranslate2()
     spec = _spec(ct2, model)
     spec.register_source_vocabulary(tokenizer.vocabulary("src"))
@@ -64,6 +68,7 @@ def export(model: Transformer, tokenizer: Tokenizer, folder: Path, quantization:
         spec.optimize(quantization=quantization)
         spec.save(str(new))
         tokenizer.save(new)
+        (new / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
 
 
 def _spec(ct2: Any, model: Transformer) -> Any:

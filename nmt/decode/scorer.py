@@ -17,6 +17,11 @@ from nmt.model.transformer import DecoderState, Transformer
 class StepScorer(Protocol):
     """Scores the next token of hypotheses. `state` is opaque to the search and changed by `step` and `select`."""
 
+    @property
+    def max_positions(self) -> int | None:
+        """The most tokens it knows places for; None: any number."""
+        ...
+
     def start(self, src: Tensor, src_mask: Tensor | None) -> Any: ...
 
     def step(self, last: Tensor, state: Any) -> Tensor:
@@ -36,6 +41,10 @@ class ModelScorer:
     def __init__(self, model: Transformer) -> None:
         self.model = model
 
+    @property
+    def max_positions(self) -> int | None:
+        return self.model.section.position_limit
+
     def start(self, src: Tensor, src_mask: Tensor | None) -> DecoderState:
         return self.model.start(self.model.encode(src, src_mask), src_mask)
 
@@ -51,6 +60,10 @@ class EnsembleScorer:
 
     def __init__(self, scorers: Sequence[StepScorer]) -> None:
         self.scorers = scorers
+
+    @property
+    def max_positions(self) -> int | None:
+        return min((s.max_positions for s in self.scorers if s.max_positions is not None), default=None)
 
     def start(self, src: Tensor, src_mask: Tensor | None) -> list[Any]:
         return [scorer.start(src, src_mask) for scorer in self.scorers]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
 
 MAX_SEGMENT = 250  # source tokens translated as one; far beyond a sentence, and quadratic costs stay small
-_SENTENCE_END = re.compile(r"[.!?…:;。！？；]$")
+_SENTENCE_END = re.compile(r"[.!?…:;]$")  # before a space
+_FULL_WIDTH_END = re.compile(r"[。！？；]$")
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,14 @@ class Translator:
 
         run = Path(run)
         if engine == "ctranslate2":
-            from nmt.decode.ct2 import FOLDER, CTranslate2Engine
+            from nmt.decode.ct2 import FOLDER, CTranslate2Engine, check_origin
+            from nmt.train.parallel import choose_device
 
             recipe, tokenizer = load_run_recipe(run), Tokenizer.load(run)
-            translator = cls(CTranslate2Engine(run / FOLDER, tokenizer, device), tokenizer, recipe.decode)
+            check_origin(run, checkpoint, recipe.train.metric)
+            kind = choose_device(device, said="`--device").type
+            limit = recipe.model.position_limit
+            translator = cls(CTranslate2Engine(run / FOLDER, tokenizer, kind, limit), tokenizer, recipe.decode)
             translator.checkpoint = FOLDER
         else:
             model, tokenizer, recipe, found = load_model(run, checkpoint, device)
@@ -69,43 +74,55 @@ class Translator:
     def translate(
         self, lines: Sequence[str], *, n_best: int = 1, on_progress: Callable[[int], None] | None = None
     ) -> list[Translation]:
-        """Translate each line. A blank line stays blank; a line break within a line counts as a space."""
+        """Translate each line. A blank line stays blank; a line break within a line counts as a space. `on_progress` is
+        told how many more lines are done.
+        """
+        decode = self.decode.model_copy(update={"beam_size": max(self.decode.beam_size, n_best)})
         segments: list[list[int]] = []
         owner: list[int] = []
+        missing = []  # segments of each line
         for i, ids in enumerate(self.tokenizer.encode([" ".join(line.splitlines()) for line in lines], "src")):
             parts = self._split(ids) if ids else []
             segments += parts
             owner += [i] * len(parts)
+            missing.append(len(parts))
         found: list[list[Hypothesis]] = [[] for _ in segments]
-        batches = list(self._batches([len(s) for s in segments]))
-        results = self.engine.search([[segments[i] for i in batch] for batch in batches], self.decode, n_best)
+        batches = list(self._batches([len(s) for s in segments], decode))
+        results = self.engine.search([[segments[i] for i in batch] for batch in batches], decode, n_best)
+        done = missing.count(0)
         for batch, hypotheses in zip(batches, results, strict=True):
             for i, hyps in zip(batch, hypotheses, strict=True):
                 found[i] = hyps
+                missing[owner[i]] -= 1
+                done += missing[owner[i]] == 0
             if on_progress:
-                on_progress(len({owner[i] for i in batch}))
+                on_progress(done)
+                done = 0
         parts_of: list[list[list[Hypothesis]]] = [[] for _ in lines]
         for i, hyps in zip(owner, found, strict=True):
             parts_of[i].append(hyps)
         return [self._assemble(parts) for parts in parts_of]
 
-    def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
+    def _batches(self, lengths: list[int], decode: DecodeSection) -> Iterator[list[int]]:
         """Segments of like length together, longest first, as many as decode.batch_tokens allows."""
         order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
         begin = 0
         while begin < len(order):
-            size = max(1, self.decode.batch_tokens // (self.decode.beam_size * (lengths[order[begin]] + 1)))
+            size = max(1, decode.batch_tokens // (decode.beam_size * (lengths[order[begin]] + 1)))
             yield order[begin : begin + size]
             begin += size
 
     def _split(self, ids: list[int]) -> list[list[int]]:
         """Cut what is too long for one search: at a sentence's end if there is one, else between words or anywhere."""
+        limit = self.engine.max_positions
+        most = MAX_SEGMENT if limit is None else min(MAX_SEGMENT, limit - 1)
         parts = []
-        while len(ids) > MAX_SEGMENT:
-            pieces = self.tokenizer.pieces(ids[: MAX_SEGMENT + 1], "src")
-            words = [i for i in range(1, MAX_SEGMENT + 1) if pieces[i].startswith("▁")]
+        while len(ids) > most:
+            pieces = self.tokenizer.pieces(ids[: most + 1], "src")
+            words = [i for i in range(1, most + 1) if pieces[i].startswith("▁")]
             ends = [i for i in words if _SENTENCE_END.search(pieces[i - 1])]
-            cut = next(iter(reversed(ends)), 0) or next(iter(reversed(words)), 0) or MAX_SEGMENT
+            ends += [i for i in range(1, most + 1) if _FULL_WIDTH_END.search(pieces[i - 1])]
+            cut = max(ends, default=0) or max(words, default=0) or most
             parts.append(ids[:cut])
             ids = ids[cut:]
         return [*parts, ids]

@@ -123,7 +123,7 @@ def evaluate_files(
     faults = []
     for path in [hyp, *refs]:
         try:
-            files.append(_read_lines(path))
+            files.append(read_lines(path))
         except DataError as e:
             faults.append(str(e))
     if faults:
@@ -138,7 +138,8 @@ def evaluate_files(
     return Evaluation([TestSet(str(hyp), score(hyps, streams, metrics, bleu_tokenize), len(hyps))])
 
 
-def _read_lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """Of a plain or gzip file of UTF-8 text. Raises DataError where it is none, or is empty."""
     try:
         path.stat()
     except FileNotFoundError:

@@ -46,7 +46,7 @@ def score(
             )
     scores = []
     for name in metrics:
-        metric = _metric(name, bleu_tokenize)
+        metric = make_metric(name, bleu_tokenize)
         value = float(metric.corpus_score(hyps, streams).score)
         scores.append(Score(name, value, metric.get_signature().format()))  # a signature is whole after scoring only
     return scores
@@ -57,7 +57,8 @@ def _streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str
     return [lines] if lines else [ref for ref in refs if not isinstance(ref, str)]
 
 
-def _metric(name: str, bleu_tokenize: str) -> Any:
+def make_metric(name: str, bleu_tokenize: str = "13a") -> Any:
+    """sacreBLEU's metric. Raises DataError where it is unknown, or needs what is not installed."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER

@@ -38,7 +38,7 @@ def dropout_mask(like: Tensor, p: float) -> Tensor:
 
 def dropout_add(x: Tensor, y: Tensor, p: float) -> Tensor:
     """x + dropout(y). What is kept is scaled so that the expectation stays."""
-    drop = round(256 * p)
+    drop = min(255, round(256 * p))
     if not drop:
         return x + y
     if y.device.type != "cpu":
@@ -48,7 +48,7 @@ def dropout_add(x: Tensor, y: Tensor, p: float) -> Tensor:
 
 def dropout(y: Tensor, p: float) -> Tensor:
     """y with a share p of its elements zero, the others scaled so that the expectation stays."""
-    drop = round(256 * p)
+    drop = min(255, round(256 * p))
     if not drop:
         return y
     return F.dropout(y, p) if y.device.type != "cpu" else y * dropout_mask(y, p).mul_(256 / (256 - drop))

@@ -44,7 +44,7 @@ class Past:
         return self._used()
 
     def keep(self, sentences: Tensor) -> None:
-        self.keys, self.values = (x.index_select(0, sentences) for x in self._used())
+        self.keys, self.values = self.keys.index_select(0, sentences), self.values.index_select(0, sentences)
 
     def _used(self) -> KeysValues:
         return self.keys[:, :, : self.length], self.values[:, :, : self.length]
@@ -164,7 +164,8 @@ class Embedding(nn.Module):
             return self.positions.weight[:length]
         if self.sinusoids.size(0) < length or self.sinusoids.dtype != self.tokens.weight.dtype:
             size = max(256, 1 << (length - 1).bit_length())
-            self.sinusoids = sinusoids(size, self.tokens.embedding_dim).to(self.tokens.weight)
+            longer = self.sinusoids = sinusoids(size, self.tokens.embedding_dim).to(self.tokens.weight)
+            return longer[:length]  # not what another thread may put there meanwhile
         return self.sinusoids[:length]
 
 

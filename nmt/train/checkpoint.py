@@ -30,7 +30,7 @@ from nmt.recipe import Recipe, load_recipe
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, dtype
 
     from nmt.model.transformer import Transformer
 
@@ -164,9 +164,7 @@ def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
         case "last":
             return newest
         case "best":
-            sign = -1 if metric == "loss" else 1
-            scored = [c for c in found if metric in c.state.valid]
-            scored.sort(key=lambda c: (sign * c.state.valid[metric], c.state.step), reverse=True)
+            scored = best_first(found, metric)
             return scored + [c for c in newest if c not in scored]
         case _:
             named = [c for c in found if c.path.name == which or re.sub(r"^step-0*", "", c.path.name) == which]
@@ -177,9 +175,9 @@ def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
 
 
 def load_model(
-    run: Path, which: str = "best", device: str = "auto"
+    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
 ) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
-    """A run's model, ready to translate on `device`."""
+    """A run's model, ready to translate on `device`; in the recipe's if no `precision` is given."""
     from nmt.model.transformer import Transformer
     from nmt.train.parallel import choose_device, choose_dtype
 
@@ -189,7 +187,8 @@ def load_model(
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
     target = choose_device(device, said="`--device")
-    return model.to(target, choose_dtype(recipe.train.precision, target)).eval(), tokenizer, recipe, checkpoint
+    precision = precision or choose_dtype(recipe.train.precision, target)
+    return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
 
 
 def _first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
@@ -249,13 +248,18 @@ def save_checkpoint(
     return final
 
 
+def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:
+    """Those that were validated; of equals the earlier first, as a later one must be better to be called best."""
+    sign = 1 if metric == "loss" else -1
+    scored = [c for c in found if metric in c.state.valid]
+    return sorted(scored, key=lambda c: (sign * c.state.valid[metric], c.path.name == "average", c.state.step))
+
+
 def prune(run: Path, keep: int, metric: str) -> None:
     """Keep the newest, which can be resumed, and the `keep` best, of which the weights are enough."""
     steps = [c for c in checkpoints(run) if c.path.name != "average"]
-    sign = -1 if metric == "loss" else 1
-    scored = sorted((c for c in steps if metric in c.state.valid), key=lambda c: -sign * c.state.valid[metric])
     newest = {c.path for c in steps[-KEEP_TRAINABLE:]}
-    best = {c.path for c in scored[:keep]}
+    best = {c.path for c in best_first(steps, metric)[:keep]}
     for checkpoint in steps:
         if checkpoint.path not in newest | best:
             # Renamed first: killed in the middle, it leaves no half of a checkpoint that has its name.

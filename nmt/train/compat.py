@@ -6,12 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nmt.data.manifest import MANIFEST, Manifest
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
 from nmt.tokenizer import Tokenizer
-from nmt.train.checkpoint import find_checkpoint
-from nmt.train.parallel import choose_device
+from nmt.train.checkpoint import find_checkpoint, run_lock
 
 # What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
 _FREE = {
@@ -23,11 +23,11 @@ _FREE = {
 
 def check_start(recipe: Recipe, prepared: Path) -> None:
     """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
-    choose_device(recipe.train.device)
     tokenizer = Tokenizer.load(prepared)
     split = PreparedSplit.open(prepared, "train")
     split.check_ids("src", tokenizer.src_vocab_size)
     split.check_ids("tgt", tokenizer.tgt_vocab_size)
+    _check_positions(recipe, prepared)
     if recipe.train.init_from:
         source = Path(recipe.train.init_from)
         if not (source / "recipe.yaml").exists():
@@ -42,8 +42,26 @@ def check_start(recipe: Recipe, prepared: Path) -> None:
             )
 
 
-def check_same_experiment(run: Path, recipe: Recipe, command: str) -> None:
-    """Raises RunError naming each key that decides the weights and differs from what the run was begun with."""
+def _check_positions(recipe: Recipe, prepared: Path) -> None:
+    limit = recipe.model.position_limit
+    splits = Manifest.load(prepared).splits
+    longest = max(splits[name][f"{side}_longest"] for name in ("train", "valid") for side in ("src", "tgt")) + 1
+    if limit is not None and longest > limit:
+        raise RunError(
+            f"`model.max_positions: {limit}` is too small: the longest sentence has {longest:,} tokens.",
+            "Raise it, leave out long pairs with `data.filters.max_chars`, or take `positions: sinusoidal`.",
+        )
+    if limit is not None and recipe.tokenizer.sampling:
+        raise RunError(
+            "`tokenizer.sampling` makes sentences longer than `model.positions: learned` can tell.",
+            "Take `positions: sinusoidal`, which have no end.",
+        )
+
+
+def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: str) -> None:
+    """Raises RunError naming each key that decides the weights and differs from what the run was begun with, or where
+    it was begun with other prepared data.
+    """
     path = run / "recipe.yaml"
     if not path.exists() or not any((run / "checkpoints").glob("step-*/state.json")):
         return
@@ -54,6 +72,11 @@ def check_same_experiment(run: Path, recipe: Recipe, command: str) -> None:
         raise RunError(
             f"{run} was begun with " + "; with ".join(lines) + ".",
             f"Give the new training another `name`, or set the old run aside: {command} --fresh",
+        )
+    if (run / MANIFEST).exists() and Manifest.load(run).outputs != Manifest.load(prepared).outputs:
+        raise RunError(
+            f"{run} was begun with other prepared data than {prepared} holds now.",
+            f"Prepare it from the text of then, or set the old run aside: {command} --fresh",
         )
 
 
@@ -67,11 +90,14 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
 
 
 def set_aside(run: Path) -> Path | None:
-    """Rename an existing run folder to the first free `<name>.1`, `<name>.2` …; nothing is lost."""
+    """Rename an existing run folder to the first free `<name>.1`, `<name>.2` …; nothing is lost. Raises RunError where
+    it is being trained.
+    """
     if not run.exists():
         return None
     number = 1
     while (aside := run.with_name(f"{run.name}.{number}")).exists():
         number += 1
-    run.rename(aside)
+    with run_lock(run):
+        run.rename(aside)
     return aside

@@ -42,8 +42,7 @@ class TrainingData:
     def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int, shares: int = 1) -> None:
         self.split = PreparedSplit.open(prepared, "train")
         self.recipe, self.max_tokens, self.shares = recipe, max_tokens, shares
-        sides: tuple[Side, ...] = ("src", "tgt") if recipe.tokenizer.sampling else ()
-        self._samplers = {side: tokenizer.sampler(side, recipe.tokenizer, recipe.seed) for side in sides}
+        self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
     def cut(self, max_tokens: int) -> None:

@@ -61,6 +61,11 @@ def join_world(device: str) -> World:
     return world
 
 
+def local_rank() -> int:
+    """Which of this machine's processes, and so of its GPUs."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
 def leave_world(world: World) -> None:
     if world.size > 1 and dist.is_initialized():
         dist.destroy_process_group()

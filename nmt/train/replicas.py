@@ -20,6 +20,7 @@ from nmt.train.weights import FlatWeights, Gradients
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
+MAX_REPLICAS = 8  # each holds gradients of its own
 MIN_SHARE = 512  # target tokens; fewer at a time would no longer keep a core busy
 
 
@@ -28,7 +29,8 @@ def choose_replicas(section: TrainSection, device: torch.device, threads: int, p
     if device.type != "cpu" or section.compile:
         return 1
     tokens = section.batch_tokens // processes
-    return max(n for n in range(1, threads + 1) if threads % n == 0 and (n == 1 or tokens // n >= MIN_SHARE))
+    most = min(threads, MAX_REPLICAS)
+    return max(n for n in range(1, most + 1) if threads % n == 0 and (n == 1 or tokens // n >= MIN_SHARE))
 
 
 class Replicas:

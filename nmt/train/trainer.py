@@ -23,7 +23,7 @@ from nmt.recipe import Recipe
 from nmt.tokenizer import Tokenizer
 from nmt.train import checkpoint as ckpt
 from nmt.train.checkpoint import Interval, TrainState, better
-from nmt.train.compat import check_same_experiment, check_start
+from nmt.train.compat import check_same_experiment, check_start, set_aside
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.health import check_interval, check_step
 from nmt.train.loss import smoothed_loss
@@ -34,6 +34,7 @@ from nmt.train.parallel import (
     choose_max_tokens,
     join_world,
     leave_world,
+    local_rank,
     set_threads,
 )
 from nmt.train.progress import Progress
@@ -45,20 +46,22 @@ from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
 
 
-def train(recipe: Recipe, prepared: Path, command: str) -> Path:
-    """Train, or go on with, the recipe's run; returns the run folder. `command` is what starts it again.
+def train(recipe: Recipe, prepared: Path, command: str, fresh: bool = False) -> Path:
+    """Train, or go on with, the recipe's run; returns the run folder. `command` is what starts it again; `fresh` sets
+    an old run aside instead of going on with it.
 
     Raises RunError where the folder holds another recipe's run or cannot be used, TrainingError where numbers or memory
     give out, Interrupted after a signal.
     """
-    device = choose_device(recipe.train.device)
-    world = join_world(device.type)
-    device = choose_device(recipe.train.device, world.local_rank)
-    run = recipe.run_dir
     check_start(recipe, prepared)
+    device = choose_device(recipe.train.device, local_rank())
+    world = join_world(device.type)
+    run = recipe.run_dir
     try:
+        if world.is_main and fresh and (aside := set_aside(run)):
+            console.info(f"The old run is kept as {aside}.")
         if world.is_main:
-            check_same_experiment(run, recipe, command)
+            check_same_experiment(run, recipe, prepared, command)
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
         with ckpt.run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             Trainer(recipe, run, prepared, device, world, signals, command).run()
@@ -194,7 +197,7 @@ class Trainer:
         loss, summed. Its dropout depends on nothing but seed, step and number, wherever it is trained.
         """
         epoch, step, number, part = which
-        seed_dropout((self.recipe.seed * 1_000_003 + step) * 4099 + number, self.device)
+        seed_dropout(((self.recipe.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
         batch = collate(epoch.src, epoch.tgt, part).to(self.device)
         try:
             model.train()
@@ -333,9 +336,8 @@ class Trainer:
         if not self.world.is_main:
             return
         state, metric = self.state, self.section.metric
-        scored = [c for c in ckpt.checkpoints(self.run_dir) if metric in c.state.valid and c.path.name != "average"]
-        sign = -1 if metric == "loss" else 1
-        top = sorted(scored, key=lambda c: -sign * c.state.valid[metric])[: self.section.average_best]
+        steps = [c for c in ckpt.checkpoints(self.run_dir) if c.path.name != "average"]
+        top = ckpt.best_first(steps, metric)[: self.section.average_best]
         if len(top) > 1:
             mean: dict[str, torch.Tensor] = {}
             for c in top:

@@ -12,6 +12,7 @@ from nmt.data.store import PreparedSplit
 from nmt.decode.engine import BeamEngine
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
+from nmt.errors import TrainingError
 from nmt.evaluate.metrics import score
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
@@ -40,6 +41,11 @@ class Validator:
         """Scores of the weights that the model holds now, and its translations if they were asked for."""
         self.model.eval()
         valid, hyps = {"loss": self._loss()}, []
+        if not math.isfinite(valid["loss"]):
+            raise TrainingError(
+                f"the validation loss is {valid['loss']}: these weights cannot translate.",
+                "Start over with a lower `train.learning_rate` or a longer `train.warmup_steps`.",
+            )
         if with_text:
             hyps = [t.text for t in self.translator.translate(self.src)]
             for result in score(hyps, self.ref, ("bleu", "chrf"), self.bleu_tokenize):

@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, quantization in zip(NAMES[1:], (None, "int8"), strict=True):
             path = Path(folder) / name
-            export(ours.engine.scorer.model, ours.tokenizer, path, quantization)  # type: ignore[attr-defined]
+            export(ours.engine.scorer.model, ours.tokenizer, path, quantization, {})  # type: ignore[attr-defined]
             translators[name] = Translator(CTranslate2Engine(path, ours.tokenizer, "cpu"), ours.tokenizer, ours.decode)
         for beam in options.beams:
             for batch_tokens in options.batch_tokens or [ours.decode.batch_tokens]:

@@ -96,7 +96,7 @@ def test_all_fatal_faults_of_all_splits_are_told_together(files: Files) -> None:
             "  - train1.en:1:1 (byte 0xff), train1.en:2:1 (byte 0xff), train1.en:3:1 (byte 0xff) and 2 more lines: "
             "not valid UTF-8. Convert the file to UTF-8.",
             "  - `data.valid` has no pairs: valid.en is empty.",
-            "  - flickr.fr has 1 lines, but flickr.en has 2; parallel files must have one line per pair. "
+            "  - flickr.fr has 1 line, but flickr.en has 2; parallel files must have one line per pair. "
             "Where they shift cannot be told from the lengths of the lines; compare them side by side.",
         ]
     )

@@ -117,7 +117,7 @@ def test_malformed_tables_name_file_and_line(tmp_path: Path) -> None:
     for keys, message in [
         (
             {"path": "a.tsv", "source": 0, "target": 1},
-            "a.tsv:2 has 1 columns (by tabs), but column 1 is wanted (counted from 0).",
+            "a.tsv:2 has 1 column (by tabs), but column 1 is wanted (counted from 0).",
         ),
         (
             {"path": "a.tsv", "source": "en", "target": 1},

@@ -44,7 +44,7 @@ def test_both_engines_go_the_same_way(tmp_path: Path, tokenizer: Tokenizer, chan
     with torch.no_grad():
         for parameter in model.parameters():  # biases and scales too, and sharper choices
             parameter.add_(0.05 * torch.randn_like(parameter)).mul_(1.3)
-    export(model, tokenizer, tmp_path / "ctranslate2", None)
+    export(model, tokenizer, tmp_path / "ctranslate2", None, {})
     decode = DecodeSection(beam_size=1, max_len_ratio=1, max_len_extra=3)
     ours = BeamEngine(ModelScorer(model), torch.device("cpu"))
     theirs = CTranslate2Engine(tmp_path / "ctranslate2", tokenizer, "cpu")
@@ -56,9 +56,9 @@ def test_both_engines_go_the_same_way(tmp_path: Path, tokenizer: Tokenizer, chan
 def test_n_best(tmp_path: Path, tokenizer: Tokenizer) -> None:
     torch.manual_seed(1)
     model = Transformer(ModelSection.model_validate(SHAPE), tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
-    export(model, tokenizer, tmp_path / "ctranslate2", "int8")
+    export(model, tokenizer, tmp_path / "ctranslate2", "int8", {})
     engine = CTranslate2Engine(tmp_path / "ctranslate2", tokenizer, "cpu")
-    (found,) = Translator(engine, tokenizer, DecodeSection(beam_size=2)).translate(["one two"], n_best=3)
+    (found,) = Translator(engine, tokenizer, DecodeSection(beam_size=3)).translate(["one two"], n_best=3)
     scores = [hypothesis.score for _, hypothesis in found.hypotheses]
     assert len(scores) == 3 and scores == sorted(scores, reverse=True)
 

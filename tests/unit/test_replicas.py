@@ -48,14 +48,16 @@ def test_an_error_in_any_replica_comes_out_once_all_have_ended(flat):
     done = threading.Event()
 
     def work(_, part):
-        if part == 1:
-            raise ValueError("part 1")
-        done.wait(1)
+        if part == failing:
+            raise ValueError(f"part {part}")
+        done.wait(0.2)
         done.set()
 
-    with pytest.raises(ValueError, match="part 1"):
-        replicas.run([0, 1], work)
-    assert done.is_set()
+    for failing in (0, 1):  # on the main thread, and on another
+        done.clear()
+        with pytest.raises(ValueError, match=f"part {failing}"):
+            replicas.run([0, 1], work)
+        assert done.is_set()
 
 
 def test_the_number_of_threads_is_what_it_was_before(flat):

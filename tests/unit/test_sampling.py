@@ -42,7 +42,7 @@ def demo(request: pytest.FixtureRequest, demo_data: Path) -> tuple[Tokenizer, To
 
 def test_the_text_stays_and_its_pieces_change(demo: tuple[Tokenizer, TokenizerSection, RaggedIds]) -> None:
     tokenizer, section, rows = demo
-    draw = tokenizer.sampler("src", section, 1)
+    draw = tokenizer.samplers(section, 1)["src"]
     one, again, other = (draw.sample(rows, seed) for seed in ([1, 1], [1, 1], [1, 2]))
     assert lists(one) == lists(again) != lists(other)
     assert lists(one) != lists(rows)
@@ -57,7 +57,7 @@ def test_without_chance_it_is_the_tokenizers_own(demo: tuple[Tokenizer, Tokenize
     """Dropping no merge, or with an exponent that leaves only the most probable."""
     tokenizer, section, rows = demo
     certain = {"bpe": 0.0, "unigram": 1000.0}[section.kind]
-    draw = tokenizer.sampler("src", section.model_copy(update={"sampling": certain}), 1)
+    draw = tokenizer.samplers(section.model_copy(update={"sampling": certain}), 1)["src"]
     assert lists(draw.sample(rows, [1])) == lists(rows)
 
 
@@ -66,6 +66,13 @@ def test_rows_keep_their_places_in_blocks_of_any_size(monkeypatch: pytest.Monkey
     rows = RaggedIds.of([[], [7], [], [], [0, 6, 1], [7, 5, 4], []])
     monkeypatch.setattr(sampling, "BLOCK", block)
     assert lists(sampler("bpe", 1.0).sample(rows, [1])) == [[], [2, 3, 4], [], [], [0, 3, 4, 1], [2, 3, 4, 2, 3, 4], []]
+
+
+def test_a_line_without_spaces_is_cut_into_words() -> None:
+    """Else its cost would grow with the square of its length, and no two would be alike."""
+    rows = RaggedIds.of([[7, *[6] * 40], [7], [6] * 40])
+    drawn = lists(sampler("bpe", 1.0).sample(rows, [1]))
+    assert drawn == [[2, 3, 4, *[3, 4] * 40], [2, 3, 4], [3, 4] * 40]
 
 
 def test_no_rows() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nmt.data.prepare import prepare
 from nmt.errors import Interrupted, RunError, TrainingError
 from nmt.train import checkpoint as ckpt
 from nmt.train import trainer as trainer_module
+from nmt.train.checkpoint import run_lock
 from nmt.train.compat import check_same_experiment, set_aside
 from nmt.train.trainer import train
 from nmt.train.weights import FlatWeights
@@ -143,7 +145,37 @@ def test_a_changed_recipe_is_refused_naming_the_key(toy_recipe):
         run(toy_recipe(train__learning_rate=1e-3, model__d_ff=32))
     assert "was begun with `model.d_ff: 64`, but the recipe says 32" in refused.value.message
     assert "`train.learning_rate: 0.005`, but the recipe says 0.001" in refused.value.message
-    check_same_experiment(folder, toy_recipe(train__log_every=1, train__max_steps=99), "nmt train")
+    check_same_experiment(folder, toy_recipe(train__log_every=1, train__max_steps=99), recipe.prepared_dir, "nmt train")
+
+
+def test_a_run_goes_on_with_the_data_it_was_begun_with_only(toy_recipe, toy_text, tmp_path):
+    recipe = toy_recipe(data__root=str(shutil.copytree(toy_text, tmp_path / "text")))
+    folder = run(recipe)
+    tokenizer = (folder / "tokenizer.model").read_bytes()
+    with open(tmp_path / "text/train.en", "a") as en, open(tmp_path / "text/train.fr", "a") as fr:
+        print("nine", file=en)
+        print("neuf", file=fr)
+    prepare(recipe, force=True)
+    with pytest.raises(RunError, match="was begun with other prepared data") as refused:
+        train(recipe, recipe.prepared_dir, "nmt train toy.yaml")
+    assert "--fresh" in refused.value.hint
+    assert (folder / "tokenizer.model").read_bytes() == tokenizer
+
+
+def test_a_run_that_is_being_trained_is_not_set_aside(toy_recipe):
+    recipe = toy_recipe()
+    folder = run(recipe)
+    with run_lock(folder), pytest.raises(RunError, match="is being trained by process"):
+        train(recipe, recipe.prepared_dir, "", fresh=True)
+    assert folder.is_dir()
+    assert not folder.with_name("toy.1").exists()
+
+
+def test_learned_positions_must_be_enough(toy_recipe):
+    recipe = toy_recipe(model__positions="learned", model__max_positions=5)
+    with pytest.raises(RunError, match=r"`model\.max_positions: 5` is too small: the longest sentence has \d+ tokens"):
+        run(recipe)
+    assert not recipe.run_dir.exists()
 
 
 def test_setting_aside_never_overwrites(tmp_path):

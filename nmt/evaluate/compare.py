@@ -1,0 +1,202 @@
+"""Is one system better than another, and is that real? Paired significance tests by sacreBLEU, and where they differ.
+
+A system is a run that was evaluated (its translations are kept in the run folder), or a file of translations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import DataError, RunError
+from nmt.evaluate.evaluation import read_lines
+from nmt.evaluate.metrics import LABELS, make_metric
+
+METRICS = ("bleu", "chrf", "ter")
+TIE = 0.5  # chrF points of a sentence below which neither has won it
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One system beside the baseline, by one metric. The p-values are how likely chance makes such a difference."""
+
+    system: str
+    metric: str
+    score: float
+    interval: float  # half the width of the 95 % confidence interval (bootstrap)
+    difference: float | None = None  # to the baseline; None: it is the baseline
+    p_bootstrap: float | None = None  # paired bootstrap resampling (Koehn 2004)
+    p_randomization: float | None = None  # approximate randomization (Riezler and Maxwell 2005)
+
+    @property
+    def significant(self) -> bool:
+        """By both tests, at p < 0.05."""
+        if self.p_bootstrap is None or self.p_randomization is None:
+            return False
+        # Two that are equal differ by nothing, which the tests do not put down to chance.
+        return bool(self.difference) and max(self.p_bootstrap, self.p_randomization) < 0.05
+
+    def to_json(self) -> dict[str, Any]:
+        values = {"score": self.score, "interval": self.interval}
+        if self.difference is None:
+            return values
+        return values | {
+            "difference": self.difference, "p_bootstrap": self.p_bootstrap, "p_randomization": self.p_randomization,
+            "significant": self.significant,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A sentence, and the chrF of each system on it."""
+
+    number: int  # counted from 1
+    src: str
+    ref: str
+    hyps: list[str]
+    chrf: list[float]
+
+    @property
+    def by(self) -> float:
+        return max(self.chrf) - min(self.chrf)
+
+
+@dataclass(frozen=True)
+class TestComparison:
+    """All systems on one test set; the first is the baseline."""
+
+    name: str
+    systems: list[str]
+    scores: list[Compared]  # by metric, then by system
+    won: list[tuple[int, int, int]]  # for each system but the first: sentences won, lost and tied against it, by chrF
+    sentences: list[Differing]  # those on which the systems differ most first
+
+    def to_json(self) -> dict[str, Any]:
+        by_metric: dict[str, dict[str, Any]] = {}
+        for s in self.scores:
+            by_metric.setdefault(s.metric, {})[s.system] = s.to_json()
+        sentences = dict(
+            zip(self.systems[1:], ({"won": w, "lost": lo, "tied": t} for w, lo, t in self.won), strict=True)
+        )
+        return {"metrics": by_metric, "sentences": sentences}
+
+    def rows(self) -> list[list[str]]:
+        rows = []
+        for s in self.scores:
+            row = [self.name, LABELS[s.metric], s.system, f"{s.score:.1f} ± {s.interval:.1f}"]
+            if s.difference is None:
+                row += ["", "", "", "baseline"]
+            else:
+                row += [f"{s.difference:+.1f}", f"{s.p_bootstrap:.3f}", f"{s.p_randomization:.3f}"]
+                row.append("significant" if s.significant else "may be chance")
+            rows.append(row)
+        return rows
+
+
+COLUMNS = ["test set", "metric", "system", "score", "difference", "p (bootstrap)", "p (randomization)", ""]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What one system made of one test set."""
+
+    src: list[str] | None
+    ref: list[list[str]]
+    hyp: list[str]
+
+
+def compare(systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None) -> list[TestComparison]:
+    """The systems, the first of which is the baseline, on every test set that all have; on `refs` if they are files.
+
+    Raises DataError where texts are missing or do not fit each other, RunError for a run that was not evaluated.
+    """
+    if len(systems) < 2:
+        raise DataError("there is nothing to compare: one system was given.", "Give two or more runs, or files.")
+    names = _names(systems)
+    if refs:
+        for path in systems:
+            if path.is_dir():
+                raise DataError(
+                    f"{path} is a folder, but `--ref` is given.", "Give files of translations, or only runs."
+                )
+        streams = [read_lines(path) for path in refs]
+        source = read_lines(src) if src else None
+        tests = {"": [Texts(source, streams, read_lines(path)) for path in systems]}
+    else:
+        tests = _of_runs(systems)
+    return [_compare(name, names, texts, systems) for name, texts in tests.items()]
+
+
+def _names(systems: Sequence[Path]) -> list[str]:
+    """Short, and no two alike."""
+    short = [path.name for path in systems]
+    return short if len(set(short)) == len(short) else [f"{i}:{path}" for i, path in enumerate(systems, 1)]
+
+
+def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
+    kept: list[dict[str, Texts]] = []
+    for run in runs:
+        if not run.is_dir():
+            what = "is a file; its references are needed" if run.exists() else "is not there"
+            raise DataError(f"{run} {what}.", "Give run folders, or files of translations together with --ref.")
+        folder = run / "evaluation"
+        tests = sorted(path.name.removesuffix(".hyp.txt") for path in folder.glob("*.hyp.txt"))
+        if not tests:
+            raise RunError(f"{run} has not been evaluated.", f"Run: nmt evaluate --run {run}")
+        texts = [[read_lines(folder / f"{name}.{kind}.txt") for kind in ("src", "ref", "hyp")] for name in tests]
+        kept.append({name: Texts(src, [ref], hyp) for name, (src, ref, hyp) in zip(tests, texts, strict=True)})
+    common = [name for name in kept[0] if all(name in tests for tests in kept)]
+    if not common:
+        known = "; ".join(f"{run} has {', '.join(tests)}" for run, tests in zip(runs, kept, strict=True))
+        raise DataError(f"the runs have no test set in common: {known}.", "Evaluate them on the same one.")
+    return {name: [tests[name] for tests in kept] for name in common}
+
+
+def _compare(test: str, names: list[str], texts: list[Texts], systems: Sequence[Path]) -> TestComparison:
+    from sacrebleu.significance import PairedTest
+
+    first = texts[0]
+    for path, other in zip(systems, texts, strict=True):
+        if other.ref != first.ref or other.src != first.src:
+            raise DataError(f"{path} was evaluated on another `{test}` than {systems[0]}: their texts differ.",
+                            "Evaluate both on the same prepared data.")  # fmt: skip
+        for stream in [*other.ref, *([other.src] if other.src else [])]:
+            if len(stream) != len(other.hyp):
+                raise DataError(f"{path} has {len(other.hyp):,} lines, but the references or sources {len(stream):,}; "
+                                "line n belongs to line n.")  # fmt: skip
+    # As the sacrebleu command does.
+    hyps = [[line.rstrip() for line in t.hyp] for t in texts]
+    refs = [[line.rstrip() for line in stream] for stream in first.ref]
+    found: dict[str, dict[str, list[Any]]] = {}
+    for kind in ("bs", "ar"):
+        for name in METRICS:
+            metric = make_metric(name)
+            named: list[tuple[str, Sequence[str]]] = [(str(i), lines) for i, lines in enumerate(hyps)]
+            _, results = PairedTest(named, {name: metric}, refs, test_type=kind)()
+            found.setdefault(name, {})[kind] = next(v for k, v in results.items() if k != "System")
+    scores = []
+    for metric_name, by_kind in found.items():
+        baseline = by_kind["bs"][0]
+        for i, (bs, ar) in enumerate(zip(by_kind["bs"], by_kind["ar"], strict=True)):
+            paired = (bs.score - baseline.score, bs.p_value, ar.p_value) if i else (None, None, None)
+            scores.append(Compared(names[i], metric_name, float(bs.score), float(bs.ci), *paired))
+    return TestComparison(test, names, scores, *_by_sentence(first, hyps, refs))
+
+
+def _by_sentence(
+    texts: Texts, hyps: list[list[str]], refs: list[list[str]]
+) -> tuple[list[tuple[int, int, int]], list[Differing]]:
+    chrf = make_metric("chrf")
+    sentences = []
+    for i, lines in enumerate(zip(*hyps, strict=True)):
+        values = [float(chrf.sentence_score(line, [stream[i] for stream in refs]).score) for line in lines]
+        source = texts.src[i] if texts.src else ""
+        sentences.append(Differing(i + 1, source, refs[0][i], list(lines), values))
+    won = []
+    for system in range(1, len(hyps)):
+        gains = [s.chrf[system] - s.chrf[0] for s in sentences]
+        better, worse = sum(g > TIE for g in gains), sum(g < -TIE for g in gains)
+        won.append((better, worse, len(gains) - better - worse))
+    return won, sorted(sentences, key=lambda s: -s.by)
