@@ -78,6 +78,8 @@ def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, 
     seen = []
 
     class Copies:
+        max_positions = None
+
         def search(self, batches, decode, n_best):
             seen.extend(ids for batch in batches for ids in batch)
             return [[[Hypothesis(ids, -1.0, -1.0)] for ids in batch] for batch in batches]
