@@ -152,14 +152,14 @@ class FlatWeights:
                 out |= {f"{key}.{k}": v for k, v in self.named(torch.cat(parts), self.num_muon).items()}
         return out
 
-    def load(self, weights: dict[str, Tensor], state: dict[str, Tensor] | None, step: int) -> None:
-        """Restore what `state` and the averaged weights held; without a state, begin anew from the weights alone."""
-        self._copy(self.master, weights if state is None else state, "" if state is None else "master.")
+    def load(self, weights: dict[str, Tensor], state: dict[str, Tensor], step: int) -> None:
+        """Restore what the averaged `weights`, and `state` after so many steps, held."""
+        self._copy(self.master, state, "master.")
         if self.ema is not None:
             self._copy(self.ema, weights, "")
-        if state is not None and self.muon is not None:
+        if self.muon is not None:
             self._copy(self.muon.momentum, state, "momentum.")
-        if state is not None and any(name.startswith(MOMENTS[0]) for name in state):
+        if any(name.startswith(MOMENTS[0]) for name in state):
             begin = 0
             moments = {key: torch.empty_like(self.master[self.num_muon :]) for key in MOMENTS}
             for key, flat in moments.items():
