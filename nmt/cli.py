@@ -181,7 +181,7 @@ def evaluate(
     length_penalty: PenaltyOption = None,
     device: DeviceOption = "auto",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object: test set → metric → score, signature.")
+        bool, typer.Option("--json", help="Print one JSON object: test set → metric → score, interval, signature.")
     ] = False,
 ) -> None:
     """Score a run on the test sets of its recipe, or a file of translations against references, by sacreBLEU."""

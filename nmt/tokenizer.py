@@ -34,7 +34,8 @@ class Tokenizer:
         """`src_model` serves both sides where there is no `tgt_model`."""
         from sentencepiece import SentencePieceProcessor
 
-        self._models = {SHARED_FILE: src_model} if tgt_model is None else {SRC_FILE: src_model, TGT_FILE: tgt_model}
+        # What `load` reads, by name
+        self.files = {SHARED_FILE: src_model} if tgt_model is None else {SRC_FILE: src_model, TGT_FILE: tgt_model}
         self._src = SentencePieceProcessor(model_proto=src_model)
         self._tgt = self._src if tgt_model is None else SentencePieceProcessor(model_proto=tgt_model)
         for processor in (self._src, self._tgt):
@@ -47,7 +48,7 @@ class Tokenizer:
 
     @property
     def shared(self) -> bool:
-        return len(self._models) == 1
+        return len(self.files) == 1
 
     @property
     def src_vocab_size(self) -> int:
@@ -61,7 +62,7 @@ class Tokenizer:
     def fingerprint(self) -> str:
         """16 hex digits of the model files' content."""
         digest = hashlib.sha256()
-        for name, model in self._models.items():
+        for name, model in self.files.items():
             digest.update(f"{name} {len(model)}\n".encode() + model)
         return digest.hexdigest()[:16]
 
@@ -105,7 +106,7 @@ class Tokenizer:
         return self.pieces(range(self._processor(side).vocab_size()), side)
 
     def save(self, folder: Path) -> None:
-        for name, model in self._models.items():
+        for name, model in self.files.items():
             (folder / name).write_bytes(model)
 
     @classmethod

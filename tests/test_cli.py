@@ -28,7 +28,9 @@ def test_help_is_quick_and_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("command", [[], ["prepare"], ["train"], ["translate"], ["evaluate"], ["export"], ["verify"]])
+@pytest.mark.parametrize(
+    "command", [[], ["prepare"], ["train"], ["translate"], ["evaluate"], ["compare"], ["export"], ["verify"]]
+)
 def test_every_command_explains_itself_with_an_example(nmt, command):
     code, out, _ = nmt(*command, "--help")
     assert code == 0
@@ -121,6 +123,26 @@ def test_export_and_translate_with_it(project, nmt):
     assert out.count("\n") == 3
     assert out.split("\n")[1] == ""
     assert (project / "runs/mini/ctranslate2/model.bin").exists()
+    best = json.loads((project / "runs/mini/ctranslate2/nmt.json").read_text())["checkpoint"]
+    other = {"step-00000004": "step-00000008", "step-00000008": "step-00000004"}[best]
+    code, _, err = nmt("translate", "--engine", "ctranslate2", "--checkpoint", other, stdin=b"A dog.\n")
+    assert code == 0
+    assert f"was exported from {best}, which is not {other}. To renew it: nmt export" in " ".join(err.split())
+
+
+def test_compare_runs_and_files(project, nmt):
+    shutil.copytree("runs/mini", "runs/other")
+    assert nmt("evaluate", "--run", "runs/mini")[0] == 0
+    assert nmt("evaluate", "--run", "runs/other", "--beam-size", "1")[0] == 0
+    code, out, _ = nmt("compare", "runs/mini", "runs/other", "--show", "1")
+    assert code == 0
+    assert out.startswith("test set\tmetric\tsystem\tscore")
+    assert re.search(r"^first other: \d+ sentences better, \d+ worse, \d+ alike \(chrF\)$", out, re.MULTILINE)
+    assert len(re.findall(r"^first line \d+: ", out, re.MULTILINE)) == 1
+    hyp = "runs/mini/evaluation/first.hyp.txt"
+    code, out, _ = nmt("compare", hyp, "text/test.fr", "--ref", "text/test.fr", "--json")
+    assert code == 0
+    assert json.loads(out)[""]["metrics"]["bleu"]["test.fr"]["significant"] is True
 
 
 def test_evaluate_agrees_with_itself_and_the_run_can_move(project, nmt):

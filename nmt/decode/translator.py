@@ -98,6 +98,8 @@ class Translator:
             if on_progress:
                 on_progress(done)
                 done = 0
+        if on_progress and done:  # blank lines alone
+            on_progress(done)
         parts_of: list[list[list[Hypothesis]]] = [[] for _ in lines]
         for i, hyps in zip(owner, found, strict=True):
             parts_of[i].append(hyps)

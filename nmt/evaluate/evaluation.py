@@ -72,7 +72,7 @@ class Evaluation:
 
     def rows(self) -> list[list[str]]:
         """Test set, metric, score, signature: a line for each score."""
-        return [[t.name, LABELS[s.name], f"{s.value:.1f}", s.signature] for t in self.tests for s in t.scores]
+        return [[t.name, LABELS[s.name], str(s), s.signature] for t in self.tests for s in t.scores]
 
 
 def evaluate_run(
@@ -103,7 +103,7 @@ def evaluate_run(
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
             hyps = [t.text for t in translator.translate(src, on_progress=advance)]
         seconds = round(time.perf_counter() - began, 2)
-        scores = score(hyps, ref, recipe.evaluate.metrics, recipe.evaluate.bleu_tokenize)
+        scores = score(hyps, ref, recipe.evaluate.metrics, recipe.evaluate.bleu_tokenize, confidence=True)
         tests.append(TestSet(name, scores, len(src), {"sentences": len(src), "seconds": seconds, **details}))
         _keep(run / "evaluation", tests[-1], {"src": src, "hyp": hyps, "ref": ref})
     return Evaluation(tests)
@@ -135,7 +135,7 @@ def evaluate_files(
             faults.append(f"{hyp} has {lines}, but {path} has {len(stream):,}; line n belongs to line n.")
     if faults:
         raise DataError(join_faults(faults))
-    return Evaluation([TestSet(str(hyp), score(hyps, streams, metrics, bleu_tokenize), len(hyps))])
+    return Evaluation([TestSet(str(hyp), score(hyps, streams, metrics, bleu_tokenize, confidence=True), len(hyps))])
 
 
 def read_lines(path: Path) -> list[str]:

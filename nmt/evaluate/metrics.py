@@ -18,9 +18,14 @@ class Score:
     name: str
     value: float
     signature: str
+    interval: float | None = None  # half the width of the 95 % confidence interval, if it was asked for
 
     def to_json(self) -> dict[str, Any]:
-        return {"score": self.value, "signature": self.signature}
+        interval = {} if self.interval is None else {"interval": self.interval}
+        return {"score": self.value, **interval, "signature": self.signature}
+
+    def __str__(self) -> str:
+        return f"{self.value:.1f}" + ("" if self.interval is None else f" ± {self.interval:.1f}")
 
 
 def score(
@@ -28,12 +33,16 @@ def score(
     refs: Sequence[str] | Sequence[Sequence[str]],
     metrics: Sequence[str] = ("bleu", "chrf", "chrf++", "ter"),
     bleu_tokenize: str = "13a",
+    confidence: bool = False,
 ) -> list[Score]:
-    """Corpus scores in the order of `metrics`, the very numbers of the `sacrebleu` command.
+    """Corpus scores in the order of `metrics`, the very numbers of the `sacrebleu` command; with `confidence` those of
+    its --confidence, too (bootstrap resampling with a fixed seed, Koehn 2004).
 
     `refs` is one reference for each hypothesis, or several such lists. Raises DataError where there is nothing to
     score or the numbers of lines differ.
     """
+    from sacrebleu.significance import PairedTest
+
     # Trailing spaces count for some tokenizers; the command takes them away too.
     hyps = [line.rstrip() for line in hyps]
     streams = [[line.rstrip() for line in stream] for stream in _streams(refs)]
@@ -47,8 +56,15 @@ def score(
     scores = []
     for name in metrics:
         metric = make_metric(name, bleu_tokenize)
-        value = float(metric.corpus_score(hyps, streams).score)
-        scores.append(Score(name, value, metric.get_signature().format()))  # a signature is whole after scoring only
+        if confidence:
+            # The test of one system alone; corpus_score's own bootstrap fails where a resample has no match.
+            signatures, results = PairedTest([("", hyps)], {name: metric}, streams, test_type="bs")()
+            ((label, signature),) = signatures.items()
+            result: Any = results[label][0]
+            scores.append(Score(name, float(result.score), signature.format(), float(result.ci)))
+        else:
+            value = float(metric.corpus_score(hyps, streams).score)
+            scores.append(Score(name, value, metric.get_signature().format()))  # whole after scoring only
     return scores
 
 

@@ -16,6 +16,7 @@ import torch
 
 from nmt import console
 from nmt.data.batches import Indices, collate
+from nmt.data.manifest import MANIFEST
 from nmt.errors import Interrupted, RunError, TrainingError
 from nmt.model.dropout import seed_dropout
 from nmt.model.transformer import Transformer
@@ -326,10 +327,10 @@ class Trainer:
 
     def _prepare_folder(self, prepared: Path) -> None:
         """Make the run self-sufficient: its recipe, tokenizer and the data's manifest go with it."""
-        text = self.recipe.dump()
-        ckpt.write_atomically(self.run_dir / "recipe.yaml", text.encode())
-        self.tokenizer.save(self.run_dir)
-        ckpt.write_atomically(self.run_dir / "manifest.json", (prepared / "manifest.json").read_bytes())
+        manifest = (prepared / MANIFEST).read_bytes()
+        files = {"recipe.yaml": self.recipe.dump().encode(), MANIFEST: manifest, **self.tokenizer.files}
+        for name, content in files.items():
+            ckpt.write_atomically(self.run_dir / name, content)
 
     def _finish(self) -> None:
         """Try the average of the best checkpoints; whichever is best on validation is what the run translates with."""

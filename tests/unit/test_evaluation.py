@@ -84,7 +84,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_test_set_is_scored_and_kept(run: Path) -> None:
     evaluation = evaluate_run(run, LookUp())
-    expected = {s.name: s.to_json() for s in score(HYP, REF, ["bleu", "chrf"])}
+    expected = {s.name: s.to_json() for s in score(HYP, REF, ["bleu", "chrf"], confidence=True)}
     assert evaluation.to_json()["easy"] == expected
     assert list(evaluation.to_json()) == ["easy", "hard"]
     folder = run / "evaluation"
@@ -102,10 +102,10 @@ def test_every_test_set_is_scored_and_kept(run: Path) -> None:
 
 
 def test_rows_are_for_reading(run: Path) -> None:
-    bleu, chrf = score(HYP, REF, ["bleu", "chrf"])
+    bleu, chrf = score(HYP, REF, ["bleu", "chrf"], confidence=True)
     assert evaluate_run(run, LookUp(), test=["easy"]).rows() == [
-        ["easy", "BLEU", f"{bleu.value:.1f}", bleu.signature],
-        ["easy", "chrF", f"{chrf.value:.1f}", chrf.signature],
+        ["easy", "BLEU", str(bleu), bleu.signature],
+        ["easy", "chrF", str(chrf), chrf.signature],
     ]
 
 
@@ -174,7 +174,7 @@ def test_files_are_scored_line_by_line(tmp_path: Path, suffix: str) -> None:
     hyp = write_lines(tmp_path / f"hyp.{suffix}", HYP)
     refs = [write_lines(tmp_path / f"ref{i}.{suffix}", lines) for i, lines in enumerate([REF, HYP])]
     evaluation = evaluate_files(hyp, refs[:1])
-    assert evaluation.to_json() == {str(hyp): {s.name: s.to_json() for s in score(HYP, REF)}}
+    assert evaluation.to_json() == {str(hyp): {s.name: s.to_json() for s in score(HYP, REF, confidence=True)}}
     assert evaluate_files(hyp, refs).to_json()[str(hyp)]["bleu"]["score"] == pytest.approx(100)
 
 

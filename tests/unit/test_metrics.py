@@ -30,6 +30,7 @@ def by_command(tmp_path: Path, hyps: list[str], references: list[list[str]], opt
         paths[-1].write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [sys.executable, "-m", "sacrebleu", *map(str, paths[1:]), "-i", str(paths[0]), *options, "-w", "12"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (tmp_path / "said").write_text(done.stdout, encoding="utf-8")
     result = json.loads(done.stdout)
     return result["score"], result["signature"]
 
@@ -40,6 +41,24 @@ def test_the_same_as_the_command(tmp_path: Path, metric: str, references: list[l
     value, signature = by_command(tmp_path, HYPS, references, OPTIONS[metric])
     (ours,) = score(HYPS, references, [metric])
     assert (ours.name, round(ours.value, 12), ours.signature) == (metric, value, signature)
+
+
+@pytest.mark.parametrize("metric", OPTIONS)
+def test_confidence_is_that_of_the_command(tmp_path: Path, metric: str) -> None:
+    refs = [f"the {word} cat number {i} sat on a mat" for i, word in enumerate(["big", "small", "old"] * 10)]
+    hyps = [line.replace("sat", "was") if i % 3 else line for i, line in enumerate(refs)]
+    (ours,) = score(hyps, refs, [metric], confidence=True)
+    value, signature = by_command(tmp_path, hyps, [refs], [*OPTIONS[metric], "--confidence"])
+    assert (round(ours.value, 12), ours.signature) == (value, signature)
+    found = json.loads((tmp_path / "said").read_text(encoding="utf-8"))
+    assert ours.interval == pytest.approx(found["confidence_var"], abs=1e-9)
+    assert str(ours) == f"{ours.value:.1f} ± {ours.interval:.1f}"
+
+
+def test_confidence_where_hardly_anything_is_right() -> None:
+    scores = score([*HYPS, ""], [*REFS, "x"], confidence=True)
+    assert [round(s.value, 9) for s in scores] == [round(s.value, 9) for s in score([*HYPS, ""], [*REFS, "x"])]
+    assert all(s.interval is not None and s.interval >= 0 for s in scores)
 
 
 def test_bleu_splits_words_as_asked(tmp_path: Path) -> None:

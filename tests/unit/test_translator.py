@@ -69,6 +69,14 @@ def test_n_best_gives_that_many_best_first(translator):
     assert [h.score for _, h in hypotheses] == sorted((h.score for _, h in hypotheses), reverse=True)
 
 
+def test_progress_counts_every_line_once(translator, monkeypatch):
+    monkeypatch.setattr(translator_module, "MAX_SEGMENT", 6)
+    for lines in (LINES, ["", " "], ["one two three four five"] * 3):
+        told = []
+        translator.translate(lines, on_progress=told.append)
+        assert sum(told) == len(lines)
+
+
 def test_no_lines_give_no_lines(translator):
     assert translator.translate([]) == []
 
