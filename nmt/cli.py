@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -230,6 +231,27 @@ def compare(
             print(f"\n{test.name} line {sentence.number}: {sentence.src}\n  reference: {sentence.ref}".lstrip())
             for system, hyp, chrf in zip(test.systems, sentence.hyps, sentence.chrf, strict=True):
                 print(f"  {system}: {hyp}  (chrF {chrf:.0f})")
+
+
+@app.command(epilog="Example: `nmt runs`")
+def runs(
+    folder: Annotated[Path, typer.Argument(help="The folder of run folders.")] = Path("runs"),
+) -> None:
+    """List runs: languages, steps, scores, age, size; the run trained last first."""
+    from nmt.train.runs import COLUMNS, list_runs
+
+    console.print_table(COLUMNS, [run.row(time.time()) for run in list_runs(folder)])
+
+
+@app.command(epilog="Example: `nmt show runs/multi30k-en-fr`")
+def show(
+    run: Annotated[Path | None, typer.Argument(help="The run folder; the run trained last if not given.")] = None,
+) -> None:
+    """Show a run: its model, data, learning curve, scores and versions."""
+    from nmt.train.checkpoint import latest_run
+    from nmt.train.runs import read_run
+
+    console.print_table(["what", "how much"], read_run(run or latest_run()).details())
 
 
 @app.command(epilog="Example: `nmt verify runs/multi30k-en-fr`")

@@ -335,8 +335,17 @@ class RunLog:
         self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
         self._file.flush()
 
-    def close(self) -> None:
-        self._file.close()
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The records of a run's log.jsonl, oldest first; lines that a crash cut short are left out."""
+    path = run / "log.jsonl"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return [record for line in lines if (record := _parse_record(line)) is not None]
+
+
+def last_start(run: Path) -> dict[str, Any]:
+    """What the log says of the machine and the inputs when training was last started; empty if nothing."""
+    return next((r for r in reversed(read_log(run)) if r.get("event") == "start"), {})
 
 
 def _parse_record(line: str) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ class Finding:
 def verify_run(run: Path) -> list[Finding]:
     """Raises RunError where `run` is not a run folder."""
     recipe = ckpt.load_run_recipe(run)
-    start = _last_start(run)
+    start = ckpt.last_start(run)
     tokenizer = Tokenizer.load(run)
     return [
         *_weights(run),
@@ -48,20 +47,6 @@ def _same(what: str, now: Any, before: Any, remark: str) -> Finding:
     if before is None:
         return Finding(what, "missing", "nothing was recorded")
     return Finding(what, "ok") if now == before else Finding(what, "differs", remark)
-
-
-def _last_start(run: Path) -> dict[str, Any]:
-    """What the log says of the machine and the inputs when training was last started."""
-    found: dict[str, Any] = {}
-    path = run / "log.jsonl"
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue  # cut short by a crash
-        if isinstance(record, dict) and record.get("event") == "start":
-            found = record
-    return found
 
 
 def _weights(run: Path) -> Iterator[Finding]:

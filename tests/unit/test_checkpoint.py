@@ -159,10 +159,8 @@ def test_the_log_goes_on_without_gap_or_repetition(tmp_path):
     log = ckpt.RunLog(path, 0)
     for step in range(1, 6):
         log.write(event="step", step=step)
-    log.close()
     with open(path, "a") as file:
         file.write('{"event": "ste')  # a crash in the middle of a line
     log = ckpt.RunLog(path, 3)
     log.write(event="step", step=4)
-    log.close()
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3, 4]

@@ -1,0 +1,130 @@
+"""What is in the run folders: a line for each (`nmt runs`), or the details of one (`nmt show`). Reads, never writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nmt.data.manifest import MANIFEST, Manifest
+from nmt.errors import NMTError, RunError
+from nmt.evaluate.metrics import LABELS
+from nmt.recipe import Recipe
+from nmt.train.checkpoint import best_first, checkpoints, last_start, load_run_recipe, read_log
+
+COLUMNS = ["run", "languages", "steps", "minutes", "on validation", "on tests (BLEU)", "last trained", "MB"]
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder says of its training."""
+
+    path: Path
+    recipe: Recipe
+    steps: int = 0
+    seconds: float = 0.0
+    trained: float = 0.0  # when, in seconds since 1970
+    best: str = ""  # the checkpoint
+    valid: dict[str, float] = field(default_factory=dict)  # of the best
+    tests: dict[str, dict[str, Any]] = field(default_factory=dict)  # test set → metric → score, signature
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+
+    def row(self, now: float) -> list[str]:
+        """As COLUMNS say."""
+        tests = ", ".join(f"{name} {s['bleu']['score']:.1f}" for name, s in self.tests.items() if "bleu" in s)
+        return [
+            self.path.name, f"{self.recipe.data.source_lang}-{self.recipe.data.target_lang}", f"{self.steps:,}",
+            f"{self.seconds / 60:.1f}", _scores(self.valid), tests, age(now - self.trained), f"{self.size / 1e6:,.0f}",
+        ]  # fmt: skip
+
+    def details(self) -> list[tuple[str, str]]:
+        """Rows of (what, how much)."""
+        model, train = self.recipe.model, self.recipe.train
+        rows = [
+            ("recipe", f"{self.recipe.name}, {self.recipe.data.source_lang}-{self.recipe.data.target_lang}"),
+            ("model", f"{model.num_encoder_layers}+{model.num_decoder_layers} layers, d_model {model.d_model}, "
+                      f"d_ff {model.d_ff}, {model.num_heads} heads, dropout {model.dropout:g}"),
+            ("training", f"{train.optimizer}, learning rate {train.learning_rate:g} ({train.schedule}), "
+                         f"{train.batch_tokens:,} tokens a step"),
+            ("trained", f"{self.steps:,} steps in {self.seconds / 60:.1f} minutes"),
+        ]  # fmt: skip
+        if (self.path / MANIFEST).exists():
+            manifest = Manifest.load(self.path)
+            pairs = ", ".join(f"{name} {split['pairs']:,}" for name, split in manifest.splits.items())
+            rows.append(("pairs", pairs))
+        log = read_log(self.path)
+        for key in ("loss", *(k for k in (train.metric,) if k != "loss")):
+            curve = [r[key] for r in log if r.get("event") == "valid" and key in r]
+            if curve:
+                name = f"validation {LABELS.get(key, key)}"
+                rows.append((name, f"{sparkline(curve)}  {curve[0]:.2f} → {curve[-1]:.2f}"))
+        if self.best:
+            rows.append(("best checkpoint", f"{self.best} ({_scores(self.valid)})"))
+        for name, scores in self.tests.items():
+            found = " · ".join(f"{LABELS.get(metric, metric)} {s['score']:.1f}" for metric, s in scores.items())
+            rows.append((f"test {name}", found))
+        start = last_start(self.path)
+        kept = ("nmt", "torch", "device", "precision", "threads", "seed", "recipe", "tokenizer")
+        rows.append(("made with", ", ".join(f"{key} {start[key]}" for key in kept if key in start)))
+        return rows
+
+
+def read_run(path: Path) -> Run:
+    """Raises RunError where it is no run folder."""
+    recipe = load_run_recipe(path)
+    found = checkpoints(path)
+    if not found:
+        return Run(path, recipe)
+    last = max((c for c in found if c.path.name != "average"), key=lambda c: c.state.step, default=found[-1])
+    trained = max(c.path.stat().st_mtime for c in found)
+    best = next(iter(best_first(found, recipe.train.metric)), None)
+    return Run(path, recipe, last.state.step, last.state.seconds, trained, best.path.name if best else "",
+               best.state.valid if best else {}, _tests(path / "evaluation" / "results.json"))  # fmt: skip
+
+
+def list_runs(folder: Path) -> list[Run]:
+    """The run trained last first. Raises RunError where there is none; folders that are damaged are left out."""
+    found = []
+    for path in sorted(folder.glob("*/recipe.yaml")):
+        try:
+            found.append(read_run(path.parent))
+        except NMTError:
+            continue  # `nmt show` and `nmt verify` say what is wrong with it
+    if not found:
+        raise RunError(f"there is no run in {folder}/ yet.", "Train one first: nmt train recipes/demo.yaml")
+    return sorted(found, key=lambda run: -run.trained)
+
+
+def _tests(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))["scores"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _scores(valid: dict[str, float]) -> str:
+    return " · ".join(f"{LABELS.get(name, name)} {value:.2f}" for name, value in valid.items())
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """A curve in one line: the lowest value is ▁, the highest █; of more values than `width`, evenly spread ones."""
+    if len(values) > width:
+        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
+    low, high = min(values), max(values)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0
+    return "".join(BARS[round((value - low) * scale)] for value in values)
+
+
+def age(seconds: float) -> str:
+    """`3 minutes ago`, in the largest unit that there is one of."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"

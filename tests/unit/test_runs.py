@@ -1,0 +1,78 @@
+"""What the run folders say of their trainings."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nmt.errors import RunError
+from nmt.train.runs import COLUMNS, age, list_runs, read_run, sparkline
+
+
+@pytest.fixture
+def run(project: Path) -> Path:
+    return project / "runs/mini"
+
+
+def test_a_run_in_a_line(run: Path, nmt) -> None:  # type: ignore[no-untyped-def]
+    assert nmt("evaluate")[0] == 0
+    found = read_run(run)
+    row = dict(zip(COLUMNS, found.row(found.trained + 7200), strict=True))
+    bleu = json.loads((run / "evaluation/results.json").read_text())["scores"]["first"]["bleu"]["score"]
+    assert row["run"] == "mini"
+    assert row["languages"] == "en-fr"
+    assert row["steps"] == "8"
+    assert row["on tests (BLEU)"] == f"first {bleu:.1f}"
+    assert row["last trained"] == "2 hours ago"
+    assert row["on validation"].startswith("loss ")
+    assert int(row["MB"]) == round(sum(p.stat().st_size for p in run.rglob("*") if p.is_file()) / 1e6)
+
+
+def test_the_details_of_a_run(run: Path) -> None:
+    details = dict(read_run(run).details())
+    assert re.fullmatch(r"train \d+, valid 20, first 20", details["pairs"])
+    assert details["trained"].startswith("8 steps in ")
+    assert details["best checkpoint"].startswith("step-0000000")
+    assert "threads 1" in details["made with"]
+    assert set(details["validation loss"].split()[0]) <= set("▁▂▃▄▅▆▇█")
+
+
+def test_runs_are_listed_newest_first_without_damaged_ones(run: Path, nmt) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(run, run.with_name("older"), copy_function=shutil.copy)
+    shutil.copytree(run, run.with_name("broken"))
+    (run.with_name("broken") / "recipe.yaml").write_text("name: [")
+    found = [r.path.name for r in list_runs(run.parent)]
+    assert sorted(found) == ["mini", "older"]
+    code, out, _ = nmt("runs")
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["run", *found]
+    code, out, _ = nmt("show", "runs/older")
+    assert code == 0
+    assert "older" not in out
+    assert "best checkpoint" in out
+
+
+def test_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no run in "):
+        list_runs(tmp_path)
+    with pytest.raises(RunError, match="is not a run folder"):
+        read_run(tmp_path)
+
+
+def test_a_curve_in_a_line() -> None:
+    assert sparkline([1, 2, 3, 8]) == "▁▂▃█"
+    assert sparkline([5, 5]) == "▁▁"
+    assert len(sparkline(list(range(1000)), 30)) == 30
+    assert sparkline(list(range(1000)), 30)[-1] == "█"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7300, "2 hours ago"), (200_000, "2 days ago")],
+)
+def test_ages(seconds: float, said: str) -> None:
+    assert age(seconds) == said
