@@ -3,7 +3,7 @@
     python scripts/bench/decode_speed.py runs/multi30k-en-fr [--test NAME] [--rounds 3] [--batch-tokens 2048 4096 8192]
 
 CTranslate2 gets its best known settings for two cores: a worker for each core, with one thread. All read raw text and
-give raw text. The engines take turns, each in a process of its own, as threads of one that wait would slow the other; it
+give raw text. The engines take turns, each in a process of its own (waiting threads would slow the others), and
 translates some lines before its clock starts. A table of medians is printed, and as the last line a JSON object.
 """
 
