@@ -286,7 +286,8 @@ def export(
     from nmt.decode.export import export_run
 
     done = export_run(folder, checkpoint, quantization and quantization.value)
-    console.info(f"Written: {done.folder}. {done.same} of {done.samples} sample lines are translated the same.")
+    alike = f"{done.same} of {done.samples} sample lines are translated the same."
+    console.info(f"Written: {done.folder}. {alike if done.samples else 'There is no validation text to try it with.'}")
 
 
 def _load(arguments: list[str] | None) -> tuple[Recipe, Path]:

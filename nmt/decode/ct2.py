@@ -51,10 +51,10 @@ class CTranslate2Engine:
     """Translates with a folder that `export` wrote."""
 
     def __init__(self, folder: Path, tokenizer: Tokenizer, device: str, max_positions: int | None = None) -> None:
-        """`device` is cpu or cuda. Raises RunError where there is no such folder, or CTranslate2 cannot load it."""
+        """CTranslate2 knows no mps, and takes the CPU there. Raises RunError where it cannot load the folder."""
         ct2 = import_ctranslate2()
         if device == "mps":
-            device = "cpu"  # which CTranslate2 uses on such machines
+            device = "cpu"
         if not (folder / "model.bin").exists():
             raise RunError(f"{folder} holds no CTranslate2 model.", f"Run: nmt export --run {folder.parent}")
         self.tokenizer, self.max_positions = tokenizer, max_positions or POSITIONS

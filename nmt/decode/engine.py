@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -50,23 +50,19 @@ class BeamEngine:
         return self.scorer.max_positions
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
-        with self._side_by_side(len(batches)) as run:
-            yield from run(lambda batch: self._search(batch, decode, n_best), batches)
-
-    @contextmanager
-    def _side_by_side(self, number: int) -> Iterator[Callable[..., Iterable[list[list[Hypothesis]]]]]:
-        """A `map` for so many searches. On a CPU they run in threads of their own: the operators of one search are too
-        short to be shared by several threads.
+        """On a CPU several searches run at a time, each in a thread of its own: the operators of one are too short to
+        be shared by several threads.
         """
+        search = partial(self._search, decode=decode, n_best=n_best)
         threads = torch.get_num_threads()
         workers = min(threads, MAX_WORKERS)
-        if self.device.type != "cpu" or workers == 1 or number == 1:
-            yield map
+        if self.device.type != "cpu" or workers == 1 or len(batches) == 1:
+            yield from map(search, batches)
             return
         torch.set_num_threads(threads // workers)  # of threads that are started from here on
         pool = ThreadPoolExecutor(workers, "search")
         try:
-            yield pool.map
+            yield from pool.map(search, batches)
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(threads)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from nmt.data.folders import staging
-from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, import_ctranslate2
+from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
 from nmt.decode.engine import BeamEngine
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
@@ -31,7 +31,7 @@ SAMPLES = 100  # lines that an export is tried with
 
 @dataclass(frozen=True)
 class Exported:
-    """Of `samples` lines, so many are translated the same by both engines ; 0 samples: there was no text."""
+    """Of `samples` lines, so many are translated the same by both engines; 0 samples: there was no text."""
 
     folder: Path
     samples: int
@@ -48,7 +48,8 @@ def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported
         return Exported(run / FOLDER, 0, 0)
     lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]
     ours = Translator(BeamEngine(ModelScorer(model), torch.device("cpu")), tokenizer, recipe.decode)
-    theirs = Translator.load(run, device="cpu", engine="ctranslate2")
+    engine = CTranslate2Engine(run / FOLDER, tokenizer, "cpu", model.section.position_limit)
+    theirs = Translator(engine, tokenizer, recipe.decode)
     pairs = zip(ours.translate(lines), theirs.translate(lines), strict=True)
     return Exported(run / FOLDER, len(lines), sum(a.text == b.text for a, b in pairs))
 

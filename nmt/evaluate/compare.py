@@ -13,6 +13,7 @@ from typing import Any
 from nmt.errors import DataError, RunError
 from nmt.evaluate.evaluation import read_lines
 from nmt.evaluate.metrics import LABELS, make_metric
+from nmt.train.checkpoint import load_run_recipe
 
 METRICS = ("bleu", "chrf", "ter")
 TIE = 0.5  # chrF points of a sentence below which neither has won it
@@ -123,10 +124,11 @@ def compare(systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None
                 )
         streams = [read_lines(path) for path in refs]
         source = read_lines(src) if src else None
-        tests = {"": [Texts(source, streams, read_lines(path)) for path in systems]}
+        tests, tokenize = {"": [Texts(source, streams, read_lines(path)) for path in systems]}, "13a"
     else:
         tests = _of_runs(systems)
-    return [_compare(name, names, texts, systems) for name, texts in tests.items()]
+        tokenize = load_run_recipe(systems[0]).evaluate.bleu_tokenize
+    return [_compare(name, names, texts, systems, tokenize) for name, texts in tests.items()]
 
 
 def _names(systems: Sequence[Path]) -> list[str]:
@@ -154,7 +156,9 @@ def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
     return {name: [tests[name] for tests in kept] for name in common}
 
 
-def _compare(test: str, names: list[str], texts: list[Texts], systems: Sequence[Path]) -> TestComparison:
+def _compare(
+    test: str, names: list[str], texts: list[Texts], systems: Sequence[Path], bleu_tokenize: str
+) -> TestComparison:
     from sacrebleu.significance import PairedTest
 
     first = texts[0]
@@ -172,7 +176,7 @@ def _compare(test: str, names: list[str], texts: list[Texts], systems: Sequence[
     found: dict[str, dict[str, list[Any]]] = {}
     for kind in ("bs", "ar"):
         for name in METRICS:
-            metric = make_metric(name)
+            metric = make_metric(name, bleu_tokenize)
             named: list[tuple[str, Sequence[str]]] = [(str(i), lines) for i, lines in enumerate(hyps)]
             _, results = PairedTest(named, {name: metric}, refs, test_type=kind)()
             found.setdefault(name, {})[kind] = next(v for k, v in results.items() if k != "System")

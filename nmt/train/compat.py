@@ -44,14 +44,16 @@ def check_start(recipe: Recipe, prepared: Path) -> None:
 
 def _check_positions(recipe: Recipe, prepared: Path) -> None:
     limit = recipe.model.position_limit
+    if limit is None:
+        return
     splits = Manifest.load(prepared).splits
     longest = max(splits[name][f"{side}_longest"] for name in ("train", "valid") for side in ("src", "tgt")) + 1
-    if limit is not None and longest > limit:
+    if longest > limit:
         raise RunError(
             f"`model.max_positions: {limit}` is too small: the longest sentence has {longest:,} tokens.",
             "Raise it, leave out long pairs with `data.filters.max_chars`, or take `positions: sinusoidal`.",
         )
-    if limit is not None and recipe.tokenizer.sampling:
+    if recipe.tokenizer.sampling:
         raise RunError(
             "`tokenizer.sampling` makes sentences longer than `model.positions: learned` can tell.",
             "Take `positions: sinusoidal`, which have no end.",

@@ -40,7 +40,8 @@ class Run:
         tests = ", ".join(f"{name} {s['bleu']['score']:.1f}" for name, s in self.tests.items() if "bleu" in s)
         return [
             self.path.name, f"{self.recipe.data.source_lang}-{self.recipe.data.target_lang}", f"{self.steps:,}",
-            f"{self.seconds / 60:.1f}", _scores(self.valid), tests, age(now - self.trained), f"{self.size / 1e6:,.0f}",
+            f"{self.seconds / 60:.1f}", _scores(self.valid), tests,
+            age(now - self.trained) if self.steps else "", f"{self.size / 1e6:,.0f}",
         ]  # fmt: skip
 
     def details(self) -> list[tuple[str, str]]:

@@ -12,6 +12,10 @@ import pytest
 
 from nmt.errors import DataError, RunError
 from nmt.evaluate.compare import compare
+from nmt.evaluate.metrics import score
+from nmt.recipe import make_recipe
+
+PAIR = {"source": "a", "target": "b"}
 
 
 def write(path: Path, lines: list[str]) -> Path:
@@ -69,9 +73,12 @@ def test_a_clear_difference_is_significant_and_none_is_not(files: tuple[Path, Pa
     assert ours.sentences[0].by == max(s.by for s in ours.sentences)
 
 
-def evaluated(run: Path, refs: list[str], hyps: list[str], test: str = "first") -> Path:
+def evaluated(run: Path, refs: list[str], hyps: list[str], test: str = "first", tokenize: str = "13a") -> Path:
     for kind, lines in {"src": refs, "ref": refs, "hyp": hyps}.items():
         write(run / "evaluation" / f"{test}.{kind}.txt", lines)
+    data = {"source_lang": "en", "target_lang": "fr", "train": PAIR, "valid": PAIR}
+    recipe = {"name": "r", "data": data, "train": {"max_steps": 1}, "evaluate": {"bleu_tokenize": tokenize}}
+    (run / "recipe.yaml").write_text(make_recipe(recipe, "r").dump(), encoding="utf-8")
     return run
 
 
@@ -82,6 +89,15 @@ def test_runs_are_compared_on_the_tests_that_all_have(tmp_path: Path, refs: list
     (ours,) = compare([a, b])
     assert (ours.name, ours.systems) == ("first", ["a", "b"])
     assert ours.sentences[0].src in refs
+
+
+def test_words_are_split_as_the_runs_recipe_says(tmp_path: Path, refs: list[str]) -> None:
+    a, b = (
+        evaluated(tmp_path / name, refs[:9], worse(refs[:9], 0.3, i), tokenize="char") for i, name in enumerate("ab")
+    )
+    (ours,) = compare([a, b])
+    (expected,) = score(worse(refs[:9], 0.3, 0), refs[:9], ["bleu"], "char")
+    assert ours.scores[0].score == pytest.approx(expected.value)
 
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path, refs: list[str], files: tuple[Path, Path, Path]) -> None:
