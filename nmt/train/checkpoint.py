@@ -255,6 +255,23 @@ def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:
     return sorted(scored, key=lambda c: (sign * c.state.valid[metric], c.path.name == "average", c.state.step))
 
 
+def average(candidates: list[Checkpoint], number: int) -> tuple[dict[str, Tensor], list[Checkpoint]]:
+    """The mean of the weights of the first `number` that are whole, and which those are."""
+    total: dict[str, Tensor] = {}
+    taken: list[Checkpoint] = []
+    for checkpoint in candidates:
+        if len(taken) == number:
+            break
+        try:
+            weights = checkpoint.tensors("model.safetensors")
+        except RunError as e:
+            console.warn(f"{e.message} It is left out of the average.")
+            continue
+        taken.append(checkpoint)
+        total = {name: total[name].add_(tensor) if total else tensor for name, tensor in weights.items()}
+    return {name: tensor / len(taken) for name, tensor in total.items()}, taken
+
+
 def prune(run: Path, keep: int, metric: str) -> None:
     """Keep the newest, which can be resumed, and the `keep` best, of which the weights are enough."""
     steps = [c for c in checkpoints(run) if c.path.name != "average"]

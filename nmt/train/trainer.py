@@ -338,12 +338,8 @@ class Trainer:
             return
         state, metric = self.state, self.section.metric
         steps = [c for c in ckpt.checkpoints(self.run_dir) if c.path.name != "average"]
-        top = ckpt.best_first(steps, metric)[: self.section.average_best]
+        mean, top = ckpt.average(ckpt.best_first(steps, metric), self.section.average_best)
         if len(top) > 1:
-            mean: dict[str, torch.Tensor] = {}
-            for c in top:
-                for name, tensor in c.tensors("model.safetensors").items():
-                    mean[name] = mean[name].add_(tensor, alpha=1 / len(top)) if name in mean else tensor / len(top)
             ckpt.load_weights(self.model, mean, self.run_dir)
             valid, _ = self.validator.measure()
             average = dataclasses.replace(state, valid=valid)

@@ -70,6 +70,17 @@ def test_a_damaged_file_is_noticed_and_named(run, damage):
         ckpt.find_checkpoint(run, "last").tensors("model.safetensors")
 
 
+def test_the_average_is_of_those_that_are_whole(run, capsys):
+    for step in (1, 2, 4, 8):
+        save(run, step, float(step))
+    damaged = run / "checkpoints" / "step-00000004" / "model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    mean, taken = ckpt.average(ckpt.best_first(ckpt.checkpoints(run), "bleu"), 2)
+    assert [c.state.step for c in taken] == [8, 2]
+    assert torch.equal(mean["w"], torch.full((2, 2), 5.0))
+    assert "It is left out of the average." in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_checkpoint_with_a_broken_state_is_left_out_aloud(run, capsys):
     save(run, 1)
     (save(run, 2) / "state.json").write_text("{")

@@ -1,0 +1,83 @@
+"""`nmt evaluate` and `nmt compare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmt import console
+from nmt.commands.options import BeamOption, CheckpointOption, DeviceOption, PenaltyOption, RunOption, load_translator
+from nmt.errors import RecipeError
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")
+def evaluate(
+    run: RunOption = None,
+    test: Annotated[
+        list[str] | None, typer.Option(help="A test set of the recipe, or `valid`; all tests if not given.")
+    ] = None,
+    hyp: Annotated[
+        Path | None, typer.Option(help="Score this file of translations instead of a run; needs --ref.")
+    ] = None,
+    ref: Annotated[list[Path] | None, typer.Option(help="A file of references; may be given several times.")] = None,
+    checkpoint: CheckpointOption = "best",
+    beam_size: BeamOption = None,
+    length_penalty: PenaltyOption = None,
+    device: DeviceOption = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object: test set → metric → score, interval, signature.")
+    ] = False,
+) -> None:
+    """Score a run on the test sets of its recipe, or a file of translations against references, by sacreBLEU."""
+    from nmt.evaluate.evaluation import evaluate_files, evaluate_run
+
+    if (hyp is None) != (not ref):
+        raise RecipeError("`--hyp` and `--ref` go together.", "Give both files, or neither to score a run.")
+    if hyp is not None and ref:
+        evaluation = evaluate_files(hyp, ref)
+    else:
+        translator = load_translator(
+            run, checkpoint, device, {"beam_size": beam_size, "length_penalty": length_penalty}
+        )
+        assert translator.run is not None
+        evaluation = evaluate_run(translator.run, translator=translator, test=test or [])
+    if as_json:
+        print(json.dumps(evaluation.to_json(), indent=1))
+    else:
+        console.print_table(["test set", "metric", "score", "signature"], evaluation.rows())
+
+
+@app.command(
+    epilog="Example: `nmt compare runs/baseline runs/new`, or with files: `nmt compare a.txt b.txt --ref ref.txt`"
+)
+def compare(
+    systems: Annotated[
+        list[Path],
+        typer.Argument(help="Runs that were evaluated, or files of translations; the first is the baseline."),
+    ],
+    ref: Annotated[list[Path] | None, typer.Option(help="References of the files; may be given several times.")] = None,
+    src: Annotated[Path | None, typer.Option(help="The source of the files, to be shown.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Sentences to show on which the systems differ most.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: test set → metric → system.")] = False,
+) -> None:
+    """Compare systems: scores, whether the difference is significant, and the sentences that differ most."""
+    from nmt.evaluate.compare import COLUMNS
+    from nmt.evaluate.compare import compare as run_comparison
+
+    tests = run_comparison(systems, ref or [], src)
+    if as_json:
+        print(json.dumps({test.name: test.to_json() for test in tests}, indent=1))
+        return
+    console.print_table(COLUMNS, [row for test in tests for row in test.rows()])
+    for test in tests:
+        for system, (won, lost, tied) in zip(test.systems[1:], test.won, strict=True):
+            print(f"{test.name} {system}: {won:,} sentences better, {lost:,} worse, {tied:,} alike (chrF)".lstrip())
+        for sentence in test.sentences[:show]:
+            print(f"\n{test.name} line {sentence.number}: {sentence.src}\n  reference: {sentence.ref}".lstrip())
+            for system, hyp, chrf in zip(test.systems, sentence.hyps, sentence.chrf, strict=True):
+                print(f"  {system}: {hyp}  (chrF {chrf:.0f})")

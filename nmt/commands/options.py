@@ -1,0 +1,97 @@
+"""What several commands share: options, and loading what they name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt import console
+from nmt.errors import RecipeError
+
+if TYPE_CHECKING:
+    from nmt.decode.translator import Translator
+    from nmt.recipe import Recipe
+
+RecipeArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RECIPE] [KEY=VALUE]...", show_default=False,
+        help="A recipe file (the demo recipe if there is none), and keys of it to set, such as `train.max_steps=1000`.",
+    ),
+]  # fmt: skip
+RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder; the run trained last if not given.")]
+CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or the name of one, such as `step-00001000`.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+BeamOption = Annotated[
+    int | None, typer.Option(min=1, max=100, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")
+]
+PenaltyOption = Annotated[
+    float | None, typer.Option(min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.")
+]
+RunArgument = Annotated[Path | None, typer.Argument(help="The run folder; the run trained last if not given.")]
+
+
+class OutputFormat(StrEnum):
+    text = "text"
+    jsonl = "jsonl"
+
+
+class EngineName(StrEnum):
+    nmt = "nmt"
+    ctranslate2 = "ctranslate2"
+
+
+class Quantization(StrEnum):
+    int8 = "int8"
+    int16 = "int16"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
+
+def load(arguments: list[str] | None) -> tuple[Recipe, Path]:
+    """The recipe of `[RECIPE] [KEY=VALUE]...`; without a file the demo's, saying so."""
+    from nmt.recipe import load_recipe
+
+    given = arguments or []
+    if given and "=" not in given[0]:
+        path, overrides = Path(given[0]), given[1:]
+    else:
+        path, overrides = _demo_recipe(), given
+        console.info(f"No recipe given: taking the demo, {path}.")
+    return load_recipe(path, overrides), path
+
+
+def _demo_recipe() -> Path:
+    path = Path("recipes/demo.yaml")
+    if not path.exists():
+        raise RecipeError(
+            "no recipe was given, and there is no recipes/demo.yaml here.",
+            "Give a recipe file, or work in the folder of the nmt project.",
+        )
+    return path
+
+
+def run_folder(run: Path | None) -> Path:
+    """The run that was named, or the one trained last. Before torch is imported: a fault is told at once."""
+    from nmt.train.checkpoint import latest_run
+
+    return run or latest_run()
+
+
+def load_translator(
+    run: Path | None, checkpoint: str, device: str, changes: dict[str, object], engine: EngineName = EngineName.nmt
+) -> Translator:
+    """Of a run; `changes` to the decode section of its recipe, of which None leaves things as they are."""
+    folder = run_folder(run)
+    from nmt.decode.translator import Translator
+    from nmt.train.parallel import set_threads
+
+    set_threads()
+    translator = Translator.load(folder, checkpoint=checkpoint, device=device, engine=engine.value)
+    translator.decode = translator.decode.model_copy(update={k: v for k, v in changes.items() if v is not None})
+    if run is None:
+        console.info(f"Using {folder} ({translator.checkpoint}), the run trained last.")
+    return translator

@@ -1,0 +1,71 @@
+"""`nmt prepare` and `nmt train`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nmt import console
+from nmt.commands.options import RecipeArgument, load
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: `nmt prepare recipes/multi30k.yaml data.root=my/folder`")
+def prepare(
+    recipe: RecipeArgument = None,
+    force: Annotated[bool, typer.Option("--force", help="Prepare anew, replacing what was prepared.")] = False,
+) -> None:
+    """Audit and filter the text, train the tokenizer, write ids to disk."""
+    from nmt.data.prepare import prepare as prepare_data
+
+    loaded, path = load(recipe)
+    prepare_data(loaded, force=force, recipe_path=path)
+
+
+@app.command(epilog="Example: `nmt train recipes/multi30k.yaml train.max_minutes=20`")
+def train(
+    recipe: RecipeArgument = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start over; the old run folder is kept under a new name.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the resolved recipe, sizes and costs, and stop.")
+    ] = False,
+    profile: Annotated[
+        int, typer.Option(min=0, metavar="STEPS", help="Show where the time of a step goes, over so many, and stop.")
+    ] = 0,
+) -> None:
+    """Train a translator, or go on where its training stopped. Prepares the data first if that was not done."""
+    from nmt.data.manifest import NotPreparedError, check_prepared
+    from nmt.data.prepare import prepare as prepare_data
+    from nmt.data.prepare import wait_for
+
+    loaded, path = load(recipe)
+    if dry_run:
+        from nmt.train.estimate import estimate
+
+        print(loaded.dump())
+        console.table("Estimate", ["what", "how much"], estimate(loaded))
+        return
+    try:
+        check_prepared(loaded, path)
+    except NotPreparedError:
+        if console.is_main_rank():
+            prepare_data(loaded, recipe_path=path)
+        else:
+            wait_for(loaded)
+    if profile:
+        from nmt.train.profile import profile_steps
+
+        found = profile_steps(loaded, loaded.prepared_dir, profile)
+        console.print_table(["part of a step", "ms", "share"], found.rows())
+        console.info(
+            f"A step takes {found.step_ms:,.0f} ms, {found.tokens_per_second:,.0f} target tokens/s. Matrix products "
+            f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
+        )
+        return
+    from nmt.train.trainer import train as run_training
+
+    run_training(loaded, loaded.prepared_dir, "nmt train " + " ".join(recipe or []), fresh)
