@@ -14,48 +14,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from nmt.errors import RecipeError, join_faults
 from nmt.faults import faults, show
 from nmt.plain_yaml import dump_yaml, override, parse_yaml
-
-
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # Python would take it for 0 or 1
-    return value
-
-
-def _sha256(value: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        raise ValueError("must be a SHA-256 checksum of 64 hex digits")
-    return value.lower()
-
-
-Int = Annotated[int, BeforeValidator(_no_bool), Field(lt=1 << 63)]
-Float = Annotated[float, BeforeValidator(_no_bool)]
-PositiveInt = Annotated[Int, Field(gt=0)]
-NonNegativeInt = Annotated[Int, Field(ge=0)]
-PositiveFloat = Annotated[Float, Field(gt=0)]
-NonNegativeFloat = Annotated[Float, Field(ge=0)]
-Probability = Annotated[Float, Field(ge=0, lt=1)]
-Sha256 = Annotated[str, AfterValidator(_sha256)]
-
-
-class Section(BaseModel):
-    """Base of all sections: immutable, unknown keys refused, numbers finite, defaults checked too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+from nmt.section import (
+    Float,
+    Int,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    Section,
+    Sha256,
+)  # fmt: skip
 
 
 class Corpus(Section):
@@ -293,15 +267,37 @@ class TrainSection(Section):
 
 
 class DecodeSection(Section):
-    """Search. `nmt translate` and `nmt evaluate` have options for the first two."""
+    """Search. `nmt translate` has an option for nearly each."""
 
     beam_size: Annotated[Int, Field(ge=1, le=100)] = 5
     length_penalty: Annotated[Float, Field(ge=0, le=100)] = 1.0  # score = log_prob / length ** length_penalty
-    # longest output = max_len_ratio * source tokens + max_len_extra
+    coverage_penalty: Annotated[Float, Field(ge=0, le=100)] = 0.0  # for source tokens that got little attention
+    diverse_groups: Annotated[Int, Field(ge=1, le=100)] = 1  # of hypotheses that keep apart from each other
+    diversity: Annotated[Float, Field(ge=0, le=100)] = 0.5  # how much, in nats a token that an earlier group took
+    # longest output = max_len_ratio * source tokens + max_len_extra; shortest = min_len_ratio * source tokens
     max_len_ratio: Annotated[Float, Field(gt=0, le=1000)] = 2.0
     max_len_extra: Annotated[Int, Field(ge=0, le=10_000)] = 20
+    min_len_ratio: Annotated[Float, Field(ge=0, le=100)] = 0.0
+    no_repeat_ngram: Annotated[Int, Field(ge=0, le=100)] = 0  # no so many tokens in a row twice; 0 turns it off
+    # Instead of a beam, beam_size samples of the model's distribution
+    sampling: bool = False
+    temperature: Annotated[Float, Field(gt=0, le=100)] = 1.0  # below 1 sharpens the distribution
+    top_k: NonNegativeInt = 0  # the most probable tokens alone; 0: all
+    top_p: Annotated[Float, Field(gt=0, le=1)] = 1.0  # the most probable tokens that together have this probability
+    seed: NonNegativeInt = 1
+    mbr: Literal["none", "chrf", "bleu"] = "none"  # take the hypothesis that is most like all others
+    ensemble: Literal["probability", "log"] = "probability"  # of which several models take the mean
+    split_sentences: Literal["auto", "never"] = "auto"  # auto: in lines longer than 99 % of the training text's
     batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
     valid_beam_size: NonNegativeInt = 0  # of the validations in training; 0: beam_size, so that scores agree
+
+    @model_validator(mode="after")
+    def _groups(self) -> DecodeSection:
+        if self.beam_size % self.diverse_groups:
+            raise ValueError(f"`diverse_groups` ({self.diverse_groups}) must divide `beam_size` ({self.beam_size})")
+        if self.sampling and self.diverse_groups > 1:
+            raise ValueError("`sampling` and `diverse_groups` exclude each other")
+        return self
 
 
 class EvaluateSection(Section):

@@ -36,7 +36,7 @@ LAYERS = {
     "model.attention": 2, "model.dropout": 2, "model.layers": 2, "model.transformer": 2, "tokenizer": 2,
     "data.corpus": 2, "data.audit": 2, "data.filters": 2, "data.shift": 2, "data.lines": 2, "data.download": 2,
     "data.workers": 2, "data.folders": 2, "data.sampling": 2,
-    "recipe": 1, "faults": 1, "plain_yaml": 1, "console": 1, "data.store": 1,
+    "recipe": 1, "section": 1, "faults": 1, "plain_yaml": 1, "console": 1, "data.store": 1,
     "errors": 0,
 }  # fmt: skip
 MAX_LINES = 400

@@ -31,6 +31,7 @@ from nmt.tokenizer import Tokenizer
 
 __all__ = ["Manifest", "NotPreparedError", "check_prepared", "prepare"]
 
+MAX_COUNTED = 10_000  # tokens; longer lines count as so long in the statistics of lengths
 _SMALL = 50_000  # pairs; below, starting processes costs more than they gain
 _SIDES: tuple[Side, Side] = ("src", "tgt")
 
@@ -186,9 +187,10 @@ def _write_splits(
     counts = routing.counts()
     splits: dict[str, dict[str, Any]] = {
         name: {"read": report.splits[name].pairs if name in report.splits else counts[name], "dropped": {}, "pairs": 0}
-        | {f"{side}_{what}": 0 for side in _SIDES for what in ("tokens", "longest")}
+        | {f"{side}_{what}": 0 for side in _SIDES for what in ("tokens", "longest", "p99")}
         for name in sources
     }
+    spread = {(name, side): np.zeros(MAX_COUNTED + 1, np.int64) for name in splits for side in _SIDES}
     moved = {name: counts[name] for name in routing.names[1:] if counts[name]}
     splits["train"]["dropped"] = {
         name if name in routing.reasons else f"held out for {name}": count for name, count in moved.items()
@@ -210,10 +212,16 @@ def _write_splits(
             for side, rows in zip(_SIDES, encoded, strict=True):
                 ids[task.split, side].append(rows.flat, rows.lengths)
                 split[f"{side}_tokens"] += len(rows.flat)
+                spread[task.split, side] += np.bincount(
+                    np.minimum(rows.lengths, MAX_COUNTED), minlength=MAX_COUNTED + 1
+                )
                 split[f"{side}_longest"] = max(split[f"{side}_longest"], int(rows.lengths.max()))
                 if text := texts.get((task.split, side)):
                     text.write((task.src if side == "src" else task.tgt) + b"\n")
             advance(task.pairs)
+    for (name, side), numbers in spread.items():
+        # The length that 99 % of the lines do not exceed
+        splits[name][f"{side}_p99"] = int(np.searchsorted(numbers.cumsum(), 0.99 * numbers.sum()))
     return splits
 
 

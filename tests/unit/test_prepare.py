@@ -136,6 +136,8 @@ def test_the_manifest_says_from_what_and_how_much(toy: Path) -> None:
     split = PreparedSplit.open(folder, "train")
     assert manifest.splits["train"]["tgt_tokens"] == split.tgt.lengths.sum()
     assert manifest.splits["train"]["src_longest"] == split.src.lengths.max()
+    p99 = manifest.splits["train"]["src_p99"]
+    assert (split.src.lengths <= p99).mean() >= 0.99 > (split.src.lengths <= p99 - 1).mean()
     assert manifest.tokenizer["fingerprint"] == Tokenizer.load(folder).fingerprint
     assert manifest.audit["splits"]["t"]["found"]["blank_both"] == {"count": 1, "first": "t.en:2"}
     assert str(toy) not in (folder / "manifest.json").read_text()
