@@ -1,11 +1,13 @@
 """Beam search over any scorer. Greedy search is a beam of one.
 
-Shapes: B sentences in the batch, k hypotheses of each, V vocabulary, t tokens so far.
+Shapes: B sentences in the batch, G groups of hypotheses of each, k hypotheses of each group, V vocabulary, S source
+positions, t tokens so far. Rows are the groups of all sentences, R = B·G, those of a sentence side by side.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,63 +24,120 @@ class Hypothesis:
 
     tokens: list[int]  # without `<s>` and `</s>`
     log_prob: float
-    score: float  # log_prob / (len(tokens) + 1) ** length_penalty
+    score: float  # log_prob / (len(tokens) + 1) ** length_penalty, less what is missing in coverage
+
+
+class Rule(Protocol):
+    """What hypotheses may not do: sets log-probabilities to -inf in place, before the search looks at them."""
+
+    def __call__(self, log_probs: Tensor, tokens: Tensor, sentence: Tensor) -> None:
+        """log_probs (R,k,V) of what follows tokens (R,k,t), of the sentences with these numbers (R)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search."""
+
+    bos_id: int
+    eos_id: int
+    banned: tuple[int, ...] = ()  # never produced; their probability mass stays theirs: log_prob is the model's own
+    beam_size: int = 5  # over all groups
+    n_best: int = 1
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0  # beta of Wu et al. 2016, equation 14
+    groups: int = 1  # diverse beam search (Vijayakumar et al. 2018): later groups keep away from earlier ones' tokens
+    diversity: float = 0.0  # in nats, for each hypothesis of an earlier group that takes a token at the same step
+    rule: Rule | None = None
 
 
 @torch.inference_mode()
 def beam_search(
-    scorer: StepScorer, src: Tensor, src_mask: Tensor | None, max_len: Tensor, *,
-    bos_id: int, eos_id: int, banned: tuple[int, ...] = (),
-    beam_size: int = 5, n_best: int = 1, length_penalty: float = 1.0,
-) -> list[list[Hypothesis]]:  # fmt: skip
+    scorer: StepScorer, src: Tensor, src_mask: Tensor | None, max_len: Tensor, how: Search
+) -> list[list[Hypothesis]]:
     """The n_best hypotheses of each source, best first.
 
-    src (B,S), max_len (B,): tokens at most, `</s>` counted; a hypothesis that gets there is ended with the probability
-    of `</s>`. `banned` ids are never produced (their probability mass stays theirs: log_prob is the model's own). A
-    sentence is done when beam_size hypotheses have ended among the beam_size best of their step.
+    src (B,S), max_len (B,): tokens at most, `</s>` counted; a hypothesis that gets there, or may not go on, is ended
+    with the probability of `</s>`. A group is done when as many hypotheses as it holds have ended among the best of
+    their step.
     """
-    device = src.device
+    device, groups, width = src.device, how.groups, how.beam_size // how.groups
     finished: list[list[Hypothesis]] = [[] for _ in range(src.size(0))]
+    sentence = torch.arange(src.size(0), device=device).repeat_interleave(groups)  # (R,) which source it is
+    limits = max_len.to(device)[sentence]
+    if groups > 1:
+        src, src_mask = src[sentence], src_mask[sentence] if src_mask is not None else None
     state = scorer.start(src, src_mask)
-    sentence = torch.arange(src.size(0), device=device)  # (B,) which source it is
-    ended = torch.zeros_like(sentence)  # (B,) hypotheses
-    last = torch.full((src.size(0), 1), bos_id, device=device)  # (B,k)
-    scores = torch.zeros(src.size(0), 1, device=device)  # (B,k), all -inf where the sentence is done
-    tokens = torch.empty(src.size(0), 1, 0, dtype=torch.int64, device=device)  # (B,k,t)
-    limits = max_len.to(device)
+    ended = torch.zeros_like(sentence)  # (R,) hypotheses
+    last = torch.full((len(sentence), 1), how.bos_id, device=device)  # (R,k)
+    scores = torch.zeros(len(sentence), 1, device=device)  # (R,k), all -inf where the row is done
+    tokens = torch.empty(len(sentence), 1, 0, dtype=torch.int64, device=device)  # (R,k,t)
+    coverage = torch.zeros(len(sentence), 1, src.size(1), device=device) if how.coverage_penalty else None  # (R,k,S)
+    if coverage is not None:
+        scorer.watch(state)
     while len(sentence):
-        log_probs = scorer.step(last, state).log_softmax(-1)  # (B,k,V)
+        log_probs = scorer.step(last, state).log_softmax(-1)  # (R,k,V)
         t = tokens.size(2) + 1
-        end = scores + log_probs[:, :, eos_id]  # (B,k) this hypothesis ends here
-        log_probs[:, :, [eos_id, *banned]] = float("-inf")
-        best, piece = largest(log_probs, beam_size)  # (B,k,width)
-        go_on = (scores[:, :, None] + best).flatten(1)
-        at_limit = limits <= t
-        go_on[at_limit] = float("-inf")
+        eos = scores + log_probs[:, :, how.eos_id]  # (R,k)
+        if coverage is not None:
+            coverage = coverage + scorer.attention(state)
+        if how.rule is not None:
+            how.rule(log_probs, tokens, sentence)
+        end = scores + log_probs[:, :, how.eos_id]  # (R,k) this hypothesis ends here
+        log_probs[:, :, [how.eos_id, *how.banned]] = float("-inf")
+        next_scores, parents, last = _best(log_probs, scores, width, how)  # (R,k') each
 
-        # What ends: `</s>` candidates among the beam_size best of all candidates of the sentence.
-        next_scores, choice = go_on.topk(min(beam_size, go_on.size(1)))  # (B,k')
+        # What ends: `</s>` candidates among the best of all candidates of the row, and what cannot go on.
+        must_end = limits <= t
+        next_scores[must_end] = float("-inf")
+        must_end |= (next_scores[:, 0] == float("-inf")) & (ended == 0) & (end.amax(1) == float("-inf"))
         both = torch.cat([next_scores, end], 1)
-        bar = both.topk(min(beam_size, both.size(1))).values[:, -1:]  # (B,1)
-        ends = ((end >= bar) | at_limit[:, None]) & (end > float("-inf"))
-        _collect(ends, end, tokens, sentence, finished, t**length_penalty)
+        bar = both.topk(min(width, both.size(1))).values[:, -1:]  # (R,1)
+        ends = ((end >= bar) & (end > float("-inf"))) | (must_end[:, None] & (eos > float("-inf")))
+        _collect(ends, eos, tokens, sentence, coverage, src_mask, finished, how, t)
         ended += ends.sum(1)
 
         # What goes on.
-        parents = choice // best.size(2)  # (B,k')
-        last = piece.flatten(1).gather(1, choice)
         tokens = torch.cat([tokens.gather(1, parents[:, :, None].expand(-1, -1, t - 1)), last[:, :, None]], 2)
-        done = at_limit | (ended >= beam_size) | (next_scores[:, 0] == float("-inf"))
+        done = must_end | (ended >= width) | (next_scores[:, 0] == float("-inf"))
+        if coverage is not None:
+            coverage = coverage.gather(1, parents[:, :, None].expand(-1, -1, coverage.size(2)))
         scores = next_scores.masked_fill(done[:, None], float("-inf"))
+        done = done.view(-1, groups).all(1)  # (B,)
         number, kept = int(done.sum()), None
         if number == len(done):
             break
         if number >= LEAVING * len(done):
-            kept = (~done).nonzero()[:, 0]
+            kept = (~done).repeat_interleave(groups).nonzero()[:, 0]
             sentence, ended, limits = sentence[kept], ended[kept], limits[kept]
             last, scores, tokens = last[kept], scores[kept], tokens[kept]
+            coverage = coverage[kept] if coverage is not None else None
+            src_mask = src_mask[kept] if src_mask is not None else None
         scorer.select(state, parents, kept)
-    return [sorted(hyps, key=lambda h: -h.score)[:n_best] for hyps in finished]
+    return [_ranked(hypotheses)[: how.n_best] for hypotheses in finished]
+
+
+def _best(log_probs: Tensor, scores: Tensor, width: int, how: Search) -> tuple[Tensor, Tensor, Tensor]:
+    """The `width` best ways to go on of each row: scores, parents within the row, tokens, all (R,k')."""
+    if how.groups == 1:
+        return _best_of_group(log_probs, scores, width)
+    log_probs, scores = (x.unflatten(0, (-1, how.groups)) for x in (log_probs, scores))
+    taken = torch.zeros_like(log_probs[:, 0, 0])  # (B,V): by how many hypotheses of earlier groups
+    found = []
+    for g in range(how.groups):
+        apart = log_probs[:, g] - how.diversity * taken[:, None]
+        values, parents, last = _best_of_group(apart, scores[:, g], width)
+        found.append((values + how.diversity * taken.gather(1, last), parents, last))
+        taken.scatter_add_(1, last, (values > float("-inf")).to(taken))
+    values, parents, last = (torch.stack(x, 1).flatten(0, 1) for x in zip(*found, strict=True))
+    return values, parents, last
+
+
+def _best_of_group(log_probs: Tensor, scores: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    best, piece = largest(log_probs, width)  # (R,k,width)
+    candidates = (scores[:, :, None] + best).flatten(1)
+    values, choice = candidates.topk(min(width, candidates.size(1)))
+    return values, choice // best.size(2), piece.flatten(1).gather(1, choice)
 
 
 def largest(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -101,12 +160,26 @@ def largest(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _collect(
-    ends: Tensor, log_probs: Tensor, tokens: Tensor, sentence: Tensor, finished: list[list[Hypothesis]], divisor: float
-) -> None:
+    ends: Tensor, log_probs: Tensor, tokens: Tensor, sentence: Tensor, coverage: Tensor | None, src_mask: Tensor | None,
+    finished: list[list[Hypothesis]], how: Search, length: int,
+) -> None:  # fmt: skip
     """Write the hypotheses that ended into `finished`."""
     at = ends.nonzero()
     if not len(at):
         return
-    ids, values = tokens[at[:, 0], at[:, 1]].tolist(), log_probs[at[:, 0], at[:, 1]].tolist()
-    for s, row, log_prob in zip(sentence[at[:, 0]].tolist(), ids, values, strict=True):
-        finished[s].append(Hypothesis(row, log_prob, log_prob / divisor))
+    row, column = at[:, 0], at[:, 1]
+    missing = [0.0] * len(at)
+    if coverage is not None:
+        covered = coverage[row, column].clamp(1e-6, 1).log()
+        if src_mask is not None:
+            covered = covered.masked_fill(~src_mask[row], 0)
+        missing = (how.coverage_penalty * covered.sum(1)).tolist()
+    ids, values = tokens[row, column].tolist(), log_probs[row, column].tolist()
+    for s, hyp, log_prob, less in zip(sentence[row].tolist(), ids, values, missing, strict=True):
+        finished[s].append(Hypothesis(hyp, log_prob, log_prob / length**how.length_penalty + less))
+
+
+def _ranked(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+    """Best first; groups may have found the same one."""
+    different = {tuple(h.tokens): h for h in hypotheses}
+    return sorted(different.values(), key=lambda h: -h.score)

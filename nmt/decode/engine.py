@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from nmt.data.batches import pad
-from nmt.decode.beam import Hypothesis, beam_search
+from nmt.decode.beam import Hypothesis, Search, beam_search
+from nmt.decode.constrained import constrained_search
+from nmt.decode.rules import Rules
+from nmt.decode.sampling import noise_of, sample
 from nmt.decode.scorer import StepScorer
+from nmt.decode.terms import joins
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -19,7 +24,21 @@ if TYPE_CHECKING:
 
 MAX_WORKERS = 4  # searches at a time on a CPU; Python runs only one thread's own code at a time
 
-Batch = list[list[int]]  # source ids of sentences that are translated together
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What is searched for: a translation of `ids` that begins with `prefix`, has every phrase of `include` in it, and
+    none of `exclude`. All are token ids, without `</s>`.
+    """
+
+    ids: list[int]
+    prefix: tuple[int, ...] = ()
+    include: tuple[tuple[int, ...], ...] = ()
+    exclude: tuple[tuple[int, ...], ...] = ()
+
+
+Batch = list[Sentence]  # that are translated together
 
 
 class Engine(Protocol):
@@ -33,17 +52,22 @@ class Engine(Protocol):
         ...
 
 
-def longest(sources: Batch, decode: DecodeSection, limit: int | None) -> list[int]:
-    """The most tokens that a translation of each source may have, `</s>` counted."""
-    wanted = [int((len(ids) + 1) * decode.max_len_ratio) + decode.max_len_extra for ids in sources]
+def longest(batch: Batch, decode: DecodeSection, limit: int | None) -> list[int]:
+    """The most tokens that a translation of each sentence may have, `</s>` counted."""
+    wanted = [
+        int((len(s.ids) + 1) * decode.max_len_ratio) + decode.max_len_extra + len(s.prefix) + sum(map(len, s.include))
+        for s in batch
+    ]
     return wanted if limit is None else [min(length, limit) for length in wanted]
 
 
 class BeamEngine:
     """Beam search over a scorer."""
 
-    def __init__(self, scorer: StepScorer, device: torch.device) -> None:
+    def __init__(self, scorer: StepScorer, device: torch.device, vocabulary: Sequence[str]) -> None:
+        """`vocabulary`: the target's pieces, by id."""
         self.scorer, self.device = scorer, device
+        self.glue = torch.tensor([joins(piece[:1]) or piece.startswith("<0x") for piece in vocabulary])  # go on a word
 
     @property
     def max_positions(self) -> int | None:
@@ -67,12 +91,34 @@ class BeamEngine:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(threads)
 
-    def _search(self, sources: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
-        ids, padded = pad(sources)
+    def _search(self, batch: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
+        """Those that must have phrases in them go another way than the rest."""
+        found: list[list[Hypothesis]] = [[] for _ in batch]
+        for constrained in (False, True):
+            which = [i for i, s in enumerate(batch) if bool(s.include) == constrained]
+            if which:
+                results = self._search_alike([batch[i] for i in which], decode, n_best)
+                for i, hypotheses in zip(which, results, strict=True):
+                    found[i] = hypotheses
+        return found
+
+    def _search_alike(self, batch: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
+        ids, padded = pad([s.ids for s in batch])
         src = torch.from_numpy(ids).to(self.device)
-        max_len = torch.tensor(longest(sources, decode, self.max_positions))
-        return beam_search(
-            self.scorer, src, src != PAD_ID if padded else None, max_len,
-            bos_id=BOS_ID, eos_id=EOS_ID, banned=(PAD_ID, UNK_ID, BOS_ID),
-            beam_size=decode.beam_size, n_best=n_best, length_penalty=decode.length_penalty,
+        mask = src != PAD_ID if padded else None
+        most = longest(batch, decode, self.max_positions)
+        fewest = [min(int(len(s.ids) * decode.min_len_ratio), n - 1) for s, n in zip(batch, most, strict=True)]
+        rules = Rules(EOS_ID, [s.prefix for s in batch], [s.exclude for s in batch], fewest, decode.no_repeat_ngram)
+        how = Search(
+            BOS_ID, EOS_ID, (PAD_ID, UNK_ID, BOS_ID), decode.beam_size, n_best, decode.length_penalty,
+            decode.coverage_penalty, decode.diverse_groups, decode.diversity, rules if rules.needed else None,
         )  # fmt: skip
+        max_len = torch.tensor(most)
+        if batch[0].include:
+            phrases = [s.include for s in batch]
+            return constrained_search(self.scorer, src, mask, max_len, how, phrases, self.glue.to(self.device))
+        if decode.sampling:
+            noise = [noise_of(s.ids, decode.seed, decode.beam_size, n) for s, n in zip(batch, most, strict=True)]
+            cut = (decode.temperature, decode.top_k, decode.top_p)
+            return sample(self.scorer, src, mask, max_len, how, noise, *cut)
+        return beam_search(self.scorer, src, mask, max_len, how)

@@ -5,8 +5,9 @@ Shapes: B sentences, S source positions, k hypotheses of each sentence, V vocabu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -34,6 +35,14 @@ class StepScorer(Protocol):
         """
         ...
 
+    def watch(self, state: Any) -> None:
+        """From here on `attention` is asked for after each step."""
+        ...
+
+    def attention(self, state: Any) -> Tensor:
+        """What the last step looked at in the source, (B,k,S); sums to 1 over S."""
+        ...
+
 
 class ModelScorer:
     """One Transformer."""
@@ -54,12 +63,23 @@ class ModelScorer:
     def select(self, state: DecoderState, parents: Tensor, sentences: Tensor | None) -> None:
         state.select(parents, sentences)
 
+    def watch(self, state: DecoderState) -> None:
+        state.seen = []
+
+    def attention(self, state: DecoderState) -> Tensor:
+        assert state.seen, "nothing was watched"
+        return state.seen[-1].float()
+
 
 class EnsembleScorer:
-    """The average of several models' probabilities, in log space exact. They must share the target vocabulary."""
+    """Several models that share the target vocabulary: the mean of their probabilities, or of the logarithms, which
+    gives less to a token that any of them finds unlikely.
+    """
 
-    def __init__(self, scorers: Sequence[StepScorer]) -> None:
-        self.scorers = scorers
+    def __init__(
+        self, scorers: Sequence[StepScorer], mean_of: Literal["probability", "log"] = "probability"
+    ) -> None:
+        self.scorers, self.mean_of = scorers, mean_of
 
     @property
     def max_positions(self) -> int | None:
@@ -69,9 +89,16 @@ class EnsembleScorer:
         return [scorer.start(src, src_mask) for scorer in self.scorers]
 
     def step(self, last: Tensor, state: list[Any]) -> Tensor:
-        logs = [scorer.step(last, s).log_softmax(-1) for scorer, s in zip(self.scorers, state, strict=True)]
-        return torch.stack(logs).logsumexp(0)
+        logs = torch.stack([s.step(last, own).log_softmax(-1) for s, own in zip(self.scorers, state, strict=True)])
+        return logs.mean(0) if self.mean_of == "log" else logs.logsumexp(0) - math.log(len(self.scorers))
 
     def select(self, state: list[Any], parents: Tensor, sentences: Tensor | None) -> None:
         for scorer, s in zip(self.scorers, state, strict=True):
             scorer.select(s, parents, sentences)
+
+    def watch(self, state: list[Any]) -> None:
+        for scorer, s in zip(self.scorers, state, strict=True):
+            scorer.watch(s)
+
+    def attention(self, state: list[Any]) -> Tensor:
+        return torch.stack([s.attention(own) for s, own in zip(self.scorers, state, strict=True)]).mean(0)

@@ -21,11 +21,15 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: flo
     """
     if q.device.type != "cpu":
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
-    scores = (q * (1 / math.sqrt(q.size(-1)))) @ k.transpose(-1, -2)  # (B,H,T,S)
+    return drop(attention_weights(q, k, bias), dropout) @ v
+
+
+def attention_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+    """softmax(q kᵀ / √K + bias), (B,H,T,S)."""
+    scores = (q * (1 / math.sqrt(q.size(-1)))) @ k.transpose(-1, -2)
     if bias is not None:
         scores = scores + bias
-    weights = scores.softmax(-1)
-    return drop(weights, dropout) @ v
+    return scores.softmax(-1)
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
@@ -79,3 +83,7 @@ class CrossAttention(nn.Module):
         q = split_heads(self.q(x), self.num_heads)
         out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
         return out
+
+    def weights(self, x: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+        """What `forward` attends to, the mean over heads, (B,T,S)."""
+        return attention_weights(split_heads(self.q(x), self.num_heads), k, bias).mean(1)

@@ -119,17 +119,21 @@ class DecoderLayer(nn.Module):
         self.ff_residual = Residual(section)
 
     def forward(
-        self, x: Tensor, bias: Tensor | None, past: Past | None, cross: KeysValues, cross_bias: Tensor | None
-    ) -> Tensor:
+        self, x: Tensor, bias: Tensor | None, past: Past | None, cross: KeysValues, cross_bias: Tensor | None,
+        seen: list[Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
         """x (B,T,D): positions of a target, or hypotheses of a sentence at the same position, which see `past` and each
-        other as `bias` lets them; and the memory's keys and values (B,H,S,K).
+        other as `bias` lets them; and the memory's keys and values (B,H,S,K). Adds to `seen` what it attends to in the
+        memory, (B,T,S).
         """
         q, k, v = self.self_attention.project(self.self_residual.before(x))
         if past is not None:
             k, v = past.append(k, v)
         x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
-        h = self.cross_attention(self.cross_residual.before(x), *cross, cross_bias)
-        x = self.cross_residual.after(x, h)
+        h = self.cross_residual.before(x)
+        if seen is not None:
+            seen.append(self.cross_attention.weights(h, cross[0], cross_bias))
+        x = self.cross_residual.after(x, self.cross_attention(h, *cross, cross_bias))
         return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
 
 

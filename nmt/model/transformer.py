@@ -25,6 +25,7 @@ class DecoderState:
     past: list[Past]  # per layer, (B,H,L,K)
     bias: Tensor  # (B,k,L): 0 where a hypothesis sees an entry of the past, its ancestor's; -inf elsewhere
     length: int = 0  # positions decoded so far
+    seen: list[Tensor] | None = None  # if wanted: what each layer attended to in the last step, (B,k,S)
 
     def select(self, parents: Tensor, sentences: Tensor | None = None) -> None:
         """Go on with the hypotheses `parents` (B,k'), counted within their sentences, and then with no other sentences
@@ -102,22 +103,26 @@ class Transformer(nn.Module):
         itself = state.bias.new_full((k, k), float("-inf")).fill_diagonal_(0)
         state.bias = torch.cat([state.bias, itself.expand(b, k, k)], 2)
         x = self.tgt_embedding(last, state.length)
+        if state.seen is not None:
+            state.seen = []
         for layer, past, cross in zip(self.decoder, state.past, state.cross, strict=True):
-            x = layer(x, state.bias[:, None], past, cross, state.cross_bias)
+            x = layer(x, state.bias[:, None], past, cross, state.cross_bias, state.seen)
         state.length += 1
         logits: Tensor = self.output(self.decoder_norm(x))
         return logits
 
-    def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> Tensor:
+    def forward(
+        self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor, seen: list[Tensor] | None = None
+    ) -> Tensor:
         """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives
-        logits, which the loss never holds all at once.
+        logits, which the loss never holds all at once. Adds to `seen` what each layer attends to in the source, (B,T,S).
         """
         dtype = self.output.weight.dtype
         bias, cross_bias = causal_bias(tgt_in.size(1), tgt_in.device, dtype), visibility_bias(src_mask, dtype)
         cross = self._cross(self.encode(src, src_mask))
         x = self.tgt_embedding(tgt_in)
         for layer, keys_values in zip(self.decoder, cross, strict=True):
-            x = layer(x, bias, None, keys_values, cross_bias)
+            x = layer(x, bias, None, keys_values, cross_bias, seen)
         hidden: Tensor = self.decoder_norm(x)
         return hidden
 

@@ -1,0 +1,69 @@
+"""What a model makes of a translation that is given: the probability of each token, and what it attends to.
+
+Shapes: B pairs, S source and T target positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from nmt.data.batches import pad
+from nmt.model.transformer import Transformer
+from nmt.tokenizer import BOS_ID, PAD_ID
+
+Pair = tuple[Sequence[int], Sequence[int]]  # source and target ids, without `</s>`
+
+
+@dataclass(frozen=True)
+class Forced:
+    """Of one pair: natural logarithms (T+1) of the probabilities of its tokens, `</s>` last, and the attention (T,S)
+    of each target token to the source tokens, `</s>` last: the mean over heads of one layer.
+    """
+
+    log_probs: list[float]
+    attention: npt.NDArray[np.float32]
+
+
+@torch.inference_mode()
+def force(model: Transformer, pairs: Sequence[Pair], device: torch.device) -> list[Forced]:
+    """Of each pair of a batch."""
+    src_ids, padded = pad([src for src, _ in pairs])
+    src = torch.from_numpy(src_ids).to(device)
+    tgt_out = torch.from_numpy(pad([tgt for _, tgt in pairs])[0]).to(device)
+    tgt_in = torch.cat([torch.full_like(tgt_out[:, :1], BOS_ID), tgt_out[:, :-1]], 1)
+    seen: list[Tensor] = []
+    hidden = model(src, src != PAD_ID if padded else None, tgt_in, seen)
+    log_probs = model.output(hidden).float().log_softmax(-1).gather(2, tgt_out[:, :, None])[:, :, 0]
+    # A token's attention is that of the step which reads it: it aligns better than that which predicts it
+    # (Chen et al. 2020, section 3.1).
+    attention = seen[alignment_layer(len(seen))][:, 1:].float()
+    return [
+        Forced(log_probs[i, : len(tgt) + 1].tolist(), attention[i, : len(tgt), : len(src) + 1].cpu().numpy())
+        for i, (src, tgt) in enumerate(pairs)
+    ]
+
+
+def alignment_layer(layers: int) -> int:
+    """The decoder layer whose attention is most like an alignment: the last but one (Garg et al. 2019, section 4.1)."""
+    return max(0, layers - 2)
+
+
+def align(
+    attention: npt.NDArray[np.float32], src_words: Sequence[int], tgt_words: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Which source word each target word comes from: (source, target) from 0, by the attention of its tokens (T,S).
+
+    src_words, tgt_words: the number of the word that each token belongs to.
+    """
+    if not len(src_words) or not len(tgt_words):
+        return []
+    words = np.zeros((tgt_words[-1] + 1, src_words[-1] + 1))
+    places = np.asarray(tgt_words)[:, None], np.asarray(src_words)[None]
+    np.add.at(words, places, attention[: len(tgt_words), : len(src_words)])
+    return sorted({(int(best), t) for t, best in enumerate(words.argmax(1))})
