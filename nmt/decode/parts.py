@@ -1,0 +1,101 @@
+"""A line is searched for in parts, where it has several sentences, or is longer than what the model was trained on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nmt.decode.beam import Hypothesis
+from nmt.decode.engine import Sentence
+from nmt.decode.request import Request
+from nmt.decode.sentences import split
+from nmt.tokenizer import Tokenizer
+
+MAX_SEGMENT = 250  # source tokens translated as one; far beyond a sentence, and quadratic costs stay small
+_SENTENCE_END = re.compile(r"[.!?…:;]$")  # before a space
+_FULL_WIDTH_END = re.compile(r"[。！？；]$")
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a model was trained on: languages, and lengths of source lines in tokens."""
+
+    source_lang: str = ""
+    target_lang: str = ""
+    typical: int = MAX_SEGMENT  # 99 % of the lines are not longer
+    longest: int = MAX_SEGMENT
+
+
+@dataclass
+class Part:
+    """One search. `text` has the white space after it; joined, a line's parts are the line."""
+
+    line: int
+    text: str
+    sentence: Sentence
+    n_best: int
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    hypotheses: list[tuple[str, Hypothesis]] = field(default_factory=list)  # once found, best first
+
+
+class Cutter:
+    """Lines to parts."""
+
+    def __init__(self, tokenizer: Tokenizer, domain: Domain, max_positions: int | None, by_sentence: bool) -> None:
+        """max_positions: the most tokens, `</s>` counted, that the model knows places for. by_sentence: whether a line
+        that is longer than most the model has seen is cut where sentences end.
+        """
+        self.tokenizer, self.domain, self.by_sentence = tokenizer, domain, by_sentence
+        self.most = min(MAX_SEGMENT, domain.longest, *([max_positions - 1] if max_positions else []))
+
+    def cut(self, requests: Sequence[Request], n_best: int) -> list[Part]:
+        """The parts of all lines in order; a blank line has none. A line break within a line counts as a space.
+
+        The prefix is for the first part of a line; phrases for the longest.
+        """
+        texts = [" ".join(r.text.splitlines()) for r in requests]
+        parts: list[Part] = []
+        for i, (request, text, ids) in enumerate(zip(requests, texts, self.tokenizer.encode(texts, "src"), strict=True)):
+            if not ids:
+                continue
+            cut = [
+                Part(i, part, Sentence(piece), n_best if request.n_best is None else request.n_best)
+                for part, piece in self._cut_line(text, ids)
+            ]
+            if request.prefix:
+                prefix = tuple(self.tokenizer.encode([request.prefix], "tgt")[0])
+                cut[0].sentence = Sentence(cut[0].sentence.ids, prefix)
+            longest = max(cut, key=lambda part: len(part.sentence.ids))
+            longest.include, longest.exclude = tuple(request.include), tuple(request.exclude)
+            if len(cut) > 1:
+                for part in cut:
+                    part.exclude = tuple(request.exclude)
+            parts += cut
+        return parts
+
+    def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int]]]:
+        sentences = [text]
+        if self.by_sentence and len(ids) > self.domain.typical:
+            sentences = split(text, self.domain.source_lang)
+        for sentence in sentences:
+            own = ids if len(sentences) == 1 else self.tokenizer.encode([sentence], "src")[0]
+            pieces = list(self._cut_ids(own))
+            for piece in pieces:
+                # A part that was cut by tokens: its text is no more needed than for terms in it.
+                whole = len(pieces) == 1
+                yield (sentence if whole else self.tokenizer.decode([piece], "src")[0] + " "), piece
+
+    def _cut_ids(self, ids: list[int]) -> Iterator[list[int]]:
+        """Cut what is too long for one search: at a sentence's end if there is one, else between words or anywhere."""
+        while len(ids) > self.most:
+            pieces = self.tokenizer.pieces(ids[: self.most + 1], "src")
+            words = [i for i in range(1, self.most + 1) if pieces[i].startswith("▁")]
+            ends = [i for i in words if _SENTENCE_END.search(pieces[i - 1])]
+            ends += [i for i in range(1, self.most + 1) if _FULL_WIDTH_END.search(pieces[i - 1])]
+            cut = max(ends, default=0) or max(words, default=0) or self.most
+            yield ids[:cut]
+            ids = ids[cut:]
+        if ids:
+            yield ids
