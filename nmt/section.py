@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -34,3 +35,7 @@ class Section(BaseModel):
     """Base of all sections: immutable, unknown keys refused, numbers finite, defaults checked too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """With other values, checked. Raises pydantic's ValidationError."""
+        return type(self).model_validate(self.model_dump() | dict(changes))

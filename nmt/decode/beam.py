@@ -121,7 +121,7 @@ def _best(log_probs: Tensor, scores: Tensor, width: int, how: Search) -> tuple[T
     """The `width` best ways to go on of each row: scores, parents within the row, tokens, all (R,k')."""
     if how.groups == 1:
         return _best_of_group(log_probs, scores, width)
-    log_probs, scores = (x.unflatten(0, (-1, how.groups)) for x in (log_probs, scores))
+    log_probs, scores = (x.view(-1, how.groups, *x.shape[1:]) for x in (log_probs, scores))
     taken = torch.zeros_like(log_probs[:, 0, 0])  # (B,V): by how many hypotheses of earlier groups
     found = []
     for g in range(how.groups):

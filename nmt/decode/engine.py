@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MAX_WORKERS = 4  # searches at a time on a CPU; Python runs only one thread's own code at a time
 
 
-
 @dataclass(frozen=True)
 class Sentence:
     """What is searched for: a translation of `ids` that begins with `prefix`, has every phrase of `include` in it, and

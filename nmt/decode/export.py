@@ -15,8 +15,6 @@ import torch
 
 from nmt.data.folders import staging
 from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
-from nmt.decode.engine import BeamEngine
-from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
 from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, sinusoids
 from nmt.model.transformer import Transformer
@@ -47,7 +45,7 @@ def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported
     if not valid.exists():
         return Exported(run / FOLDER, 0, 0)
     lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]
-    ours = Translator(BeamEngine(ModelScorer(model), torch.device("cpu")), tokenizer, recipe.decode)
+    ours = Translator.of_models([model], tokenizer, recipe.decode)
     engine = CTranslate2Engine(run / FOLDER, tokenizer, "cpu", model.section.position_limit)
     theirs = Translator(engine, tokenizer, recipe.decode)
     pairs = zip(ours.translate(lines), theirs.translate(lines), strict=True)

@@ -57,7 +57,9 @@ class Cutter:
         """
         texts = [" ".join(r.text.splitlines()) for r in requests]
         parts: list[Part] = []
-        for i, (request, text, ids) in enumerate(zip(requests, texts, self.tokenizer.encode(texts, "src"), strict=True)):
+        for i, (request, text, ids) in enumerate(
+            zip(requests, texts, self.tokenizer.encode(texts, "src"), strict=True)
+        ):
             if not ids:
                 continue
             cut = [

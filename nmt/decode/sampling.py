@@ -73,7 +73,7 @@ def sample(
 
 def draw(logits: Tensor, draws: Tensor, top_k: int, top_p: float) -> Tensor:
     """One token for each row of logits (B,k,V), where draws (B,k) of [0, 1) points in the distribution; (B,k)."""
-    ordered, ids = logits.double().softmax(-1).sort(-1, descending=True, stable=True)
+    ordered, ids = logits.double().softmax(-1).sort(dim=-1, descending=True, stable=True)
     if top_k:
         ordered[..., top_k:] = 0
     before = ordered.cumsum(-1) - ordered  # of the more probable ones
@@ -81,7 +81,8 @@ def draw(logits: Tensor, draws: Tensor, top_k: int, top_p: float) -> Tensor:
     reached = ordered.cumsum(-1)
     place = (reached <= draws[..., None] * reached[..., -1:]).sum(-1)
     last = (ordered > 0).sum(-1) - 1  # rounding may point beyond it
-    return ids.gather(-1, torch.minimum(place, last.clamp(min=0))[..., None])[..., 0]
+    chosen: Tensor = ids.gather(-1, torch.minimum(place, last.clamp(min=0))[..., None])[..., 0]
+    return chosen
 
 
 def noise_of(ids: Sequence[int], seed: int, samples: int, length: int) -> Tensor:

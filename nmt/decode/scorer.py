@@ -76,9 +76,7 @@ class EnsembleScorer:
     gives less to a token that any of them finds unlikely.
     """
 
-    def __init__(
-        self, scorers: Sequence[StepScorer], mean_of: Literal["probability", "log"] = "probability"
-    ) -> None:
+    def __init__(self, scorers: Sequence[StepScorer], mean_of: Literal["probability", "log"] = "probability") -> None:
         self.scorers, self.mean_of = scorers, mean_of
 
     @property

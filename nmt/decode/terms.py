@@ -1,4 +1,4 @@
-"""Words that must or must not be in a translation: where they are in a text, glossaries, spans that stay as they are."""
+"""Words that must or must not be in a translation: finding them, glossaries, spans that stay as they are."""
 
 from __future__ import annotations
 

@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import BeamEngine, Engine
 from nmt.decode.mbr import expected_utility
-from nmt.decode.parts import Cutter, Domain, Part
+from nmt.decode.parts import MAX_SEGMENT, Cutter, Domain, Part
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
 from nmt.decode.sentences import rejoin
 from nmt.decode.terms import Glossary, contains, protected_spans
-from nmt.errors import RunError
+from nmt.errors import RecipeError, RunError, join_faults
+from nmt.faults import faults
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -79,12 +78,36 @@ class Translator:
 
         Raises RunError where a folder is no run, or is damaged, or several do not fit together.
         """
-        from nmt.decode.loading import load_ctranslate2, load_models
+        from nmt.train.checkpoint import load_model, load_run_recipe
+        from nmt.train.parallel import choose_device
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
+        recipe = load_run_recipe(runs[0])
+        section = _changed(recipe.decode, decode or {})
         if engine == "ctranslate2":
-            return load_ctranslate2(cls, runs, checkpoint, device, decode or {})
-        return load_models(cls, runs, checkpoint, device, decode or {})
+            from nmt.decode.ct2 import FOLDER, CTranslate2Engine, check_origin
+
+            if len(runs) > 1:
+                raise RunError("CTranslate2 translates with one run.", "Give one `--run`, or leave `--engine` out.")
+            tokenizer = Tokenizer.load(runs[0])
+            check_origin(runs[0], checkpoint, recipe.train.metric)
+            kind = choose_device(device, said="`--device").type
+            ct2 = CTranslate2Engine(runs[0] / FOLDER, tokenizer, kind, recipe.model.position_limit)
+            translator = cls(ct2, tokenizer, section, domain_of(recipe, runs[0]))
+            translator.checkpoint = FOLDER
+        else:
+            loaded = [load_model(r, checkpoint, device) for r in runs]
+            for r, (_, own, _, _) in zip(runs, loaded, strict=True):
+                if own.fingerprint != loaded[0][1].fingerprint:
+                    raise RunError(
+                        f"{r} and {runs[0]} have different tokenizers, and cannot translate together.",
+                        "An ensemble is of runs on the same prepared data: train them with other seeds or models.",
+                    )
+            models = [model for model, _, _, _ in loaded]
+            translator = cls.of_models(models, loaded[0][1], section, domain_of(recipe, runs[0]))
+            translator.checkpoint = ", ".join(found.path.name for _, _, _, found in loaded)
+        translator.run = runs[0]
+        return translator
 
     def translate(
         self, lines: Sequence[str | Request], *, n_best: int = 1, on_progress: Callable[[int], None] | None = None
@@ -224,3 +247,21 @@ def _batches(parts: Sequence[Part], decode: DecodeSection) -> Iterator[list[Part
         size = max(1, decode.batch_tokens // (decode.beam_size * (len(ordered[begin].sentence.ids) + 1)))
         yield ordered[begin : begin + size]
         begin += size
+
+
+def domain_of(recipe: Recipe, folder: Path) -> Domain:
+    """By the manifest of a run or of prepared data; older ones do not say what is typical."""
+    from nmt.data.manifest import Manifest
+
+    lengths = Manifest.load(folder).splits["train"]
+    typical = lengths.get("src_p99", MAX_SEGMENT)
+    return Domain(recipe.data.source_lang, recipe.data.target_lang, typical, lengths["src_longest"])
+
+
+def _changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:
+    from pydantic import ValidationError
+
+    try:
+        return section.changed(changes)
+    except ValidationError as e:
+        raise RecipeError(join_faults([f"decode: {fault}" for fault in faults(e, changes, type(section))])) from None

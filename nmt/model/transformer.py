@@ -111,11 +111,9 @@ class Transformer(nn.Module):
         logits: Tensor = self.output(self.decoder_norm(x))
         return logits
 
-    def forward(
-        self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor, seen: list[Tensor] | None = None
-    ) -> Tensor:
+    def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor, seen: list[Tensor] | None = None) -> Tensor:
         """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives
-        logits, which the loss never holds all at once. Adds to `seen` what each layer attends to in the source, (B,T,S).
+        logits, which the loss never holds all at once. Adds to `seen` what each layer sees of the source, (B,T,S).
         """
         dtype = self.output.weight.dtype
         bias, cross_bias = causal_bias(tgt_in.size(1), tgt_in.device, dtype), visibility_bias(src_mask, dtype)

@@ -9,9 +9,7 @@ import torch
 
 from nmt.data.batches import collate, plan_batches
 from nmt.data.store import PreparedSplit
-from nmt.decode.engine import BeamEngine
-from nmt.decode.scorer import ModelScorer
-from nmt.decode.translator import Translator
+from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
 from nmt.evaluate.metrics import score
 from nmt.model.transformer import Transformer
@@ -35,7 +33,7 @@ class Validator:
         self.bleu_tokenize = recipe.evaluate.bleu_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
-        self.translator = Translator(BeamEngine(ModelScorer(model), device), tokenizer, decode)
+        self.translator = Translator.of_models([model], tokenizer, decode, domain_of(recipe, prepared))
 
     def measure(self, with_text: bool = True) -> tuple[Valid, list[str]]:
         """Scores of the weights that the model holds now, and its translations if they were asked for."""

@@ -1,6 +1,6 @@
 import torch
 
-from nmt.decode.beam import beam_search, largest
+from nmt.decode.beam import Search, beam_search, largest
 from nmt.decode.scorer import EnsembleScorer
 
 BOS, EOS = 1, 2
@@ -35,7 +35,7 @@ class TableScorer:
 
 def search(scorer, sources, max_len, **keys):
     src = torch.tensor([[s] for s in sources])
-    return beam_search(scorer, src, None, torch.tensor(max_len), bos_id=BOS, eos_id=EOS, banned=(0, BOS), **keys)
+    return beam_search(scorer, src, None, torch.tensor(max_len), Search(BOS, EOS, (0, BOS), **keys))
 
 
 def all_sequences(scorer, source, max_len, length_penalty):

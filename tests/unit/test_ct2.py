@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nmt.decode.ct2 import CTranslate2Engine
-from nmt.decode.engine import BeamEngine
+from nmt.decode.engine import BeamEngine, Sentence
 from nmt.decode.export import export
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
@@ -46,9 +46,9 @@ def test_both_engines_go_the_same_way(tmp_path: Path, tokenizer: Tokenizer, chan
             parameter.add_(0.05 * torch.randn_like(parameter)).mul_(1.3)
     export(model, tokenizer, tmp_path / "ctranslate2", None, {})
     decode = DecodeSection(beam_size=1, max_len_ratio=1, max_len_extra=3)
-    ours = BeamEngine(ModelScorer(model), torch.device("cpu"))
+    ours = BeamEngine(ModelScorer(model), torch.device("cpu"), tokenizer.vocabulary("tgt"))
     theirs = CTranslate2Engine(tmp_path / "ctranslate2", tokenizer, "cpu")
-    alone = [[ids] for ids in tokenizer.encode([line for line in LINES if line], "src")]
+    alone = [[Sentence(ids)] for ids in tokenizer.encode([line for line in LINES if line], "src")]
     for [[a]], [[b]] in zip(ours.search(alone, decode, 1), theirs.search(alone, decode, 1), strict=True):
         assert a.tokens == b.tokens
 

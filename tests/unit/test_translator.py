@@ -1,10 +1,8 @@
 import torch
 
 from nmt.data.prepare import prepare
-from nmt.decode import translator as translator_module
+from nmt.decode import parts as parts_module
 from nmt.decode.beam import Hypothesis
-from nmt.decode.engine import BeamEngine
-from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection
@@ -22,8 +20,7 @@ def translator(toy_recipe):
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
     for p in model.parameters():
         p.data.mul_(1.5)  # sharper than a fresh model, so that choices are clear
-    engine = BeamEngine(ModelScorer(model), torch.device("cpu"))
-    return Translator(engine, tokenizer, DecodeSection(beam_size=3, max_len_extra=5))
+    return Translator.of_models([model], tokenizer, DecodeSection(beam_size=3, max_len_extra=5))
 
 
 LINES = ["one two", "", "three", "   ", "four five six seven eight one", "two", "\u202bשלום 🙂\x00\u2028x"] * 5
@@ -70,7 +67,7 @@ def test_n_best_gives_that_many_best_first(translator):
 
 
 def test_progress_counts_every_line_once(translator, monkeypatch):
-    monkeypatch.setattr(translator_module, "MAX_SEGMENT", 6)
+    monkeypatch.setattr(parts_module, "MAX_SEGMENT", 6)
     for lines in (LINES, ["", " "], ["one two three four five"] * 3):
         told = []
         translator.translate(lines, on_progress=told.append)
@@ -82,15 +79,15 @@ def test_no_lines_give_no_lines(translator):
 
 
 def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, monkeypatch):
-    monkeypatch.setattr(translator_module, "MAX_SEGMENT", 12)
+    monkeypatch.setattr(parts_module, "MAX_SEGMENT", 12)
     seen = []
 
     class Copies:
         max_positions = None
 
         def search(self, batches, decode, n_best):
-            seen.extend(ids for batch in batches for ids in batch)
-            return [[[Hypothesis(ids, -1.0, -1.0)] for ids in batch] for batch in batches]
+            seen.extend(s.ids for batch in batches for s in batch)
+            return [[[Hypothesis(s.ids, -1.0, -1.0)] for s in batch] for batch in batches]
 
     translator.engine = Copies()
     line = "one two three. four five six seven eight one two three four five"
@@ -105,5 +102,5 @@ def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, 
 
 
 def test_a_word_without_end_is_split_too(translator, monkeypatch):
-    monkeypatch.setattr(translator_module, "MAX_SEGMENT", 10)
+    monkeypatch.setattr(parts_module, "MAX_SEGMENT", 10)
     assert translator.translate(["x" * 500])[0].segments > 1
