@@ -6,9 +6,11 @@ positions, t tokens so far. Rows are the groups of all sentences, R = B·G, thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,6 +27,10 @@ class Hypothesis:
     tokens: list[int]  # without `<s>` and `</s>`
     log_prob: float
     score: float  # log_prob / (len(tokens) + 1) ** length_penalty, less what is missing in coverage
+    token_log_probs: tuple[float, ...] | None = None  # of a given translation; `</s>` last
+    # If asked for: source and target words that belong together; what each token (T) sees of each source token (S)
+    alignment: tuple[tuple[int, int], ...] | None = None
+    attention: npt.NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 class Rule(Protocol):

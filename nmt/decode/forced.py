@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ import torch
 from torch import Tensor
 
 from nmt.data.batches import pad
+from nmt.decode.scorer import combined
 from nmt.model.transformer import Transformer
 from nmt.tokenizer import BOS_ID, PAD_ID
 
@@ -31,18 +34,25 @@ class Forced:
 
 
 @torch.inference_mode()
-def force(model: Transformer, pairs: Sequence[Pair], device: torch.device) -> list[Forced]:
-    """Of each pair of a batch."""
+def force(
+    models: Sequence[Transformer], pairs: Sequence[Pair], mean_of: Literal["probability", "log"] = "probability"
+) -> list[Forced]:
+    """Of each pair of a batch; of several models the mean, as an ensemble takes it."""
+    device = next(models[0].parameters()).device
     src_ids, padded = pad([src for src, _ in pairs])
     src = torch.from_numpy(src_ids).to(device)
     tgt_out = torch.from_numpy(pad([tgt for _, tgt in pairs])[0]).to(device)
     tgt_in = torch.cat([torch.full_like(tgt_out[:, :1], BOS_ID), tgt_out[:, :-1]], 1)
-    seen: list[Tensor] = []
-    hidden = model(src, src != PAD_ID if padded else None, tgt_in, seen)
-    log_probs = model.output(hidden).float().log_softmax(-1).gather(2, tgt_out[:, :, None])[:, :, 0]
+    logits, looks = [], []
+    for model in models:
+        seen: list[Tensor] = []
+        hidden = model(src, src != PAD_ID if padded else None, tgt_in, seen)
+        logits.append(model.output(hidden).float())
+        looks.append(seen[alignment_layer(len(seen))].float())
+    log_probs = combined(logits, mean_of).log_softmax(-1).gather(2, tgt_out[:, :, None])[:, :, 0]
     # A token's attention is that of the step which reads it: it aligns better than that which predicts it
     # (Chen et al. 2020, section 3.1).
-    attention = seen[alignment_layer(len(seen))][:, 1:].float()
+    attention = torch.stack(looks).mean(0)[:, 1:]
     return [
         Forced(log_probs[i, : len(tgt) + 1].tolist(), attention[i, : len(tgt), : len(src) + 1].cpu().numpy())
         for i, (src, tgt) in enumerate(pairs)
@@ -67,3 +77,9 @@ def align(
     places = np.asarray(tgt_words)[:, None], np.asarray(src_words)[None]
     np.add.at(words, places, attention[: len(tgt_words), : len(src_words)])
     return sorted({(int(best), t) for t, best in enumerate(words.argmax(1))})
+
+
+def words_of(pieces: Sequence[str]) -> list[int]:
+    """The number of the word that each piece belongs to, from 0: a word begins with `▁`, for the space before it."""
+    starts = [i == 0 or piece.startswith("▁") for i, piece in enumerate(pieces)]
+    return [n - 1 for n in accumulate(starts)]

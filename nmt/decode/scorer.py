@@ -87,8 +87,7 @@ class EnsembleScorer:
         return [scorer.start(src, src_mask) for scorer in self.scorers]
 
     def step(self, last: Tensor, state: list[Any]) -> Tensor:
-        logs = torch.stack([s.step(last, own).log_softmax(-1) for s, own in zip(self.scorers, state, strict=True)])
-        return logs.mean(0) if self.mean_of == "log" else logs.logsumexp(0) - math.log(len(self.scorers))
+        return combined([s.step(last, own) for s, own in zip(self.scorers, state, strict=True)], self.mean_of)
 
     def select(self, state: list[Any], parents: Tensor, sentences: Tensor | None) -> None:
         for scorer, s in zip(self.scorers, state, strict=True):
@@ -100,3 +99,11 @@ class EnsembleScorer:
 
     def attention(self, state: list[Any]) -> Tensor:
         return torch.stack([s.attention(own) for s, own in zip(self.scorers, state, strict=True)]).mean(0)
+
+
+def combined(logits: Sequence[Tensor], mean_of: Literal["probability", "log"]) -> Tensor:
+    """Several distributions to one: logits (…,V) of it, normalised only if probabilities were averaged."""
+    if len(logits) == 1:
+        return logits[0]
+    logs = torch.stack([x.log_softmax(-1) for x in logits])
+    return logs.mean(0) if mean_of == "log" else logs.logsumexp(0) - math.log(len(logits))

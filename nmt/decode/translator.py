@@ -10,17 +10,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import BeamEngine, Engine
+from nmt.decode.forced import Forced, Pair, align, force, words_of
 from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import MAX_SEGMENT, Cutter, Domain, Part
+from nmt.decode.repair import missing, say_more
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
 from nmt.decode.sentences import rejoin
 from nmt.decode.terms import Glossary, contains, protected_spans
-from nmt.errors import RecipeError, RunError, join_faults
+from nmt.errors import DataError, RecipeError, RunError, join_faults
 from nmt.faults import faults
 from nmt.tokenizer import Tokenizer
 
@@ -38,6 +42,7 @@ class Translation:
     text: str
     hypotheses: list[tuple[str, Hypothesis]]
     segments: int = 1  # into how many parts a line had to be split
+    src_tokens: tuple[str, ...] = ()  # pieces of the source
     missing: tuple[str, ...] = ()  # phrases that should be in it and are not
     forbidden: tuple[str, ...] = ()  # that should not be, and are
 
@@ -110,10 +115,13 @@ class Translator:
         return translator
 
     def translate(
-        self, lines: Sequence[str | Request], *, n_best: int = 1, on_progress: Callable[[int], None] | None = None
-    ) -> list[Translation]:
-        """Translate each line. A blank line stays blank; a line break within a line counts as a space. `on_progress` is
-        told how many more lines are done.
+        self, lines: Sequence[str | Request], *, n_best: int = 1, attention: bool = False,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Translation]:  # fmt: skip
+        """Translate each line. A blank line stays blank; a line break within a line counts as a space.
+
+        attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean).
+        on_progress is told how many more lines are done.
         """
         requests = [line if isinstance(line, Request) else Request(line) for line in lines]
         by_sentence = self.decode.split_sentences == "auto"
@@ -121,18 +129,20 @@ class Translator:
         parts = cutter.cut(requests, n_best)
         for part in parts:
             self._add_terms(part)
-        missing = Counter(part.line for part in parts)  # parts of each line
-        done = len(requests) - len(missing)
+        waiting = Counter(part.line for part in parts)  # parts of each line
+        done = len(requests) - len(waiting)
         for found in self._search(parts):
             for part in found:
-                missing[part.line] -= 1
-                done += missing[part.line] == 0
+                waiting[part.line] -= 1
+                done += waiting[part.line] == 0
             if on_progress:
                 on_progress(done)
                 done = 0
         if on_progress and done:  # blank lines alone
             on_progress(done)
         self._repair(parts)
+        if attention:
+            self._look(parts)
         of_line: list[list[Part]] = [[] for _ in requests]
         for part in parts:
             of_line[part.line].append(part)
@@ -182,40 +192,56 @@ class Translator:
         """
         wanting = [part for part in parts if part.include or part.exclude]
         for _ in range(REPAIRS):
-            wanting = [part for part in wanting if self._say_more(part)]
+            wanting = [part for part in wanting if say_more(part, self.tokenizer)]
             if not wanting:
                 break
             for _ in self._search(wanting):
                 pass
 
-    def _say_more(self, part: Part) -> bool:
-        """Add to a part's sentence what its hypotheses show to be needed; False if nothing is."""
-        texts = [text for text, _ in part.hypotheses]
-        before = part.sentence
-        if not before.include and any(self._missing(text, part.include) for text in texts):
-            phrases = self.tokenizer.encode(list(part.include), "tgt")
-            part.sentence = replace(part.sentence, include=tuple(tuple(ids) for ids in phrases if ids))
-        runs = {
-            run for text, h in part.hypotheses for phrase in part.exclude
-            if contains(text, phrase) and (run := self._run_of(phrase, h.tokens))
-        }  # fmt: skip
-        if new := runs - set(before.exclude):
-            part.sentence = replace(part.sentence, exclude=(*part.sentence.exclude, *sorted(new)))
-        return part.sentence != before
+    # --- looking at what was found ------------------------------------------------------------------------------------
 
-    def _missing(self, text: str, phrases: Sequence[str]) -> tuple[str, ...]:
-        plain = self.tokenizer.decode(self.tokenizer.encode(list(phrases), "tgt"))  # as it can come out
-        wanted = Counter(zip(phrases, plain, strict=True))
-        return tuple(phrase for (phrase, as_text), n in wanted.items() if not contains(text, as_text, n))
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[Hypothesis]:
+        """What the model makes of given translations (source, target): `token_log_probs`, and what the search would
+        give them. Neither side is cut. Raises DataError naming the pair that is longer than the model knows places for.
+        """
+        src_ids = self.tokenizer.encode([src for src, _ in pairs], "src")
+        ids = list(zip(src_ids, self.tokenizer.encode([tgt for _, tgt in pairs], "tgt"), strict=True))
+        limit = self.engine.max_positions
+        for number, (src, tgt) in enumerate(ids, 1):
+            if limit is not None and max(len(src), len(tgt)) >= limit:
+                raise DataError(
+                    f"pair {number:,} has {max(len(src), len(tgt)):,} tokens; the model knows {limit - 1:,}."
+                )
+        return [
+            Hypothesis(
+                list(tgt), sum(found.log_probs), sum(found.log_probs) / (len(tgt) + 1) ** self.decode.length_penalty,
+                token_log_probs=tuple(found.log_probs),
+            )
+            for (_, tgt), found in zip(ids, self._force(ids), strict=True)
+        ]  # fmt: skip
 
-    def _run_of(self, phrase: str, tokens: list[int]) -> tuple[int, ...] | None:
-        """The shortest run of the tokens that spells the phrase."""
-        for size in range(1, len(tokens) + 1):
-            runs = [tokens[i : i + size] for i in range(len(tokens) - size + 1)]
-            for run, text in zip(runs, self.tokenizer.decode(runs), strict=True):
-                if contains(text, phrase):
-                    return tuple(run)
-        return None
+    def _force(self, pairs: Sequence[Pair]) -> list[Forced]:
+        if not self.models:
+            raise RunError("CTranslate2 gives no probabilities of tokens and no attention.", "Leave `--engine` out.")
+        order = sorted(range(len(pairs)), key=lambda i: -max(map(len, pairs[i])))
+        found: dict[int, Forced] = {}
+        while order:
+            size = max(1, self.decode.batch_tokens // (max(map(len, pairs[order[0]])) + 1))
+            batch, order = order[:size], order[size:]
+            results = force(self.models, [pairs[i] for i in batch], self.decode.ensemble)
+            found |= dict(zip(batch, results, strict=True))
+        return [found[i] for i in range(len(pairs))]
+
+    def _look(self, parts: Sequence[Part]) -> None:
+        """Add alignment and attention to all hypotheses."""
+        pairs = [(part.sentence.ids, h.tokens) for part in parts for _, h in part.hypotheses]
+        forced = iter(self._force(pairs))
+        for part in parts:
+            src_words = words_of(self.tokenizer.pieces(part.sentence.ids, "src"))
+            for n, (text, h) in enumerate(part.hypotheses):
+                attention = next(forced).attention[:, : len(src_words)]
+                pairs_of_words = align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens)))
+                part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
 
     def _assemble(self, parts: list[Part]) -> Translation:
         if not parts:
@@ -227,16 +253,41 @@ class Translator:
             ranks = range(min(len(part.hypotheses) for part in parts))
             hypotheses = [self._join(parts, [part.hypotheses[rank] for part in parts]) for rank in ranks]
         best = hypotheses[0][0]
-        missing = [phrase for part in parts for phrase in self._missing(part.hypotheses[0][0], part.include)]
+        lacking = [phrase for part in parts for phrase in missing(part.hypotheses[0][0], part.include, self.tokenizer)]
         forbidden = {phrase for part in parts for phrase in part.exclude if contains(best, phrase)}
-        return Translation(best, hypotheses, len(parts), tuple(missing), tuple(sorted(forbidden)))
+        src_tokens = [piece for part in parts for piece in self.tokenizer.pieces(part.sentence.ids, "src")]
+        return Translation(best, hypotheses, len(parts), tuple(src_tokens), tuple(lacking), tuple(sorted(forbidden)))
 
     def _join(self, parts: list[Part], hypotheses: list[tuple[str, Hypothesis]]) -> tuple[str, Hypothesis]:
         text = rejoin([part.text for part in parts], [text for text, _ in hypotheses], self.domain.target_lang)
         tokens = [i for _, h in hypotheses for i in h.tokens]
         log_prob = sum(h.log_prob for _, h in hypotheses)
         score = log_prob / (len(tokens) + len(hypotheses)) ** self.decode.length_penalty
-        return text, Hypothesis(tokens, log_prob, score)
+        joined = Hypothesis(tokens, log_prob, score)
+        if any(h.attention is None for _, h in hypotheses):
+            return text, joined
+        return text, replace(joined, **self._side_by_side(parts, [h for _, h in hypotheses]))
+
+    def _side_by_side(self, parts: list[Part], hypotheses: list[Hypothesis]) -> dict[str, Any]:
+        """Alignment and attention of a whole line."""
+        alignment: list[tuple[int, int]] = []
+        attention = np.zeros(
+            (sum(len(h.tokens) for h in hypotheses), sum(len(p.sentence.ids) for p in parts)), np.float32
+        )
+        src_word = tgt_word = src_token = tgt_token = 0
+        for part, h in zip(parts, hypotheses, strict=True):
+            assert h.alignment is not None and h.attention is not None
+            alignment += [(src + src_word, tgt + tgt_word) for src, tgt in h.alignment]
+            rows, columns = h.attention.shape
+            attention[tgt_token : tgt_token + rows, src_token : src_token + columns] = h.attention
+            src_token, tgt_token = src_token + columns, tgt_token + rows
+            src_word += _count_words(self.tokenizer.pieces(part.sentence.ids, "src"))
+            tgt_word += _count_words(self.tokenizer.pieces(h.tokens))
+        return {"alignment": tuple(alignment), "attention": attention}
+
+
+def _count_words(pieces: Sequence[str]) -> int:
+    return max(words_of(pieces), default=-1) + 1
 
 
 def _batches(parts: Sequence[Part], decode: DecodeSection) -> Iterator[list[Part]]:
