@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from nmt.decode.request import MAX_DEPTH, Request, parse_request
 from nmt.errors import DataError
 
+DEEP = "has more than 100 lists and objects within each other."
+
 
 def test_what_is_asked_is_read_and_the_rest_passed_through_in_order():
     line = """{"z": {"b": [1, 2.5, null, true]}, "prefix": "Un", "text": " A dog.\\n", "include": ["chien", "œil"],
@@ -60,8 +62,8 @@ def test_the_source_may_be_called_source_and_null_asks_for_nothing():
         ('{"text": "a", "x": ' + "1" * 5000 + "}", "has a number of 5,000 digits."),
         ('{"text": "\\ud800"}', "has half of a surrogate pair, \\ud800, which is no character."),
         ('{"text": "a", "\\uDC00": 1}', "has half of a surrogate pair, \\udc00, which is no character."),
-        ('{"text": "a", "x": ' + "[" * 100_000, "has more than 100 lists and objects within each other."),
-        ('{"text": "a", "x": ' + '{"":' * 100 + "1" + "}" * 101, "has more than 100 lists and objects within each other."),
+        ('{"text": "a", "x": ' + "[" * 100_000, DEEP),
+        ('{"text": "a", "x": ' + '{"":' * 100 + "1" + "}" * 101, DEEP),
         (
             '{"text": "a", "translation": "b"}',
             "has a field `translation`, which the output has too; give it another name.",
