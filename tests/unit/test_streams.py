@@ -3,22 +3,36 @@ import io
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from nmt.decode import streams
 from nmt.decode.beam import Hypothesis
-from nmt.decode.streams import open_input, open_output, read_lines, translate_stream
+from nmt.decode.request import Request
+from nmt.decode.streams import input_format, open_input, open_output, read_lines, read_requests, translate_stream
 from nmt.decode.translator import Translation
 from nmt.errors import DataError
+
+
+class Characters:
+    """A tokenizer whose ids are characters."""
+
+    def pieces(self, ids, side):
+        assert side == "tgt"
+        return [chr(i) for i in ids]
 
 
 class Upper:
     """Translates into upper case."""
 
+    tokenizer = Characters()
+
     def translate(self, lines, n_best=1):
-        hyp = Hypothesis([1], -0.5, -0.25)
-        return [Translation(line.upper(), [(line.upper(), hyp)] * n_best) for line in lines]
+        return [Translation(line.upper(), [(line.upper(), self.hypothesis(line.upper()))] * n_best) for line in lines]
+
+    def hypothesis(self, text):
+        return Hypothesis([ord(c) for c in text], -0.5, -0.25)
 
 
 def lines_of(content):
@@ -91,7 +105,94 @@ def test_scores_and_n_best_are_tab_separated():
 def test_jsonl_is_one_object_a_line():
     rows = [json.loads(line) for line in output("jsonl", n_best=2).splitlines()]
     assert [r["translation"] for r in rows] == ["A", "", "B"]
-    assert rows[0]["hypotheses"] == [{"text": "A", "score": -0.25, "log_prob": -0.5}] * 2
+    assert rows[0]["hypotheses"] == [{"text": "A", "score": -0.25, "log_prob": -0.5, "tokens": ["A"]}] * 2
+    assert [list(r) for r in rows] == [["source", "translation", "hypotheses", "flags"]] * 3
+
+
+# --- JSON lines ------------------------------------------------------------------------------------------------------
+
+
+def translated(content, translator=None, format="jsonl", n_best=1, scores=False):
+    """Output and error of a translation of JSON lines."""
+    out, error = io.BytesIO(), None
+    chunks = read_requests(io.BytesIO(content), "in.jsonl", input_format="jsonl", format=format)
+    try:
+        translate_stream(translator or Upper(), chunks, out, format=format, n_best=n_best, scores=scores)
+    except DataError as e:
+        error = e
+    return out.getvalue().decode(), error
+
+
+def test_fields_of_the_input_come_first_and_untouched():
+    line = b'{"id": 7, "text": "caf\xc3\xa9", "n_best": 1, "meta": {"b": [1.5, null], "a": "\\u00e9"}}\r\n'
+    out, _ = translated(line)
+    assert out == (
+        '{"id": 7, "meta": {"b": [1.5, null], "a": "é"}, "source": "café", "translation": "CAFÉ", "hypotheses": '
+        '[{"text": "CAFÉ", "score": -0.25, "log_prob": -0.5, "tokens": ["C", "A", "F", "É"]}], "flags": ["copied"]}\n'
+    )
+
+
+def test_a_text_file_gives_requests_of_its_lines_alone():
+    chunks = read_requests(io.BytesIO(b'{"text": "a"}\n\n'), "in", input_format="text")
+    assert list(chunks) == [[Request('{"text": "a"}'), Request("")]]
+
+
+@pytest.mark.parametrize("bad", [b"{", b"", b"7", b'{"text": "\xff"}', b'{"text": "a", "text": "a"}', b'{"text": NaN}'])
+def test_lines_before_a_bad_one_are_translated_and_it_is_named(bad):
+    good = b'{"text": "a"}\n'
+    out, error = translated(good * 2 + bad + b"\n" + good)
+    assert [json.loads(line)["translation"] for line in out.splitlines()] == ["A", "A"]
+    assert error.message.startswith("in.jsonl:3 ")
+    assert "before it are translated" in error.hint
+
+
+def test_a_field_of_the_output_s_name_is_refused_where_it_would_be_lost():
+    line = b'{"source": "a", "translation": "old", "flags": []}\n'
+    out, error = translated(line)
+    assert out == ""
+    assert "in.jsonl:1 has a field `translation`, which the output has too" in error.message
+    assert "in.jsonl:1 has a field `flags`" in error.message
+    assert translated(line, format="text") == ("A\n", None)
+
+
+def test_a_source_with_line_breaks_is_answered_by_one_line_of_text():
+    line = b'{"text": "a\\nb\\r\\nc"}\n'
+    assert translated(line, format="text")[0] == "A B  C\n"
+    assert translated(line, format="text", n_best=2)[0].count("\n") == 2
+    assert json.loads(translated(line)[0])["translation"] == "A\nB\r\nC"
+
+
+def test_an_alignment_is_written_as_pharaoh_does():
+    class Aligned(Upper):
+        def hypothesis(self, text):
+            h = super().hypothesis(text)
+            object.__setattr__(h, "alignment", [(0, 0), (0, 1), (2, 1)])
+            return h
+
+    (hypothesis,) = json.loads(translated(b'{"text": "ab"}\n', Aligned())[0])["hypotheses"]
+    assert hypothesis["alignment"] == "0-0 0-1 2-1"
+
+
+@pytest.mark.parametrize(("log_prob", "marked"), [(-3 * 0.79, False), (-3 * 0.81, True)])
+def test_a_translation_of_low_probability_is_marked(log_prob, marked):
+    class Doubtful(Upper):
+        def hypothesis(self, text):
+            return Hypothesis([ord(c) for c in text], log_prob, log_prob)
+
+    (line,) = translated(b'{"text": "12"}\n', Doubtful())[0].splitlines()
+    assert json.loads(line)["flags"] == ["low_probability"] * marked
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("a.jsonl", "jsonl"), ("A.JSONL.gz", "jsonl"), ("a.json", "text"), ("jsonl", "text"), ("a.jsonl.txt", "text")],
+)
+def test_the_name_of_a_file_says_its_format(name, format):
+    assert input_format(Path(name)) == format
+    assert input_format(None) == "text"
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
 
 
 def test_gzip_in_and_out(tmp_path):
