@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,10 +27,14 @@ RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder; t
 CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or the name of one, such as `step-00001000`.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 BeamOption = Annotated[
-    int | None, typer.Option(min=1, max=100, help="Hypotheses kept; 1 is greedy. The recipe's if not given.")
+    int | None,
+    typer.Option(min=1, max=100, help="Hypotheses kept; 1 is greedy. [the recipe's]", rich_help_panel="Search"),
 ]
 PenaltyOption = Annotated[
-    float | None, typer.Option(min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.")
+    float | None,
+    typer.Option(
+        min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.", rich_help_panel="Search"
+    ),
 ]
 RunArgument = Annotated[Path | None, typer.Argument(help="The run folder; the run trained last if not given.")]
 
@@ -82,16 +87,19 @@ def run_folder(run: Path | None) -> Path:
 
 
 def load_translator(
-    run: Path | None, checkpoint: str, device: str, changes: dict[str, object], engine: EngineName = EngineName.nmt
-) -> Translator:
-    """Of a run; `changes` to the decode section of its recipe, of which None leaves things as they are."""
-    folder = run_folder(run)
+    run: Path | list[Path] | None, checkpoint: str, device: str, changes: Mapping[str, object],
+    engine: EngineName = EngineName.nmt,
+) -> Translator:  # fmt: skip
+    """Of a run, or of several together; `changes` to the decode section of the first's recipe, of which None leaves
+    things as they are.
+    """
+    folders = [run_folder(None)] if not run else run if isinstance(run, list) else [run]
     from nmt.decode.translator import Translator
     from nmt.train.parallel import set_threads
 
     set_threads()
-    translator = Translator.load(folder, checkpoint=checkpoint, device=device, engine=engine.value)
-    translator.decode = translator.decode.model_copy(update={k: v for k, v in changes.items() if v is not None})
-    if run is None:
-        console.info(f"Using {folder} ({translator.checkpoint}), the run trained last.")
+    given = {key: value for key, value in changes.items() if value is not None}
+    translator = Translator.load(folders, checkpoint=checkpoint, device=device, engine=engine.value, decode=given)
+    if not run:
+        console.info(f"Using {folders[0]} ({translator.checkpoint}), the run trained last.")
     return translator

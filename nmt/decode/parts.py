@@ -35,6 +35,7 @@ class Part:
     text: str
     sentence: Sentence
     n_best: int
+    cut: bool = False  # within a sentence, for want of another place
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     hypotheses: list[tuple[str, Hypothesis]] = field(default_factory=list)  # once found, best first
@@ -62,22 +63,21 @@ class Cutter:
         ):
             if not ids:
                 continue
-            cut = [
-                Part(i, part, Sentence(piece), n_best if request.n_best is None else request.n_best)
-                for part, piece in self._cut_line(text, ids)
+            own = [
+                Part(i, part, Sentence(piece), n_best if request.n_best is None else request.n_best, cut)
+                for part, piece, cut in self._cut_line(text, ids)
             ]
             if request.prefix:
                 prefix = tuple(self.tokenizer.encode([request.prefix], "tgt")[0])
-                cut[0].sentence = Sentence(cut[0].sentence.ids, prefix)
-            longest = max(cut, key=lambda part: len(part.sentence.ids))
-            longest.include, longest.exclude = tuple(request.include), tuple(request.exclude)
-            if len(cut) > 1:
-                for part in cut:
-                    part.exclude = tuple(request.exclude)
-            parts += cut
+                own[0].sentence = Sentence(own[0].sentence.ids, prefix)
+            longest = max(own, key=lambda part: len(part.sentence.ids))
+            longest.include = tuple(request.include)
+            for part in own:
+                part.exclude = tuple(request.exclude)
+            parts += own
         return parts
 
-    def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int]]]:
+    def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int], bool]]:
         sentences = [text]
         if self.by_sentence and len(ids) > self.domain.typical:
             sentences = split(text, self.domain.source_lang)
@@ -87,7 +87,7 @@ class Cutter:
             for piece in pieces:
                 # A part that was cut by tokens: its text is no more needed than for terms in it.
                 whole = len(pieces) == 1
-                yield (sentence if whole else self.tokenizer.decode([piece], "src")[0] + " "), piece
+                yield (sentence if whole else self.tokenizer.decode([piece], "src")[0] + " "), piece, not whole
 
     def _cut_ids(self, ids: list[int]) -> Iterator[list[int]]:
         """Cut what is too long for one search: at a sentence's end if there is one, else between words or anywhere."""

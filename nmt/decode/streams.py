@@ -6,7 +6,6 @@ Line n of the output answers line n of the input, always; a pipe gets its answer
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import queue
 import signal
@@ -15,32 +14,24 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar
+from typing import IO, TypeVar
 
 from nmt import console
 from nmt.data.lines import MAX_LINE_BYTES, is_gzip, too_long
-from nmt.decode.beam import Hypothesis
-from nmt.decode.flags import flags
+from nmt.decode.render import FIELDS, Format, Output, problems, render, render_score
 from nmt.decode.request import Request, parse_request
-from nmt.decode.translator import Translation, Translator
+from nmt.decode.translator import Translator
 from nmt.errors import DataError
 
 CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
 WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
 
-OUTPUT_FIELDS = ("source", "translation", "hypotheses", "flags")
-
-# Mean log-probability of a token below which a translation is marked. With runs of Multi30k (fr, de) and of Tatoeba
-# it marks 0, 1.5 and 7 % of held-out lines of their kind, but 77, 99 and 100 % of French taken for English, and all
-# random letters. The demo's run is sure of whatever it says: none of its own lines, 16 % of the French are marked.
-LOW_PROBABILITY = -0.8
-
-Format = Literal["text", "jsonl"]
 T = TypeVar("T")
 
 
-def input_format(path: Path | None) -> Format:
+def input_format_of(path: Path | None) -> Format:
     """JSON lines if the file is called so, `.jsonl` or `.jsonl.gz`; stdin is text."""
     return "jsonl" if path and path.name.lower().endswith((".jsonl", ".jsonl.gz")) else "text"
 
@@ -62,7 +53,7 @@ def read_requests(
     """
     if input_format == "text":
         return _chunks(file, name, lambda line, _: Request(line))
-    reserved = OUTPUT_FIELDS if format == "jsonl" else ()
+    reserved = FIELDS if format == "jsonl" else ()
     return _chunks(file, name, lambda line, where: parse_request(line, where, reserved))
 
 
@@ -130,33 +121,44 @@ def _decode(raw: bytes, name: str, number: int) -> str:
 
 
 def translate_stream(
-    translator: Translator,
-    chunks: Iterable[Sequence[str | Request]],
-    out: IO[bytes],
-    *,
-    format: Format,
-    n_best: int,
-    scores: bool,
+    translator: Translator, chunks: Iterable[Sequence[Request]], out: IO[bytes], wanted: Output
 ) -> int:
     """Translate chunk by chunk, flushing each; gives the number of lines."""
     done = 0
     for chunk in chunks:
-        requests = [Request(line) if isinstance(line, str) else line for line in chunk]
-        translations = translator.translate([request.text for request in requests], n_best=n_best)
-        rendered: list[str] = []
-        for number, (request, t) in enumerate(zip(requests, translations, strict=True), done + 1):
-            if format == "jsonl":
-                rendered.append(json.dumps(_object(translator, request, t), ensure_ascii=False))
-            else:
-                rendered += _text(t, number, n_best, scores)
+        attention = wanted.alignments or wanted.attention
+        translations = translator.translate(chunk, n_best=wanted.n_best, attention=attention)
+        lines: list[str] = []
+        for number, (request, t) in enumerate(zip(chunk, translations, strict=True), done + 1):
+            lines += render(translator.tokenizer, request, t, number, wanted)
         with uninterrupted():
-            out.write("".join(line + "\n" for line in rendered).encode())
+            out.write("".join(line + "\n" for line in lines).encode())
             out.flush()
         for number, t in enumerate(translations, done + 1):
-            if t.segments > 1:
-                console.warn(f"line {number:,} is very long; it was translated in {t.segments} parts.")
-        done += len(requests)
+            for problem in problems(t):
+                console.warn(f"line {number:,} {problem}")
+        done += len(chunk)
     return done
+
+
+def score_stream(load: Callable[[], Translator], src: Path, tgt: Path, format: Format) -> Iterator[str]:
+    """What the model makes of line pairs of two files, line by line. Raises DataError where they do not fit, after the
+    lines before.
+    """
+    with open_input(src) as source, open_input(tgt) as target:
+        translator, done = load(), 0
+        left, right = (chain.from_iterable(read_lines(*file)) for file in (source, target))
+        while pairs := list(islice(zip_longest(left, right), CHUNK_LINES)):
+            whole = [(s, t) for s, t in pairs if s is not None and t is not None]
+            for pair, found in zip(whole, translator.score(whole), strict=True):
+                yield render_score(translator.tokenizer, *pair, found, format)
+            done += len(whole)
+            if len(whole) < len(pairs):
+                shorter = src if pairs[len(whole)][0] is None else tgt
+                raise DataError(
+                    f"{shorter} ends after {done:,} lines, but the other file goes on.",
+                    "Line n of one belongs to line n of the other; what was scored is right only if so.",
+                )
 
 
 @contextmanager
@@ -175,48 +177,6 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
         if waiting:
             signal.raise_signal(waiting[0])
-
-
-def _text(t: Translation, number: int, n_best: int, scores: bool) -> list[str]:
-    """The output of one line as text: one line, unless n-best lists are asked for."""
-    # A source in JSON may have line breaks, but an answer is a line.
-    hypotheses = [(text.replace("\r", " ").replace("\n", " "), h) for text, h in t.hypotheses]
-    if n_best > 1:
-        return [f"{number}\t{h.score:.4f}\t{text}" for text, h in hypotheses]
-    text, h = hypotheses[0]
-    return [f"{h.score:.4f}\t{text}" if scores else text]
-
-
-def _object(translator: Translator, request: Request, t: Translation) -> dict[str, Any]:
-    """The output of one line as JSON: fields that came with it, then our own."""
-    found = flags(request.text, t.text)
-    if _mean_log_prob(t) < LOW_PROBABILITY:
-        found.append("low_probability")
-    return {
-        **request.fields,
-        "source": request.text,
-        "translation": t.text,
-        "hypotheses": [_hypothesis(translator, text, h) for text, h in t.hypotheses],
-        "flags": found,
-    }
-
-
-def _hypothesis(translator: Translator, text: str, h: Hypothesis) -> dict[str, Any]:
-    values = {
-        "text": text,
-        "score": round(h.score, 6),
-        "log_prob": round(h.log_prob, 6),
-        "tokens": translator.tokenizer.pieces(h.tokens, "tgt"),
-    }
-    if (alignment := getattr(h, "alignment", None)) is not None:
-        values["alignment"] = " ".join(f"{src}-{tgt}" for src, tgt in alignment)  # as Pharaoh writes it
-    return values
-
-
-def _mean_log_prob(t: Translation) -> float:
-    """Of the tokens of the best hypothesis, each part's `</s>` counted; 0 of a blank line."""
-    best = t.hypotheses[0][1]
-    return best.log_prob / max(1, len(best.tokens) + t.segments)
 
 
 @contextmanager

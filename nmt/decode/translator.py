@@ -41,7 +41,8 @@ class Translation:
 
     text: str
     hypotheses: list[tuple[str, Hypothesis]]
-    segments: int = 1  # into how many parts a line had to be split
+    segments: int = 1  # parts that were translated apart
+    cut: bool = False  # some of them not where a sentence ends
     src_tokens: tuple[str, ...] = ()  # pieces of the source
     missing: tuple[str, ...] = ()  # phrases that should be in it and are not
     forbidden: tuple[str, ...] = ()  # that should not be, and are
@@ -57,6 +58,8 @@ class Translator:
         self.domain = domain or Domain()
         self.glossary: Glossary | None = None  # terms that translations must keep to
         self.protect = False  # whether URLs, tags, numbers and the like are to stay as they are
+        # Of every line that does not say otherwise
+        self.prefix, self.include, self.exclude = "", tuple[str, ...](), tuple[str, ...]()
         self.models: list[Transformer] = []  # what the engine searches with, if it is our own
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
@@ -123,7 +126,7 @@ class Translator:
         attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean).
         on_progress is told how many more lines are done.
         """
-        requests = [line if isinstance(line, Request) else Request(line) for line in lines]
+        requests = [self._request(line) for line in lines]
         by_sentence = self.decode.split_sentences == "auto"
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence)
         parts = cutter.cut(requests, n_best)
@@ -147,6 +150,13 @@ class Translator:
         for part in parts:
             of_line[part.line].append(part)
         return [self._assemble(own) for own in of_line]
+
+    def _request(self, line: str | Request) -> Request:
+        request = line if isinstance(line, Request) else Request(line)
+        return replace(
+            request, prefix=request.prefix or self.prefix,
+            include=(*request.include, *self.include), exclude=(*request.exclude, *self.exclude),
+        )  # fmt: skip
 
     def _add_terms(self, part: Part) -> None:
         if self.glossary is not None:
@@ -255,8 +265,11 @@ class Translator:
         best = hypotheses[0][0]
         lacking = [phrase for part in parts for phrase in missing(part.hypotheses[0][0], part.include, self.tokenizer)]
         forbidden = {phrase for part in parts for phrase in part.exclude if contains(best, phrase)}
-        src_tokens = [piece for part in parts for piece in self.tokenizer.pieces(part.sentence.ids, "src")]
-        return Translation(best, hypotheses, len(parts), tuple(src_tokens), tuple(lacking), tuple(sorted(forbidden)))
+        return Translation(
+            best, hypotheses, len(parts), any(part.cut for part in parts),
+            tuple(piece for part in parts for piece in self.tokenizer.pieces(part.sentence.ids, "src")),
+            tuple(lacking), tuple(sorted(forbidden)),
+        )  # fmt: skip
 
     def _join(self, parts: list[Part], hypotheses: list[tuple[str, Hypothesis]]) -> tuple[str, Hypothesis]:
         text = rejoin([part.text for part in parts], [text for text, _ in hypotheses], self.domain.target_lang)

@@ -86,7 +86,7 @@ def test_repetition_is_found_where_it_is():
 
 def test_where_nothing_is_allowed_the_hypothesis_ends():
     # After token 3 everything is excluded, the end too.
-    everything = [tuple([3, token]) for token in range(9)]
+    everything = [(3, token) for token in range(9)]
     (hyps,) = search([5], rule=rules(1, [(3,)], [everything], [6]))
     assert hyps[0].tokens == [3]
 

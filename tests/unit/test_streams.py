@@ -3,14 +3,16 @@ import io
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nmt.decode import streams
 from nmt.decode.beam import Hypothesis
+from nmt.decode.render import Output
 from nmt.decode.request import Request
-from nmt.decode.streams import input_format, open_input, open_output, read_lines, read_requests, translate_stream
+from nmt.decode.streams import input_format_of, open_input, open_output, read_lines, read_requests, translate_stream
 from nmt.decode.translator import Translation
 from nmt.errors import DataError
 
@@ -18,7 +20,7 @@ from nmt.errors import DataError
 class Characters:
     """A tokenizer whose ids are characters."""
 
-    def pieces(self, ids, side):
+    def pieces(self, ids, side="tgt"):
         assert side == "tgt"
         return [chr(i) for i in ids]
 
@@ -28,8 +30,9 @@ class Upper:
 
     tokenizer = Characters()
 
-    def translate(self, lines, n_best=1):
-        return [Translation(line.upper(), [(line.upper(), self.hypothesis(line.upper()))] * n_best) for line in lines]
+    def translate(self, requests, n_best=1, attention=False):
+        texts = [request.text.upper() for request in requests]
+        return [Translation(text, [(text, self.hypothesis(text))] * n_best) for text in texts]
 
     def hypothesis(self, text):
         return Hypothesis([ord(c) for c in text], -0.5, -0.25)
@@ -89,7 +92,8 @@ def test_an_endless_line_is_an_error(monkeypatch):
 
 def output(format="text", n_best=1, scores=False):
     out = io.BytesIO()
-    translate_stream(Upper(), [["a", ""], ["b"]], out, format=format, n_best=n_best, scores=scores)
+    chunks = [[Request("a"), Request("")], [Request("b")]]
+    translate_stream(Upper(), chunks, out, Output(format, n_best, scores))
     return out.getvalue().decode()
 
 
@@ -112,12 +116,12 @@ def test_jsonl_is_one_object_a_line():
 # --- JSON lines ------------------------------------------------------------------------------------------------------
 
 
-def translated(content, translator=None, format="jsonl", n_best=1, scores=False):
+def translated(content, translator=None, format="jsonl", **wanted):
     """Output and error of a translation of JSON lines."""
     out, error = io.BytesIO(), None
     chunks = read_requests(io.BytesIO(content), "in.jsonl", input_format="jsonl", format=format)
     try:
-        translate_stream(translator or Upper(), chunks, out, format=format, n_best=n_best, scores=scores)
+        translate_stream(translator or Upper(), chunks, out, Output(format, **wanted))
     except DataError as e:
         error = e
     return out.getvalue().decode(), error
@@ -165,12 +169,12 @@ def test_a_source_with_line_breaks_is_answered_by_one_line_of_text():
 def test_an_alignment_is_written_as_pharaoh_does():
     class Aligned(Upper):
         def hypothesis(self, text):
-            h = super().hypothesis(text)
-            object.__setattr__(h, "alignment", [(0, 0), (0, 1), (2, 1)])
-            return h
+            return replace(super().hypothesis(text), alignment=((0, 0), (0, 1), (2, 1)))
 
-    (hypothesis,) = json.loads(translated(b'{"text": "ab"}\n', Aligned())[0])["hypotheses"]
+    line = b'{"text": "ab"}\n'
+    (hypothesis,) = json.loads(translated(line, Aligned(), alignments=True)[0])["hypotheses"]
     assert hypothesis["alignment"] == "0-0 0-1 2-1"
+    assert translated(line, Aligned(), format="text", alignments=True)[0] == "AB\t0-0 0-1 2-1\n"
 
 
 @pytest.mark.parametrize(("log_prob", "marked"), [(-3 * 0.79, False), (-3 * 0.81, True)])
@@ -188,8 +192,8 @@ def test_a_translation_of_low_probability_is_marked(log_prob, marked):
     [("a.jsonl", "jsonl"), ("A.JSONL.gz", "jsonl"), ("a.json", "text"), ("jsonl", "text"), ("a.jsonl.txt", "text")],
 )
 def test_the_name_of_a_file_says_its_format(name, format):
-    assert input_format(Path(name)) == format
-    assert input_format(None) == "text"
+    assert input_format_of(Path(name)) == format
+    assert input_format_of(None) == "text"
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ def test_gzip_in_and_out(tmp_path):
     source, target = tmp_path / "in.gz", tmp_path / "out.gz"
     source.write_bytes(gzip.compress(b"a\nb\n"))
     with open_input(source) as (file, name), open_output(target) as out:
-        translate_stream(Upper(), read_lines(file, name), out, format="text", n_best=1, scores=False)
+        translate_stream(Upper(), read_requests(file, name, input_format="text"), out, Output())
     assert gzip.decompress(target.read_bytes()) == b"A\nB\n"
 
 
