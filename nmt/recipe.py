@@ -287,7 +287,9 @@ class DecodeSection(Section):
     seed: NonNegativeInt = 1
     mbr: Literal["none", "chrf", "bleu"] = "none"  # take the hypothesis that is most like all others
     ensemble: Literal["probability", "log"] = "probability"  # of which several models take the mean
-    split_sentences: Literal["auto", "never"] = "auto"  # auto: in lines longer than 99 % of the training text's
+    # auto: cut lines where sentences end if they are longer than 99 % of the training text's, or of several sentences
+    # where those have one
+    split_sentences: Literal["auto", "never"] = "auto"
     batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
     valid_beam_size: NonNegativeInt = 0  # of the validations in training; 0: beam_size, so that scores agree
 

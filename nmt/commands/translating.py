@@ -82,7 +82,7 @@ def translate(
         bool, _option(TEXT, "With `--format jsonl`: what each token sees of each source token.", "--attention")
     ] = False,
     split_sentences: Annotated[
-        Splitting | None, _option(TEXT, "Cut lines longer than the training text's where sentences end. [auto]")
+        Splitting | None, _option(TEXT, "Cut paragraphs where sentences end, unless such were trained on. [auto]")
     ] = None,
     beam_size: BeamOption = None,
     length_penalty: PenaltyOption = None,

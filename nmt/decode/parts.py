@@ -25,6 +25,7 @@ class Domain:
     target_lang: str = ""
     typical: int = MAX_SEGMENT  # 99 % of the lines are not longer
     longest: int = MAX_SEGMENT
+    several_sentences: bool = True  # in a line are nothing new to it
 
 
 @dataclass
@@ -45,8 +46,8 @@ class Cutter:
     """Lines to parts."""
 
     def __init__(self, tokenizer: Tokenizer, domain: Domain, max_positions: int | None, by_sentence: bool) -> None:
-        """max_positions: the most tokens, `</s>` counted, that the model knows places for. by_sentence: whether a line
-        that is longer than most the model has seen is cut where sentences end.
+        """max_positions: the most tokens, `</s>` counted, that the model knows places for. by_sentence: whether lines
+        are cut where sentences end that are longer than most the model has seen, or of more sentences than it knows.
         """
         self.tokenizer, self.domain, self.by_sentence = tokenizer, domain, by_sentence
         self.most = min(MAX_SEGMENT, domain.longest, *([max_positions - 1] if max_positions else []))
@@ -79,7 +80,7 @@ class Cutter:
 
     def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int], bool]]:
         sentences = [text]
-        if self.by_sentence and len(ids) > self.domain.typical:
+        if self.by_sentence and (len(ids) > self.domain.typical or not self.domain.several_sentences):
             sentences = split(text, self.domain.source_lang)
         for sentence in sentences:
             own = ids if len(sentences) == 1 else self.tokenizer.encode([sentence], "src")[0]

@@ -249,7 +249,7 @@ class Translator:
         for part in parts:
             src_words = words_of(self.tokenizer.pieces(part.sentence.ids, "src"))
             for n, (text, h) in enumerate(part.hypotheses):
-                attention = next(forced).attention[:, : len(src_words)]
+                attention = next(forced).attention[: len(h.tokens), : len(src_words)]
                 pairs_of_words = align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens)))
                 part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
 
@@ -319,7 +319,8 @@ def domain_of(recipe: Recipe, folder: Path) -> Domain:
 
     lengths = Manifest.load(folder).splits["train"]
     typical = lengths.get("src_p99", MAX_SEGMENT)
-    return Domain(recipe.data.source_lang, recipe.data.target_lang, typical, lengths["src_longest"])
+    several = lengths.get("src_several_sentences", 1.0) >= 0.01
+    return Domain(recipe.data.source_lang, recipe.data.target_lang, typical, lengths["src_longest"], several)
 
 
 def _changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:
