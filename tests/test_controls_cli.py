@@ -1,0 +1,121 @@
+"""Every example that `nmt translate --help` shows is run; what options print."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nmt.commands.translating import app
+
+LINES = "The cat sleeps.\n\nThe child eats a red apple in the garden.\n"
+
+
+def examples() -> list[str]:
+    command = next(c for c in app.registered_commands if c.callback and c.callback.__name__ == "translate")
+    return re.findall(r"`(nmt translate [^`]+)`", str(command.epilog))
+
+
+def test_examples_show_every_control() -> None:
+    assert len(examples()) == 10
+    for option in ("beam-size", "no-repeat-ngram", "coverage-penalty", "min-len-ratio", "diverse-groups", "n-best"):
+        assert any(f"--{option}" in example for example in examples())
+
+
+@pytest.mark.parametrize("example", examples())
+def test_every_example_works(project: Path, nmt, example: str) -> None:
+    words = shlex.split(example)
+    (project / "input.txt").write_text(LINES, encoding="utf-8")
+    rows = [json.dumps({"id": i, "text": line}) for i, line in enumerate(LINES.splitlines())]
+    (project / "input.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (project / "terms.tsv").write_text("apple\tpomme\n", encoding="utf-8")
+    for name in ("one", "two"):
+        shutil.copytree(project / "runs/mini", project / "runs" / name)
+    stdin, target = b"", None
+    if "<" in words:
+        stdin = (project / words[words.index("<") + 1]).read_bytes()
+        words = words[: words.index("<")]
+    if "-o" in words:
+        target = project / words[words.index("-o") + 1]
+    code, out, err = nmt(*words[1:], stdin=stdin)
+    assert code == 0, err
+    lines = (target.read_bytes().decode() if target else out).split("\n")[:-1]
+    if "--n-best" in words:
+        assert {line.partition("\t")[0] for line in lines} == {"1", "2", "3"}
+    else:
+        assert len(lines) == 3
+    if "--prefix" in words:
+        assert lines[0].startswith("Deux chiens") and "neige" in lines[0] and "blanc" not in lines[0]
+    if "--glossary" in words:
+        assert "pomme" in lines[2]
+
+
+def test_attention_and_alignment_in_json(project: Path, nmt) -> None:
+    code, out, _ = nmt("translate", "--format", "jsonl", "--attention", "--alignments", stdin=b"The cat sleeps.\n")
+    assert code == 0
+    found = json.loads(out)
+    (best,) = found["hypotheses"]
+    assert re.fullmatch(r"(\d+-\d+( \d+-\d+)*)?", best["alignment"])
+    assert [len(row) for row in best["attention"]] == [len(found["source_tokens"])] * len(best["tokens"])
+
+
+def test_a_phrase_that_is_missing_is_said(project: Path, nmt) -> None:
+    arguments = ["--max-len-ratio", "0.01", "--prefix", "Un très long début de phrase", "--exclude", "long"]
+    code, out, err = nmt("translate", *arguments, stdin=b"The cat sleeps.\n")
+    assert code == 0
+    assert out.startswith("Un très long début")
+    assert "line 1 has what should not be in its translation: long" in err
+
+
+def test_scores_are_those_of_the_search(project: Path, nmt) -> None:
+    Path("src.txt").write_text("The cat sleeps.\nA dog.\n", encoding="utf-8")
+    Path("tgt.txt").write_text("Le chat dort.\nUn chien.\n", encoding="utf-8")
+    code, out, _ = nmt("score", "--src", "src.txt", "--tgt", "tgt.txt")
+    assert code == 0
+    score, log_prob = map(float, out.splitlines()[0].split("\t"))
+    code, out, _ = nmt("score", "--src", "src.txt", "--tgt", "tgt.txt", "--format", "jsonl")
+    first = json.loads(out.splitlines()[0])
+    assert (first["score"], first["log_prob"]) == (score, log_prob)
+    assert len(first["tokens"]) == len(first["log_probs"])
+    assert sum(first["log_probs"]) == pytest.approx(log_prob, abs=1e-4)
+    # The search, forced to the same beginning as far as it goes, gives it the same probability.
+    code, out, _ = nmt("translate", "--format", "jsonl", "--prefix", "Le chat dort.", stdin=b"The cat sleeps.\n")
+    (h,) = json.loads(out)["hypotheses"]
+    if h["tokens"] == first["tokens"][:-1]:
+        assert h["log_prob"] == pytest.approx(log_prob, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["translate", "--beam-size", "5", "--diverse-groups", "3"],
+            "`diverse_groups` (3) must divide `beam_size` (5)",
+        ),
+        (["translate", "--sample", "--diverse-groups", "2"], "exclude each other"),
+        (["translate", "--top-p", "0"], "`top_p` must be greater than 0"),
+        (["translate", "--temperature", "0"], "`temperature` must be greater than 0"),
+        (["translate", "--max-len-ratio", "0"], "`max_len_ratio` must be greater than 0"),
+        (["translate", "--attention"], "`--attention` does not fit in a line of text"),
+        (["translate", "--glossary", "no.tsv"], "no.tsv cannot be read"),
+        (["translate", "--run", "runs/mini", "--run", "runs/no"], "runs/no is not a run folder"),
+        (["score", "--src", "text/test.en", "--tgt", "text/train.fr"], "text/test.en ends after 20 lines"),
+        (["score", "--src", "text/test.en", "--tgt", "no.fr"], "there is no input file no.fr"),
+    ],
+)
+def test_what_cannot_be_done_is_said(project: Path, nmt, arguments: list[str], message: str) -> None:
+    code, _, err = nmt(*arguments, stdin=b"A dog.\n")
+    assert code == 2
+    assert message in " ".join(err.split())
+
+
+def test_runs_with_other_tokenizers_make_no_ensemble(project: Path, nmt) -> None:
+    code, _, err = nmt("train", "mini.yaml", "name=other", "tokenizer.vocab_size=420", "train.max_steps=4")
+    assert code == 0, err
+    code, out, err = nmt("translate", "--run", "runs/mini", "--run", "runs/other", stdin=b"A dog.\n")
+    assert (code, out) == (2, "")
+    assert "have different tokenizers" in err
