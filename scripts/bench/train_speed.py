@@ -87,7 +87,7 @@ def measure_ours(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     recipe = make_recipe(recipe_values(options, work), "train_speed")
     (recipe.run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     device = choose_device("auto")
-    trainer = Trainer(recipe, recipe.run_dir, work / "prepared", device, join_world(device.type), Signals(), "")
+    trainer = Trainer(recipe, recipe.run_dir, recipe.prepared_dir, device, join_world(device.type), Signals(), "")
     for _ in range(WARMUP_STEPS):
         trainer._step()
     begun, tokens, steps = time.perf_counter(), trainer.state.tokens_seen, trainer.state.step

@@ -288,3 +288,15 @@ def test_flat_weights_step_like_plain_adamw(toy_recipe):
         weights.update(0.01, 7, step)
     torch.testing.assert_close(model.weight, twin.weight)
     torch.testing.assert_close(model.bias, twin.bias)
+
+
+@pytest.mark.slow
+def test_a_compiled_model_learns_the_same(toy_recipe):
+    """Compiling takes a minute, and needs a C++ compiler."""
+    if shutil.which("c++") is None and shutil.which("g++") is None:
+        pytest.skip("NOT TESTED: there is no C++ compiler")
+    losses = []
+    for name, compiled in (("plain", False), ("compiled", True)):
+        folder = run(toy_recipe(name=name, train__compile=compiled, train__max_steps=6, train__log_every=1))
+        losses.append([r["loss"] for r in records(folder, "step")])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
