@@ -65,14 +65,17 @@ def prepare(
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
     with staging(target) as folder:
+        training = time.monotonic()
         tokenizer, lines = _train_tokenizer(recipe, sources["train"], routing)
+        training = time.monotonic() - training
         tokenizer.save(folder)
         splits = _write_splits(recipe, sources, report, routing, folder, tokenizer, cores)
         if changed := [name for name, file in inputs.items() if file.changed()]:
             raise _changed_meanwhile(changed[0])
         _write_manifest(recipe, folder, inputs, splits, report, tokenizer, lines)
     _show_splits(splits, tokenizer, recipe.tokenizer)
-    console.info(f"Prepared {target} in {time.monotonic() - began:.1f} s.")
+    seconds = time.monotonic() - began
+    console.info(f"Prepared {target} in {seconds:.1f} s, of which the tokenizer's training took {training:.1f} s.")
     return target
 
 
