@@ -26,7 +26,7 @@ SHAPES = {  # layers a side, d_model, heads, d_ff
     "small": (3, 256, 4, 1024),
     "base": (6, 512, 8, 2048),
 }
-WARMUP_STEPS = 10
+WARMUP_STEPS = {"tiny": 10, "small": 10, "base": 3}
 HERE = Path(__file__).resolve()
 FAIRSEQ = ["fairseq-fixed==0.12.3.1", "omegaconf==2.3.0", "hydra-core==1.3.2"]  # without what they want of old versions
 FAIRSEQ_NEEDS = [
@@ -88,7 +88,7 @@ def measure_ours(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     (recipe.run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     device = choose_device("auto")
     trainer = Trainer(recipe, recipe.run_dir, recipe.prepared_dir, device, join_world(device.type), Signals(), "")
-    for _ in range(WARMUP_STEPS):
+    for _ in range(WARMUP_STEPS[options.shape]):
         trainer._step()
     begun, tokens, steps = time.perf_counter(), trainer.state.tokens_seen, trainer.state.step
     while time.perf_counter() - begun < options.seconds:
@@ -113,14 +113,15 @@ def measure_fairseq(options: argparse.Namespace, work: Path) -> None:
     from fairseq_cli.train import cli_main
 
     torch.set_num_threads(options.threads)
+    warmup = WARMUP_STEPS[options.shape]
     original = FairseqTask.train_step
     steps: list[tuple[float, int, int]] = []  # when it ended, real and padded target tokens
 
     def counted(task: Any, sample: Any, *args: Any, **kwargs: Any) -> Any:
         out = original(task, sample, *args, **kwargs)
         steps.append((time.perf_counter(), int(sample["ntokens"]), sample["target"].numel()))
-        if len(steps) > WARMUP_STEPS and steps[-1][0] - steps[WARMUP_STEPS - 1][0] > options.seconds:
-            seconds, kept = steps[-1][0] - steps[WARMUP_STEPS - 1][0], steps[WARMUP_STEPS:]
+        if len(steps) > warmup and steps[-1][0] - steps[warmup - 1][0] > options.seconds:
+            seconds, kept = steps[-1][0] - steps[warmup - 1][0], steps[warmup:]
             real = sum(n for _, n, _ in kept)
             result = {
                 "tokens_per_second": round(real / seconds), "steps": len(kept),
