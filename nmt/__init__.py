@@ -1,25 +1,31 @@
 """nmt: from raw parallel text to a scored, deployable translator with one YAML recipe.
 
-from nmt import Translator
-translations = Translator.load("runs/multi30k-en-fr").translate(["A dog runs."])
-print(translations[0].text)
+from nmt import Request, Translator
+translator = Translator.load("runs/multi30k-en-fr")
+print(translator.translate(["A dog runs.", Request("A cat.", prefix="Le")])[0].text)
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nmt.decode.translator import Translation, Translator
+    from nmt.decode.assembly import Translation
+    from nmt.decode.request import Request
+    from nmt.decode.terms import Glossary, Terms
+    from nmt.decode.translator import Translator
 
 __version__ = "0.1.0"
-__all__ = ["Translation", "Translator", "__version__"]
+__all__ = ["Glossary", "Request", "Terms", "Translation", "Translator", "__version__"]
+
+_MODULES = {
+    "Glossary": "terms", "Request": "request", "Terms": "terms", "Translation": "assembly", "Translator": "translator",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     # Imported on first use: torch takes a second, and `nmt --help` should not.
-    if name in ("Translation", "Translator"):
-        from nmt.decode import translator
-
-        return getattr(translator, name)
+    if name in _MODULES:
+        return getattr(import_module(f"nmt.decode.{_MODULES[name]}"), name)
     raise AttributeError(f"module `nmt` has no attribute `{name}`")

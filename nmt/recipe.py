@@ -279,7 +279,7 @@ class DecodeSection(Section):
     max_len_extra: Annotated[Int, Field(ge=0, le=10_000)] = 20
     min_len_ratio: Annotated[Float, Field(ge=0, le=100)] = 0.0
     no_repeat_ngram: Annotated[Int, Field(ge=0, le=100)] = 0  # no so many tokens in a row twice; 0 turns it off
-    # Instead of a beam, beam_size samples of the model's distribution
+    # Instead of a beam, as many samples of the model's distribution as translations are wanted; with mbr, beam_size
     sampling: bool = False
     temperature: Annotated[Float, Field(gt=0, le=100)] = 1.0  # below 1 sharpens the distribution
     top_k: NonNegativeInt = 0  # the most probable tokens alone; 0: all
@@ -287,18 +287,19 @@ class DecodeSection(Section):
     seed: NonNegativeInt = 1
     mbr: Literal["none", "chrf", "bleu"] = "none"  # take the hypothesis that is most like all others
     ensemble: Literal["probability", "log"] = "probability"  # of which several models take the mean
-    # auto: cut lines where sentences end if they are longer than 99 % of the training text's, or of several sentences
-    # where those have one
-    split_sentences: Literal["auto", "never"] = "auto"
+    split_sentences: Literal["auto", "never"] = "auto"  # auto: unless lines of several sentences were trained on
     batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
     valid_beam_size: NonNegativeInt = 0  # of the validations in training; 0: beam_size, so that scores agree
 
     @model_validator(mode="after")
     def _groups(self) -> DecodeSection:
-        if self.beam_size % self.diverse_groups:
-            raise ValueError(f"`diverse_groups` ({self.diverse_groups}) must divide `beam_size` ({self.beam_size})")
+        for key in ("beam_size", "valid_beam_size"):
+            if getattr(self, key) % self.diverse_groups:
+                raise ValueError(f"`diverse_groups` ({self.diverse_groups}) must divide `{key}` ({getattr(self, key)})")
         if self.sampling and self.diverse_groups > 1:
             raise ValueError("`sampling` and `diverse_groups` exclude each other")
+        if self.min_len_ratio > self.max_len_ratio:
+            raise ValueError(f"`min_len_ratio` ({self.min_len_ratio}) is above `max_len_ratio` ({self.max_len_ratio})")
         return self
 
 

@@ -101,6 +101,11 @@ class Tokenizer:
         processor = self._processor(side)
         return [processor.id_to_piece(int(i)) for i in ids]
 
+    def id_of(self, piece: str, side: Side = "tgt") -> int | None:
+        """None: there is no such piece."""
+        found = int(self._processor(side).piece_to_id(piece))
+        return None if found == UNK_ID else found
+
     def vocabulary(self, side: Side) -> list[str]:
         """All pieces, by id."""
         return self.pieces(range(self._processor(side).vocab_size()), side)

@@ -35,6 +35,7 @@ LAYERS = {
     "decode.flags": 2, "decode.mbr": 2, "decode.terms": 2, "decode.request": 1, "decode.sentences": 1,
     "decode.beam": 3, "decode.scorer": 3, "decode.rules": 3, "decode.constrained": 3, "decode.sampling": 3,
     "decode.forced": 3, "decode.engine": 4, "decode.ct2": 4, "decode.parts": 5, "decode.repair": 5,
+    "decode.assembly": 5,
     "model.attention": 2, "model.dropout": 2, "model.layers": 2, "model.transformer": 2, "tokenizer": 2,
     "data.corpus": 2, "data.audit": 2, "data.filters": 2, "data.shift": 2, "data.lines": 2, "data.download": 2,
     "data.workers": 2, "data.folders": 2, "data.sampling": 2,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,10 @@ from nmt.commands.options import (
     load_translator,
     run_folder,
 )  # fmt: skip
+from nmt.errors import RecipeError
+
+if TYPE_CHECKING:
+    from nmt.recipe import DecodeSection
 
 app = typer.Typer()
 
@@ -28,6 +33,7 @@ SEARCH, SAMPLING, TERMS, TEXT = "Search", "Sampling", "What must and must not be
 
 
 class Utility(StrEnum):
+    none = "none"
     chrf = "chrf"
     bleu = "bleu"
 
@@ -70,9 +76,15 @@ def translate(
         _option(TEXT, "Lines of text, or a JSON object a line, with its own `prefix`, `include`, `exclude`, `n_best`. "
                 "By the name of the input if not given."),
     ] = None,
-    format: Annotated[OutputFormat, _option(TEXT, "Plain lines, or one JSON object per line.")] = OutputFormat.text,
+    format: Annotated[
+        OutputFormat | None,
+        _option(TEXT, "Plain lines, or one JSON object per line. By the name of the output if not given."),
+    ] = None,
     n_best: Annotated[
-        int, _option(TEXT, "Translations per line, best first: `line TAB score TAB text`.", min=1, max=100)
+        int,
+        _option(
+            TEXT, "Translations per line, best first: `line TAB score TAB text`. Widens a smaller beam.", min=1, max=100
+        ),
     ] = 1,
     scores: Annotated[bool, _option(TEXT, "Put each score and a TAB before its translation.", "--scores")] = False,
     alignments: Annotated[
@@ -101,12 +113,12 @@ def translate(
     ] = None,
     diversity: Annotated[float | None, _option(SEARCH, "How far apart.", min=0, max=100)] = None,
     mbr: Annotated[
-        Utility | None, _option(SEARCH, "Take the hypothesis, or sample, that is most like all others.")
+        Utility | None, _option(SEARCH, "Of the beam, or of as many samples, take what is most like all others.")
     ] = None,
     ensemble: Annotated[Mean | None, _option(SEARCH, "Which mean several runs make. [probability]")] = None,
     sample: Annotated[
-        bool, _option(SAMPLING, "Draw `--beam-size` translations instead of searching.", "--sample")
-    ] = False,
+        bool | None, _option(SAMPLING, "Draw translations from the model's distribution.", "--sample/--no-sample")
+    ] = None,
     temperature: Annotated[float | None, _option(SAMPLING, "Below 1: less daring.", max=100)] = None,
     top_k: Annotated[int | None, _option(SAMPLING, "Of the so many most probable tokens only.", min=0)] = None,
     top_p: Annotated[
@@ -122,31 +134,48 @@ def translate(
     protect: Annotated[
         bool, _option(TERMS, "Keep URLs, e-mail addresses, tags, placeholders and numbers.", "--protect")
     ] = False,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Source tokens times beam at a time: what fits the memory. [the recipe's]")
+    ] = None,
     device: DeviceOption = "auto",
     engine: Annotated[EngineName, typer.Option(help="Our own, or CTranslate2 after `nmt export`.")] = EngineName.nmt,
 ) -> None:  # fmt: skip
     """Translate lines: stdin to stdout, raw text in and out, exactly one output line for each input line."""
     from nmt.decode.render import Output
-    from nmt.decode.streams import input_format_of, open_input, open_output, read_requests, translate_stream
-    from nmt.decode.terms import Glossary
+    from nmt.decode.streams import format_of, open_input, open_output, read_requests, translate_stream
+    from nmt.decode.terms import Glossary, Terms
 
     changes = {
         "beam_size": beam_size, "length_penalty": length_penalty, "coverage_penalty": coverage_penalty,
         "min_len_ratio": min_len_ratio, "max_len_ratio": max_len_ratio, "no_repeat_ngram": no_repeat_ngram,
         "diverse_groups": diverse_groups, "diversity": diversity, "mbr": mbr and mbr.value,
-        "ensemble": ensemble and ensemble.value, "sampling": sample or None, "temperature": temperature,
+        "ensemble": ensemble and ensemble.value, "sampling": sample, "temperature": temperature,
         "top_k": top_k, "top_p": top_p, "seed": seed, "split_sentences": split_sentences and split_sentences.value,
+        "batch_tokens": batch_tokens,
     }  # fmt: skip
-    wanted = Output(format.value, n_best, scores, alignments, attention)
-    kind = input_format.value if input_format else input_format_of(input)
-    terms = Glossary.load(glossary) if glossary else None
+    wanted = Output(format.value if format else format_of(output), n_best, scores, alignments, attention)
+    kind = input_format.value if input_format else format_of(input)
+    words = Glossary.load(glossary) if glossary else None
+    terms = Terms(prefix, tuple(include or ()), tuple(exclude or ()), words, protect)
     with open_input(input) as (source, name):
         translator = load_translator(run, checkpoint, device, changes, engine)
-        translator.glossary, translator.protect = terms, protect
-        translator.prefix, translator.include, translator.exclude = prefix, tuple(include or ()), tuple(exclude or ())
+        translator.terms = terms
+        _check_used(translator.decode, {k: v for k, v in changes.items() if v is not None}, len(run or ()))
         with open_output(output) as out:
             chunks = read_requests(source, name, input_format=kind, format=wanted.format)
             translate_stream(translator, chunks, out, wanted)
+
+
+def _check_used(decode: DecodeSection, given: Mapping[str, object], runs: int) -> None:
+    """An option that changes nothing is a mistake."""
+    needs = {
+        **dict.fromkeys(("temperature", "top_k", "top_p", "seed"), (decode.sampling, "--sample")),
+        "diversity": (decode.diverse_groups > 1, "--diverse-groups"),
+        "ensemble": (runs > 1, "a second --run"),
+    }
+    for name, (used, other) in needs.items():
+        if name in given and not used:
+            raise RecipeError(f"`--{name.replace('_', '-')}` changes nothing without {other}.", f"Add {other}.")
 
 
 @app.command(epilog="Example: `nmt score --src source.txt --tgt translation.txt`")
@@ -164,12 +193,13 @@ def score(
     ensemble: Annotated[Mean | None, typer.Option(help="Which mean several runs make. [probability]")] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Say how probable given translations are to the model: what its own search would give them."""
-    from nmt.decode.streams import score_stream
+    """Say how probable given translations are to the model, as a whole and token by token."""
+    from nmt.decode.streams import open_output, score_stream
 
     changes = {"length_penalty": length_penalty, "ensemble": ensemble and ensemble.value}
-    for line in score_stream(lambda: load_translator(run, checkpoint, device, changes), src, tgt, format.value):
-        print(line)
+    with open_output(None) as out:
+        for line in score_stream(lambda: load_translator(run, checkpoint, device, changes), src, tgt, format.value):
+            out.write(line.encode() + b"\n")
 
 
 @app.command(epilog="Example: `nmt export --quantization int8`, then `nmt translate --engine ctranslate2 < input.txt`")

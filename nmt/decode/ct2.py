@@ -69,21 +69,31 @@ class CTranslate2Engine:
         except (RuntimeError, ValueError) as e:
             raise RunError(f"CTranslate2 cannot load {folder}: {e}", f"Run: nmt export --run {folder.parent}") from None
 
-    def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
-        """As our own search, but that only the longest source of a batch limits the lengths of its translations.
+    def check(self, decode: DecodeSection, terms: bool) -> None:
+        asked = {
+            "coverage_penalty": decode.coverage_penalty > 0, "min_len_ratio": decode.min_len_ratio > 0,
+            "diverse_groups": decode.diverse_groups > 1, "sampling": decode.sampling,
+            "a prefix, or phrases that must or must not be there": terms,
+        }  # fmt: skip
+        if any(asked.values()):
+            raise RecipeError(
+                f"CTranslate2 cannot do: {', '.join(name for name, wanted in asked.items() if wanted)}.",
+                "Leave these out, or translate with our own engine.",
+            )
 
-        Raises RecipeError listing what CTranslate2 cannot do.
+    def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
+        """As our own search, but that only the longest source of a batch limits the lengths of its translations, and
+        that probabilities are of what may come: pieces that never do have none.
         """
-        _check_options(decode, batches)
         limit = self.max_positions
         pending = [
             self.translator.translate_batch(
                 [self.tokenizer.pieces(s.ids, "src") for s in batch],
-                target_prefix=[self.tokenizer.pieces(s.prefix) or None for s in batch],
                 beam_size=decode.beam_size, num_hypotheses=n_best, return_scores=True,
                 length_penalty=decode.length_penalty, no_repeat_ngram_size=decode.no_repeat_ngram,
                 max_decoding_length=max(longest(batch, decode, limit)) - 1,
-                max_input_length=0, disable_unk=True, suppress_sequences=self.never, asynchronous=True,
+                min_decoding_length=0, max_input_length=0, disable_unk=True, suppress_sequences=self.never,
+                asynchronous=True,
             )
             for batch in batches
         ]  # fmt: skip
@@ -99,16 +109,3 @@ class CTranslate2Engine:
 
 def _hypothesis(tokens: list[int], score: float, length_penalty: float) -> Hypothesis:
     return Hypothesis(tokens, score * (len(tokens) + 1) ** length_penalty, score)
-
-
-def _check_options(decode: DecodeSection, batches: Sequence[Batch]) -> None:
-    asked = {
-        "coverage_penalty": decode.coverage_penalty > 0, "min_len_ratio": decode.min_len_ratio > 0,
-        "diverse_groups": decode.diverse_groups > 1, "sampling": decode.sampling,
-        "phrases that must or must not be there": any(s.include or s.exclude for batch in batches for s in batch),
-    }  # fmt: skip
-    if any(asked.values()):
-        raise RecipeError(
-            f"CTranslate2 cannot do: {', '.join(name for name, wanted in asked.items() if wanted)}.",
-            "Leave these out, or translate with our own engine.",
-        )

@@ -16,7 +16,7 @@ from nmt.decode.constrained import constrained_search
 from nmt.decode.rules import Rules
 from nmt.decode.sampling import noise_of, sample
 from nmt.decode.scorer import StepScorer
-from nmt.decode.terms import joins
+from nmt.decode.terms import glues
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class Engine(Protocol):
     @property
     def max_positions(self) -> int | None: ...
 
+    def check(self, decode: DecodeSection, terms: bool) -> None:
+        """Raises RecipeError listing what is asked for and cannot be done; `terms`: that phrases must be kept to."""
+        ...
+
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterable[list[list[Hypothesis]]]:
         """The n_best hypotheses, best first, of each sentence of each batch; batches in order."""
         ...
@@ -54,9 +58,10 @@ class Engine(Protocol):
 def longest(batch: Batch, decode: DecodeSection, limit: int | None) -> list[int]:
     """The most tokens that a translation of each sentence may have, `</s>` counted."""
     wanted = [
-        int((len(s.ids) + 1) * decode.max_len_ratio) + decode.max_len_extra + len(s.prefix) + sum(map(len, s.include))
+        max(1, int((len(s.ids) + 1) * decode.max_len_ratio) + decode.max_len_extra)
+        + len(s.prefix) + sum(map(len, s.include))
         for s in batch
-    ]
+    ]  # fmt: skip
     return wanted if limit is None else [min(length, limit) for length in wanted]
 
 
@@ -66,11 +71,14 @@ class BeamEngine:
     def __init__(self, scorer: StepScorer, device: torch.device, vocabulary: Sequence[str]) -> None:
         """`vocabulary`: the target's pieces, by id."""
         self.scorer, self.device = scorer, device
-        self.glue = torch.tensor([joins(piece[:1]) or piece.startswith("<0x") for piece in vocabulary])  # go on a word
+        self.goes_on = [glues(piece) for piece in vocabulary]
 
     @property
     def max_positions(self) -> int | None:
         return self.scorer.max_positions
+
+    def check(self, decode: DecodeSection, terms: bool) -> None:
+        """It can do everything."""
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
         """On a CPU several searches run at a time, each in a thread of its own: the operators of one are too short to
@@ -115,7 +123,7 @@ class BeamEngine:
         max_len = torch.tensor(most)
         if batch[0].include:
             phrases = [s.include for s in batch]
-            return constrained_search(self.scorer, src, mask, max_len, how, phrases, self.glue.to(self.device))
+            return constrained_search(self.scorer, src, mask, max_len, how, phrases, self.goes_on)
         if decode.sampling:
             noise = [noise_of(s.ids, decode.seed, decode.beam_size, n) for s, n in zip(batch, most, strict=True)]
             cut = (decode.temperature, decode.top_k, decode.top_p)

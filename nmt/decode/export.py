@@ -45,9 +45,12 @@ def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported
     if not valid.exists():
         return Exported(run / FOLDER, 0, 0)
     lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]
-    ours = Translator.of_models([model], tokenizer, recipe.decode)
+    # What both can do
+    plain = {"coverage_penalty": 0.0, "min_len_ratio": 0.0, "diverse_groups": 1, "sampling": False, "mbr": "none"}
+    decode = recipe.decode.changed(plain)
+    ours = Translator.of_models([model], tokenizer, decode)
     engine = CTranslate2Engine(run / FOLDER, tokenizer, "cpu", model.section.position_limit)
-    theirs = Translator(engine, tokenizer, recipe.decode)
+    theirs = Translator(engine, tokenizer, decode)
     pairs = zip(ours.translate(lines), theirs.translate(lines), strict=True)
     return Exported(run / FOLDER, len(lines), sum(a.text == b.text for a, b in pairs))
 

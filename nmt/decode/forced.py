@@ -49,7 +49,8 @@ def force(
         hidden = model(src, src != PAD_ID if padded else None, tgt_in, seen)
         logits.append(model.output(hidden).float())
         looks.append(torch.stack(seen).float().mean(0))
-    log_probs = combined(logits, mean_of).log_softmax(-1).gather(2, tgt_out[:, :, None])[:, :, 0]
+    mixed = combined(logits, mean_of)
+    log_probs = mixed.gather(2, tgt_out[:, :, None])[:, :, 0] - mixed.logsumexp(-1)
     attention = torch.stack(looks).mean(0)
     return [
         Forced(log_probs[i, : len(tgt) + 1].tolist(), attention[i, : len(tgt) + 1, : len(src) + 1].cpu().numpy())

@@ -37,8 +37,11 @@ class Part:
     sentence: Sentence
     n_best: int
     cut: bool = False  # within a sentence, for want of another place
-    include: tuple[str, ...] = ()
+    anywhere: tuple[str, ...] = ()  # phrases that must be in this part if they are in no other of the line
+    include: tuple[str, ...] = ()  # that must be in it
+    can_include: bool = True  # as far as is known
     exclude: tuple[str, ...] = ()
+    searched: Sentence | None = None  # what was last searched for
     hypotheses: list[tuple[str, Hypothesis]] = field(default_factory=list)  # once found, best first
 
 
@@ -55,7 +58,7 @@ class Cutter:
     def cut(self, requests: Sequence[Request], n_best: int) -> list[Part]:
         """The parts of all lines in order; a blank line has none. A line break within a line counts as a space.
 
-        The prefix is for the first part of a line; phrases for the longest.
+        The prefix is for the first part of a line; what to include, for the longest if no other has it.
         """
         texts = [" ".join(r.text.splitlines()) for r in requests]
         parts: list[Part] = []
@@ -72,7 +75,7 @@ class Cutter:
                 prefix = tuple(self.tokenizer.encode([request.prefix], "tgt")[0])
                 own[0].sentence = Sentence(own[0].sentence.ids, prefix)
             longest = max(own, key=lambda part: len(part.sentence.ids))
-            longest.include = tuple(request.include)
+            longest.anywhere = tuple(request.include)
             for part in own:
                 part.exclude = tuple(request.exclude)
             parts += own

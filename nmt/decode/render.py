@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nmt.decode.assembly import Translation
 from nmt.decode.beam import Hypothesis
 from nmt.decode.flags import flags
 from nmt.decode.request import Request
-from nmt.decode.translator import Translation
 from nmt.errors import RecipeError
 from nmt.tokenizer import Tokenizer
 
 Format = Literal["text", "jsonl"]
+_BREAKS = re.compile(r"[\r\n]")
 
 FIELDS = ("source", "translation", "hypotheses", "flags", "source_tokens")  # of a JSON line, beside those that came
 
@@ -46,13 +48,15 @@ def render(tokenizer: Tokenizer, request: Request, t: Translation, number: int, 
         return
     for text, h in t.hypotheses if wanted.n_best > 1 else t.hypotheses[:1]:
         # A source in JSON may have line breaks, but an answer is a line.
-        columns = [text.replace("\r", " ").replace("\n", " ")]
+        columns = [_BREAKS.sub(" ", text)]
         if wanted.n_best > 1 or wanted.scores:
             columns.insert(0, f"{h.score:.4f}")
         if wanted.n_best > 1:
             columns.insert(0, str(number))
         if wanted.alignments:
             columns.append(pharaoh(h))
+        if len(columns) > 1:
+            columns = [column.replace("\t", " ") for column in columns]
         yield "\t".join(columns)
 
 

@@ -7,38 +7,77 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nmt.decode.parts import Part
-from nmt.decode.terms import contains
+from nmt.decode.terms import contains, glues, joins
 from nmt.tokenizer import Tokenizer
 
 
 def say_more(part: Part, tokenizer: Tokenizer) -> bool:
-    """Add to a part's sentence what its hypotheses show to be needed; False if nothing is."""
+    """Add to a part's sentence what its hypotheses show to be needed; whether it must be searched for again."""
     texts = [text for text, _ in part.hypotheses]
     before = part.sentence
-    if not before.include and any(missing(text, part.include, tokenizer) for text in texts):
-        phrases = tokenizer.encode(list(part.include), "tgt")
-        part.sentence = replace(part.sentence, include=tuple(tuple(ids) for ids in phrases if ids))
+    if not before.include and part.can_include and any(missing(text, part.include, tokenizer) for text in texts):
+        phrases = [_phrase_ids(phrase, tokenizer) for phrase in _without_parts(part.include)]
+        part.sentence = replace(part.sentence, include=tuple(ids for ids in phrases if ids))
     runs = {
-        run for text, h in part.hypotheses for phrase in part.exclude
-        if contains(text, phrase) and (run := _run_of(phrase, h.tokens, tokenizer))
+        run for text, h in part.hypotheses for phrase in forbidden(text, part.exclude, tokenizer)
+        if (run := _run_of(phrase, h.tokens, tokenizer))
     }  # fmt: skip
     if new := runs - set(before.exclude):
         part.sentence = replace(part.sentence, exclude=(*part.sentence.exclude, *sorted(new)))
-    return part.sentence != before
+    return part.sentence != part.searched
+
+
+def keep_good(part: Part, tokenizer: Tokenizer) -> None:
+    """Leave out hypotheses that are not as they should be, where others are."""
+    good = [
+        (text, h)
+        for text, h in part.hypotheses
+        if not missing(text, part.include, tokenizer) and not forbidden(text, part.exclude, tokenizer)
+    ]
+    part.hypotheses = good or part.hypotheses
 
 
 def missing(text: str, phrases: Sequence[str], tokenizer: Tokenizer) -> tuple[str, ...]:
     """The phrases that are not in the text, or not as often as they are named."""
-    plain = tokenizer.decode(tokenizer.encode(list(phrases), "tgt"))  # as it can come out
-    wanted = Counter(zip(phrases, plain, strict=True))
-    return tuple(phrase for (phrase, as_text), n in wanted.items() if not contains(text, as_text, n))
+    wanted = Counter(zip(phrases, _as_output(phrases, tokenizer), strict=True))
+    return tuple(phrase for (phrase, plain), n in wanted.items() if not contains(text, plain, n))
+
+
+def forbidden(text: str, phrases: Sequence[str], tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Those of the phrases that are in the text, as they would come out."""
+    return tuple(plain for plain in _as_output(phrases, tokenizer) if contains(text, plain))
+
+
+def _as_output(phrases: Sequence[str], tokenizer: Tokenizer) -> list[str]:
+    """Phrases normalised as the tokenizer does it."""
+    return tokenizer.decode(tokenizer.encode(list(phrases), "tgt")) if phrases else []
+
+
+def _without_parts(phrases: Sequence[str]) -> list[str]:
+    """Without phrases that lie within another."""
+    return [p for p in phrases if not any(p != other and contains(other, p) for other in phrases)]
+
+
+def _phrase_ids(phrase: str, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Its pieces; without the space that they begin with, where the phrase needs none before it."""
+    ids = tokenizer.encode([phrase], "tgt")[0]
+    if not ids or joins(phrase[0]):
+        return tuple(ids)
+    first = tokenizer.pieces(ids[:1])[0]
+    if first == "▁":
+        return tuple(ids[1:])
+    unspaced = tokenizer.id_of(first.removeprefix("▁"))
+    return tuple(ids) if unspaced is None else (unspaced, *ids[1:])
 
 
 def _run_of(phrase: str, tokens: list[int], tokenizer: Tokenizer) -> tuple[int, ...] | None:
-    """The shortest run of the tokens that spells the phrase."""
+    """The shortest run of the tokens that spells the phrase, and is no part of a longer word."""
+    pieces = tokenizer.pieces(tokens)
+    ends = {i for i in range(len(pieces) + 1) if i in (0, len(pieces)) or not glues(pieces[i])}  # of words
+    begins = ends if joins(phrase[:1]) else set(range(len(pieces)))
     for size in range(1, len(tokens) + 1):
-        runs = [tokens[i : i + size] for i in range(len(tokens) - size + 1)]
-        for run, text in zip(runs, tokenizer.decode(runs), strict=True):
+        starts = [i for i in range(len(tokens) - size + 1) if i in begins and i + size in ends]
+        for i, text in zip(starts, tokenizer.decode([tokens[i : i + size] for i in starts]), strict=True):
             if contains(text, phrase):
-                return tuple(run)
+                return tuple(tokens[i : i + size])
     return None

@@ -28,6 +28,12 @@ class Request:
     n_best: int | None = None  # None: as many as is asked of all
     fields: Mapping[str, Any] = field(default_factory=dict)  # of a JSON line: passed through untouched, in this order
 
+    def __post_init__(self) -> None:
+        """Raises DataError for a phrase of nothing: every text has that."""
+        for name in ("include", "exclude"):
+            if not all(phrase.strip() for phrase in getattr(self, name)):
+                raise DataError(f"a phrase to {name} is blank.", "Leave it out, or say what it should be.")
+
 
 def parse_request(line: str, where: str, reserved: Collection[str] = ()) -> Request:
     """The request of a JSON object: the source in `text` or `source`, what is asked in `prefix`, `include`, `exclude`

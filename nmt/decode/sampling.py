@@ -73,15 +73,21 @@ def sample(
 
 def draw(logits: Tensor, draws: Tensor, top_k: int, top_p: float) -> Tensor:
     """One token for each row of logits (B,k,V), where draws (B,k) of [0, 1) points in the distribution; (B,k)."""
-    ordered, ids = logits.double().softmax(-1).sort(dim=-1, descending=True, stable=True)
+    ordered = logits.softmax(-1)
+    if not top_k and top_p == 1:  # the order does not matter
+        ids = torch.arange(logits.size(-1), device=logits.device).expand(logits.shape)
+    else:
+        ordered, ids = ordered.sort(dim=-1, descending=True, stable=True)
     if top_k:
         ordered[..., top_k:] = 0
-    before = ordered.cumsum(-1) - ordered  # of the more probable ones
-    ordered = ordered.masked_fill(before >= top_p, 0)
+    if top_p < 1:
+        before = ordered.cumsum(-1) - ordered  # of the more probable ones
+        ordered = ordered.masked_fill(before >= top_p, 0)
     reached = ordered.cumsum(-1)
     place = (reached <= draws[..., None] * reached[..., -1:]).sum(-1)
-    last = (ordered > 0).sum(-1) - 1  # rounding may point beyond it
-    chosen: Tensor = ids.gather(-1, torch.minimum(place, last.clamp(min=0))[..., None])[..., 0]
+    # Rounding may point beyond the last that is possible, which is the first to reach the whole.
+    last = (reached < reached[..., -1:]).sum(-1)
+    chosen: Tensor = ids.gather(-1, torch.minimum(place, last)[..., None])[..., 0]
     return chosen
 
 
@@ -91,4 +97,4 @@ def noise_of(ids: Sequence[int], seed: int, samples: int, length: int) -> Tensor
     """
     words = np.asarray(ids, np.int64).tobytes()
     generator = np.random.Generator(np.random.PCG64([seed, zlib.crc32(words), len(ids)]))
-    return torch.from_numpy(generator.random((length, samples))).T
+    return torch.from_numpy(generator.random((length, samples), np.float32)).T

@@ -31,8 +31,8 @@ WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
 T = TypeVar("T")
 
 
-def input_format_of(path: Path | None) -> Format:
-    """JSON lines if the file is called so, `.jsonl` or `.jsonl.gz`; stdin is text."""
+def format_of(path: Path | None) -> Format:
+    """JSON lines if the file is called so, `.jsonl` or `.jsonl.gz`; stdin and stdout are text."""
     return "jsonl" if path and path.name.lower().endswith((".jsonl", ".jsonl.gz")) else "text"
 
 

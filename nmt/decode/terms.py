@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from nmt.data.lines import line_blocks
 from nmt.errors import DataError
 
-# What is no language: addresses, placeholders such as {name} or %(count)d, tags, numbers
+# What is no language: addresses, tags, placeholders such as {name} or %(count)d, numbers that are no part of a word
 _PROTECTED = re.compile(
     r"""
     (?:https?|ftp)://[^\s<>"']*[^\s<>"'.,;:!?)\]}]
@@ -19,10 +20,15 @@ _PROTECTED = re.compile(
   | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
   | </?[A-Za-z][^<>\s]*(?:\s[^<>]*)?/?>
   | \{\{[^{}\s]+\}\} | \$?\{[^{}\s]*\} | %\(\w+\)[a-z] | %[0-9$.]*[sdif]\b | __\w+?__
-  | \d+(?:[.,:/-]\d+)*
+  | (?<![^\W_])\d+(?:[.,:/-]\d+)*(?![^\W_])
     """,
     re.VERBOSE,
 )
+# Thai and Lao, Tibetan, Myanmar, Khmer, kana, Han: scripts that put no space between words
+_UNSPACED = (
+    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)  # fmt: skip
 
 
 def protected_spans(text: str) -> list[str]:
@@ -30,33 +36,43 @@ def protected_spans(text: str) -> list[str]:
     return _PROTECTED.findall(text)
 
 
-def contains(text: str, phrase: str, times: int = 1) -> bool:
-    """Whether `text` has the phrase in it, so many times, and not only as a part of longer words."""
-    return len(_pattern(phrase).findall(text)) >= times
-
-
-def find(text: str, phrase: str) -> tuple[int, int] | None:
-    """Where the phrase stands first, as whole words."""
-    match = _pattern(phrase).search(text)
-    return match.span() if match else None
-
-
-def _pattern(phrase: str, flags: int = 0) -> re.Pattern[str]:
-    before = r"(?<![^\W_])" if joins(phrase[:1]) else ""
-    after = r"(?![^\W_])" if joins(phrase[-1:]) else ""
-    return re.compile(before + re.escape(phrase) + after, flags)
-
-
 def joins(character: str) -> bool:
     """Whether a letter or digit beside this character makes a longer word: not so in scripts without spaces."""
-    return character.isalnum() and (ord(character) < 0x0E00 or 0xAC00 <= ord(character) <= 0xD7A3)
+    if not character or any(begin <= ord(character) <= end for begin, end in _UNSPACED):
+        return False
+    return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def glues(piece: str) -> bool:
+    """Whether a piece goes on the word before it."""
+    if byte := re.fullmatch(r"<0x([0-9A-F]{2})>", piece):
+        value = int(byte[1], 16)
+        return value >= 0x80 or chr(value).isalnum()  # of several bytes: a letter, most likely
+    return joins(piece[:1])
+
+
+def occurrences(text: str, phrase: str) -> Iterator[int]:
+    """Where the phrase begins in the text, and not within longer words; no two overlap. Case counts."""
+    at = text.find(phrase) if phrase else -1
+    while at >= 0:
+        end = at + len(phrase)
+        before = at > 0 and joins(text[at - 1]) and joins(phrase[0])
+        after = end < len(text) and joins(text[end]) and joins(phrase[-1])
+        if not before and not after:
+            yield at
+        at = text.find(phrase, at + 1 if before or after else end)
+
+
+def contains(text: str, phrase: str, times: int = 1) -> bool:
+    """Whether the phrase is there, at least so many times."""
+    return sum(1 for _ in occurrences(text, phrase)) >= times
 
 
 @dataclass(frozen=True)
 class Glossary:
     """Terms: where the source has the one, the translation must have the other."""
 
-    terms: Sequence[tuple[str, str]]
+    terms: Sequence[tuple[str, str]]  # those with the longest source first
 
     @classmethod
     def load(cls, path: Path) -> Glossary:
@@ -78,7 +94,7 @@ class Glossary:
                     f"{path}:{number} has {len(columns)} columns, not a source and a target term: {line[:80]!r}.",
                     "Write one term a line: source TAB target.",
                 )
-            terms.append((columns[0], columns[1]))
+            terms.append((unicodedata.normalize("NFC", columns[0]), columns[1]))
         if not terms:
             raise DataError(f"{path} has no terms in it.", "Write one term a line: source TAB target.")
         return cls(sorted(terms, key=lambda t: -len(t[0])))
@@ -87,12 +103,30 @@ class Glossary:
         """The target terms of those source terms that are in the text, the longest first; none of a term that lies
         within a longer one. A term without capitals is found whatever its case.
         """
+        text = unicodedata.normalize("NFC", text)
+        lower = text.lower()
         found = []
         taken: list[tuple[int, int]] = []
         for source, target in self.terms:
-            for match in _pattern(source, re.IGNORECASE if source == source.lower() else 0).finditer(text):
-                begin, end = match.span()
+            for begin in occurrences(lower if source == source.lower() else text, source):
+                end = begin + len(source)
                 if all(end <= b or begin >= e for b, e in taken):
                     taken.append((begin, end))
                     found.append(target)
         return found
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is asked of every line."""
+
+    prefix: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    glossary: Glossary | None = None
+    protect: bool = False  # URLs, tags, numbers and the like stay as they are
+
+    def of(self, text: str) -> tuple[str, ...]:
+        """What a source text wants in its translation by itself."""
+        from_glossary = self.glossary.matches(text) if self.glossary is not None else []
+        return (*from_glossary, *(protected_spans(text) if self.protect else []))

@@ -6,24 +6,22 @@ Translator.load("runs/multi30k").translate(["A dog runs."])
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from nmt.decode.assembly import Translation, assemble
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import BeamEngine, Engine
 from nmt.decode.forced import Forced, Pair, align, force, words_of
 from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import MAX_SEGMENT, Cutter, Domain, Part
-from nmt.decode.repair import missing, say_more
+from nmt.decode.repair import keep_good, missing, say_more
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
-from nmt.decode.sentences import rejoin
-from nmt.decode.terms import Glossary, contains, protected_spans
+from nmt.decode.terms import Terms
 from nmt.errors import DataError, RecipeError, RunError, join_faults
 from nmt.faults import faults
 from nmt.tokenizer import Tokenizer
@@ -35,19 +33,6 @@ if TYPE_CHECKING:
 REPAIRS = 8  # searches at most for a translation that has, or has not, the phrases that it should
 
 
-@dataclass(frozen=True)
-class Translation:
-    """One line's translation: the best text, and every hypothesis asked for, best first."""
-
-    text: str
-    hypotheses: list[tuple[str, Hypothesis]]
-    segments: int = 1  # parts that were translated apart
-    cut: bool = False  # some of them not where a sentence ends
-    src_tokens: tuple[str, ...] = ()  # pieces of the source
-    missing: tuple[str, ...] = ()  # phrases that should be in it and are not
-    forbidden: tuple[str, ...] = ()  # that should not be, and are
-
-
 class Translator:
     """A model, its tokenizer and how to search. Output i belongs to line i, and does not depend on the other lines."""
 
@@ -56,10 +41,7 @@ class Translator:
     ) -> None:
         self.engine, self.tokenizer, self.decode = engine, tokenizer, decode
         self.domain = domain or Domain()
-        self.glossary: Glossary | None = None  # terms that translations must keep to
-        self.protect = False  # whether URLs, tags, numbers and the like are to stay as they are
-        # Of every line that does not say otherwise
-        self.prefix, self.include, self.exclude = "", tuple[str, ...](), tuple[str, ...]()
+        self.terms = Terms()  # what is asked of every line
         self.models: list[Transformer] = []  # what the engine searches with, if it is our own
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
@@ -126,14 +108,19 @@ class Translator:
         attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean).
         on_progress is told how many more lines are done.
         """
+        if n_best < 1:
+            raise ValueError(f"n_best is {n_best}; it must be at least 1")
         requests = [self._request(line) for line in lines]
+        self.engine.check(self.decode, self._needs_terms(requests))
         by_sentence = self.decode.split_sentences == "auto"
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence)
-        parts = cutter.cut(requests, n_best)
-        for part in parts:
-            self._add_terms(part)
-        waiting = Counter(part.line for part in parts)  # parts of each line
-        done = len(requests) - len(waiting)
+        of_line: list[list[Part]] = [[] for _ in requests]
+        for part in cutter.cut(requests, n_best):
+            part.include = self.terms.of(part.text)
+            of_line[part.line].append(part)
+        parts = list(chain.from_iterable(of_line))
+        waiting = [len(own) for own in of_line]
+        done = waiting.count(0)
         for found in self._search(parts):
             for part in found:
                 waiting[part.line] -= 1
@@ -143,26 +130,26 @@ class Translator:
                 done = 0
         if on_progress and done:  # blank lines alone
             on_progress(done)
-        self._repair(parts)
+        self._repair(of_line)
         if attention:
             self._look(parts)
-        of_line: list[list[Part]] = [[] for _ in requests]
-        for part in parts:
-            of_line[part.line].append(part)
-        return [self._assemble(own) for own in of_line]
+        return [
+            assemble(own, request.prefix, self.tokenizer, self.domain.target_lang, self.decode.length_penalty)
+            for request, own in zip(requests, of_line, strict=True)
+        ]
 
     def _request(self, line: str | Request) -> Request:
-        request = line if isinstance(line, Request) else Request(line)
+        request, terms = line if isinstance(line, Request) else Request(line), self.terms
+        if terms == Terms():
+            return request
         return replace(
-            request, prefix=request.prefix or self.prefix,
-            include=(*request.include, *self.include), exclude=(*request.exclude, *self.exclude),
+            request, prefix=request.prefix or terms.prefix,
+            include=(*request.include, *terms.include), exclude=(*request.exclude, *terms.exclude),
         )  # fmt: skip
 
-    def _add_terms(self, part: Part) -> None:
-        if self.glossary is not None:
-            part.include += tuple(self.glossary.matches(part.text))
-        if self.protect:
-            part.include += tuple(protected_spans(part.text))
+    def _needs_terms(self, requests: Sequence[Request]) -> bool:
+        wanted = any(r.prefix or r.include or r.exclude for r in requests)
+        return wanted or self.terms.glossary is not None or self.terms.protect
 
     # --- searching ---------------------------------------------------------------------------------------------------
 
@@ -176,15 +163,22 @@ class Translator:
             results = self.engine.search([[part.sentence for part in batch] for batch in batches], decode, number)
             for batch, found in zip(batches, results, strict=True):
                 for part, hypotheses in zip(batch, found, strict=True):
-                    if hypotheses:  # else no translation keeps to all that is asked: the one before stays
+                    part.searched = part.sentence
+                    if hypotheses:
                         part.hypotheses = self._ranked(hypotheses, decode)[:n_best]
+                    elif part.sentence.include:  # which cannot be kept to, with all else that is asked
+                        part.sentence, part.can_include = replace(part.sentence, include=()), False
+                    else:
+                        raise RunError("the model finds no translation.", "Are its weights finite? Try: nmt verify")
                 yield batch
 
     def _wider(self, n_best: int) -> DecodeSection:
-        """A beam that has room for n_best hypotheses."""
-        groups = self.decode.diverse_groups
-        beam_size = max(self.decode.beam_size, -(-n_best // groups) * groups)
-        return self.decode.model_copy(update={"beam_size": beam_size})
+        """A beam that has room for n_best hypotheses; as many samples, where they are not chosen from."""
+        decode = self.decode
+        if decode.sampling and decode.mbr == "none":
+            return decode.model_copy(update={"beam_size": n_best})
+        beam_size = max(decode.beam_size, -(-n_best // decode.diverse_groups) * decode.diverse_groups)
+        return decode.model_copy(update={"beam_size": beam_size})
 
     def _ranked(self, hypotheses: list[Hypothesis], decode: DecodeSection) -> list[tuple[str, Hypothesis]]:
         texts = self.tokenizer.decode([h.tokens for h in hypotheses])
@@ -195,24 +189,31 @@ class Translator:
         different = {text: replace(h, score=score) for text, h, score in reversed(ranked)}
         return list(reversed(different.items()))
 
-    def _repair(self, parts: Sequence[Part]) -> None:
+    def _repair(self, of_line: Sequence[Sequence[Part]]) -> None:
         """Search again, with more said, for translations that lack what must be in them, or have what must not.
 
         Most have what they should by themselves, and then it is what the model likes best.
         """
-        wanting = [part for part in parts if part.include or part.exclude]
+        for own in of_line:
+            for part in own:
+                others = " ".join(other.hypotheses[0][0] for other in own if other is not part)
+                lacking = missing(others, part.anywhere, self.tokenizer)
+                part.include += tuple(phrase for phrase in part.anywhere if phrase in lacking)
+        wanting = [part for part in chain.from_iterable(of_line) if part.include or part.exclude]
         for _ in range(REPAIRS):
-            wanting = [part for part in wanting if say_more(part, self.tokenizer)]
-            if not wanting:
+            again = [part for part in wanting if say_more(part, self.tokenizer)]
+            if not again:
                 break
-            for _ in self._search(wanting):
+            for _ in self._search(again):
                 pass
+        for part in wanting:
+            keep_good(part, self.tokenizer)
 
     # --- looking at what was found ------------------------------------------------------------------------------------
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> list[Hypothesis]:
-        """What the model makes of given translations (source, target): `token_log_probs`, and what the search would
-        give them. Neither side is cut. Raises DataError naming the pair that is longer than the model knows places for.
+        """What the model makes of given translations (source, target): `token_log_probs`, and what a beam would give
+        them. Neither side is cut. Raises DataError naming the pair that is longer than the model knows places for.
         """
         src_ids = self.tokenizer.encode([src for src, _ in pairs], "src")
         ids = list(zip(src_ids, self.tokenizer.encode([tgt for _, tgt in pairs], "tgt"), strict=True))
@@ -252,55 +253,6 @@ class Translator:
                 attention = next(forced).attention[: len(h.tokens), : len(src_words)]
                 pairs_of_words = align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens)))
                 part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
-
-    def _assemble(self, parts: list[Part]) -> Translation:
-        if not parts:
-            return Translation("", [("", Hypothesis([], 0.0, 0.0))], 0)
-        if len(parts) == 1:
-            hypotheses = parts[0].hypotheses
-        else:
-            # The n-best of a whole are the parts' n-best of the same rank side by side.
-            ranks = range(min(len(part.hypotheses) for part in parts))
-            hypotheses = [self._join(parts, [part.hypotheses[rank] for part in parts]) for rank in ranks]
-        best = hypotheses[0][0]
-        lacking = [phrase for part in parts for phrase in missing(part.hypotheses[0][0], part.include, self.tokenizer)]
-        forbidden = {phrase for part in parts for phrase in part.exclude if contains(best, phrase)}
-        return Translation(
-            best, hypotheses, len(parts), any(part.cut for part in parts),
-            tuple(piece for part in parts for piece in self.tokenizer.pieces(part.sentence.ids, "src")),
-            tuple(lacking), tuple(sorted(forbidden)),
-        )  # fmt: skip
-
-    def _join(self, parts: list[Part], hypotheses: list[tuple[str, Hypothesis]]) -> tuple[str, Hypothesis]:
-        text = rejoin([part.text for part in parts], [text for text, _ in hypotheses], self.domain.target_lang)
-        tokens = [i for _, h in hypotheses for i in h.tokens]
-        log_prob = sum(h.log_prob for _, h in hypotheses)
-        score = log_prob / (len(tokens) + len(hypotheses)) ** self.decode.length_penalty
-        joined = Hypothesis(tokens, log_prob, score)
-        if any(h.attention is None for _, h in hypotheses):
-            return text, joined
-        return text, replace(joined, **self._side_by_side(parts, [h for _, h in hypotheses]))
-
-    def _side_by_side(self, parts: list[Part], hypotheses: list[Hypothesis]) -> dict[str, Any]:
-        """Alignment and attention of a whole line."""
-        alignment: list[tuple[int, int]] = []
-        attention = np.zeros(
-            (sum(len(h.tokens) for h in hypotheses), sum(len(p.sentence.ids) for p in parts)), np.float32
-        )
-        src_word = tgt_word = src_token = tgt_token = 0
-        for part, h in zip(parts, hypotheses, strict=True):
-            assert h.alignment is not None and h.attention is not None
-            alignment += [(src + src_word, tgt + tgt_word) for src, tgt in h.alignment]
-            rows, columns = h.attention.shape
-            attention[tgt_token : tgt_token + rows, src_token : src_token + columns] = h.attention
-            src_token, tgt_token = src_token + columns, tgt_token + rows
-            src_word += _count_words(self.tokenizer.pieces(part.sentence.ids, "src"))
-            tgt_word += _count_words(self.tokenizer.pieces(h.tokens))
-        return {"alignment": tuple(alignment), "attention": attention}
-
-
-def _count_words(pieces: Sequence[str]) -> int:
-    return max(words_of(pieces), default=-1) + 1
 
 
 def _batches(parts: Sequence[Part], decode: DecodeSection) -> Iterator[list[Part]]:

@@ -166,11 +166,11 @@ class Embedding(nn.Module):
                     f"{length} tokens, but the model has learned {self.positions.num_embeddings} positions"
                 )
             return self.positions.weight[:length]
-        if self.sinusoids.size(0) < length or self.sinusoids.dtype != self.tokens.weight.dtype:
+        known = self.sinusoids  # another thread may put others there meanwhile
+        if known.size(0) < length or known.dtype != self.tokens.weight.dtype:
             size = max(256, 1 << (length - 1).bit_length())
-            longer = self.sinusoids = sinusoids(size, self.tokens.embedding_dim).to(self.tokens.weight)
-            return longer[:length]  # not what another thread may put there meanwhile
-        return self.sinusoids[:length]
+            known = self.sinusoids = sinusoids(size, self.tokens.embedding_dim).to(self.tokens.weight)
+        return known[:length]
 
 
 def sinusoids(length: int, d_model: int) -> Tensor:

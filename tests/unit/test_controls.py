@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from sacrebleu.metrics.chrf import CHRF
 
 from nmt.data.prepare import prepare
+from nmt.decode.beam import Hypothesis
+from nmt.decode.constrained import Owed
+from nmt.decode.engine import Sentence
 from nmt.decode.forced import force
-from nmt.decode.parts import Domain
+from nmt.decode.parts import Domain, Part
+from nmt.decode.repair import say_more
 from nmt.decode.request import Request
-from nmt.decode.terms import Glossary, contains
+from nmt.decode.terms import Glossary, Terms, contains, protected_spans
 from nmt.decode.translator import Translator
 from nmt.errors import DataError
 from nmt.model.transformer import Transformer
@@ -60,14 +65,18 @@ def test_a_phrase_asked_for_twice_is_there_twice(load):
 def test_a_translation_that_has_its_phrase_stays_as_it_is(load):
     translator = load()
     free = translator.translate(LINES)
-    first = [t.text.split()[0] for t in free]
-    asked = [Request(line, include=(word,)) for line, word in zip(LINES, first, strict=True)]
+    # Texts of broken bytes cannot be asked for.
+    first = [t.text.split()[0] if "\ufffd" not in t.text else None for t in free]
+    asked = [Request(line, include=(word,) if word else ()) for line, word in zip(LINES, first, strict=True)]
+    assert any(first)
     assert translator.translate(asked) == free
 
 
 def test_no_phrase_that_is_excluded_is_there(load):
     translator = load()
-    forbidden = tuple(sorted({word for text in texts(translator, LINES) for word in text.split()[:1]}))
+    words = {word for text in texts(translator, LINES) for word in text.split()}
+    forbidden = tuple(sorted(word for word in words if "\ufffd" not in word))
+    assert forbidden
     for t in translator.translate([Request(line, exclude=forbidden) for line in LINES], n_best=2):
         assert t.forbidden == ()
         assert not any(contains(text, word) for text, _ in t.hypotheses for word in forbidden)
@@ -87,7 +96,7 @@ def test_a_prefix_begins_the_translation(load):
 
 def test_what_all_lines_are_asked_gives_way_to_what_one_says(load):
     translator = load()
-    translator.prefix, translator.include = "five", ("eight",)
+    translator.terms = Terms("five", ("eight",))
     first, second = texts(translator, ["one", Request("one", "six", ("seven",))])
     assert first.startswith("five") and contains(first, "eight")
     assert second.startswith("six") and contains(second, "seven") and contains(second, "eight")
@@ -109,8 +118,9 @@ def test_glossaries(load, tmp_path):
     path = tmp_path / "terms.tsv"
     path.write_text("# terms\none\tseven\n\none two\teight\nTWO\tsix\n", encoding="utf-8")
     translator = load()
-    translator.glossary = Glossary.load(path)
-    assert [translator.glossary.matches(x) for x in ("One, one", "one two", "two", "TWO", "someone")] == [
+    glossary = Glossary.load(path)
+    translator.terms = Terms(glossary=glossary)
+    assert [glossary.matches(x) for x in ("One, one", "one two", "two", "TWO", "someone")] == [
         ["seven", "seven"], ["eight"], [], ["six"], [],
     ]  # fmt: skip
     found = texts(translator, ["one three", "one two", "two"])
@@ -140,12 +150,94 @@ def test_a_glossary_that_is_none_is_named(tmp_path, content, message):
 
 def test_protected_spans_stay(load):
     translator = load()
-    translator.protect = True
+    translator.terms = Terms(protect=True)
     line = "one https://a.example/b?c=1 two me@a.example <b>three</b> {name} 3.14"
     (t,) = translator.translate([line])
     assert t.missing == ()
     for span in ("https://a.example/b?c=1", "me@a.example", "<b>", "</b>", "{name}", "3.14"):
         assert span in t.text
+
+
+def test_numbers_within_words_are_no_numbers():
+    assert protected_spans("The 2nd H2O mp3, 10th of 17 at 3.50") == ["17", "3.50"]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "there"),
+    [
+        ("un aéroport", "port", False),
+        ("aéroport, port.", "port", True),
+        ("lạnh", "lạ", False),
+        ("კატები", "კატ", False),
+        ("किताब", "कि", False),
+        ("小猫在家", "猫", True),
+        ("เด็กกิน", "เด็ก", True),
+        ("한국어는", "한국어", False),
+        ("ABC猫", "ABC", True),
+        ("(a)", "(", True),
+        ("", "a", False),
+        ("a", "", False),
+    ],
+)
+def test_a_phrase_is_not_found_within_words(text, phrase, there):
+    assert contains(text, phrase) == there
+
+
+def test_an_excluded_word_is_forbidden_where_it_stands_alone(load):
+    tokenizer = load().tokenizer
+    (ids,) = tokenizer.encode(["one someone"], "tgt")
+    part = Part(0, "", Sentence([4]), 1, exclude=("one",), hypotheses=[("one someone", Hypothesis(ids, -1.0, -1.0))])
+    assert say_more(part, tokenizer)
+    (run,) = part.sentence.exclude
+    assert tuple(ids[: len(run)]) == run
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_phrase_is_refused(load, blank):
+    with pytest.raises(DataError, match="a phrase to exclude is blank"):
+        Request("one", exclude=(blank,))
+    translator = load()
+    translator.terms = Terms(include=(blank,))
+    with pytest.raises(DataError, match="a phrase to include is blank"):
+        translator.translate(["one"])
+
+
+def test_a_phrase_that_another_part_has_is_not_forced_again(load):
+    translator = load(domain=Domain("en", "fr", several_sentences=False))
+    (t,) = translator.translate([Request("One two. Three four five six seven.", "seven", ("seven",))])
+    assert t.segments == 2 and t.text.split().count("seven") == 1 and t.missing == ()
+
+
+def test_what_is_asked_for_and_forbidden_at_once_is_said(load):
+    (t,) = load().translate([Request("one two", include=("six",), exclude=("six",))])
+    assert t.missing == ("six",) and t.forbidden == ()
+
+
+def test_a_prefix_longer_than_the_output_may_be_is_said(load):
+    (t,) = load(max_len_ratio=0.1, max_len_extra=0).translate([Request("one", "two three")])
+    assert t.missing == ()  # room is made for it
+    translator = load()
+    translator.engine.scorer.model.section = translator.models[0].section.model_copy(
+        update={"positions": "learned", "max_positions": 4}
+    )
+    (t,) = translator.translate([Request("one", "two three four five six seven")])
+    assert t.missing == ("two three four five six seven",)
+
+
+def test_a_phrase_within_another_is_there_with_it(load):
+    (t,) = load().translate([Request("one", include=("two three", "three"))])
+    assert t.missing == () and t.text.count("three") == 1
+
+
+def test_phrases_that_begin_alike_may_come_in_any_order():
+    owed = Owed(((9, 1, 0, 0), (9, 5)))
+    after = owed.after(9, False).after(5, False)
+    assert (after.left, set(after.wanted())) == (4, {9})
+
+
+def test_the_shortest_output_there_can_be(load):
+    for t in load(max_len_ratio=0.1, max_len_extra=0, sampling=True).translate(["one", "two"]):
+        assert t.text == ""
 
 
 # --- other searches --------------------------------------------------------------------------------------------------
@@ -155,13 +247,20 @@ def test_samples_repeat_with_their_seed(load):
     one = texts(load(sampling=True), LINES)
     assert texts(load(sampling=True), LINES) == one != texts(load(sampling=True, seed=2), LINES)
     assert texts(load(sampling=True), LINES[::-1])[::-1] == one
+    assert texts(load(sampling=True, batch_tokens=8), LINES) == one
+
+
+def test_one_sample_is_drawn_where_one_is_wanted(load):
+    (t,) = load(sampling=True, beam_size=5).translate(["one two"], n_best=3)
+    assert len(t.hypotheses) == 3
+    alone = load(sampling=True, beam_size=7).translate(["one two"])
+    assert alone == load(sampling=True, beam_size=1).translate(["one two"])
 
 
 def test_minimum_bayes_risk_takes_what_is_most_like_the_others(load):
     plain = load(sampling=True, beam_size=8).translate(LINES[:6], n_best=8)
     for before, t in zip(plain, load(sampling=True, beam_size=8, mbr="chrf").translate(LINES[:6]), strict=True):
         candidates = [text for text, _ in before.hypotheses]
-        from sacrebleu.metrics.chrf import CHRF
 
         means = [np.mean([CHRF().sentence_score(c, [other]).score for other in candidates]) for c in candidates]
         assert t.text == candidates[int(np.argmax(means))]
@@ -252,7 +351,7 @@ def test_a_sentence_longer_than_any_in_training_is_cut_aloud(load):
 
 def test_phrases_of_a_line_in_parts_are_there(load):
     translator = load(domain=Domain("en", "fr", several_sentences=False))
-    translator.protect = True
+    translator.terms = Terms(protect=True)
     (t,) = translator.translate([Request("One 17 three. Four 99 five six.", "six", ("seven",), ("two",))])
     assert t.segments == 2 and t.missing == () and t.forbidden == ()
     assert t.text.startswith("six") and all(contains(t.text, x) for x in ("17", "99", "seven"))

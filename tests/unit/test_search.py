@@ -156,13 +156,12 @@ def test_the_coverage_penalty_is_the_formula():
 # --- phrases that must be there --------------------------------------------------------------------------------------
 
 
-def constrained(sources, phrases, max_len=9, not_after=(), **keys):
+def constrained(sources, phrases, max_len=9, goes_on=(), rule=None, **keys):
     src = torch.tensor([[s] for s in sources])
-    how = Search(BOS, EOS, BANNED, **keys)
-    forbidden = torch.zeros(9, dtype=torch.bool)
-    forbidden[list(not_after)] = True
+    how = Search(BOS, EOS, BANNED, rule=rule, **keys)
     lengths = torch.full((len(sources),), max_len)
-    return constrained_search(TableScorer(9), src, None, lengths, how, phrases, forbidden)
+    words = [token in goes_on for token in range(9)]
+    return constrained_search(TableScorer(9), src, None, lengths, how, phrases, words)
 
 
 def has(tokens, phrase):
@@ -191,15 +190,21 @@ def test_a_wide_beam_finds_the_best_that_has_the_phrase():
     scorer = TableScorer(6)
     wanted = next(tokens for _, tokens, _ in all_sequences(scorer, 10, 5, 0.0) if has(tokens, (4, 3)))
     how = Search(BOS, EOS, BANNED, beam_size=500, length_penalty=0.0)
-    src, free = torch.tensor([[10]]), torch.zeros(6, dtype=torch.bool)
-    ((found, *_),) = constrained_search(scorer, src, None, torch.tensor([5]), how, [[(4, 3)]], free)
+    src, words = torch.tensor([[10]]), [False] * 6
+    ((found, *_),) = constrained_search(scorer, src, None, torch.tensor([5]), how, [[(4, 3)]], words)
     assert tuple(found.tokens) == wanted
 
 
-def test_a_phrase_is_not_gone_on_with():
-    for hyps in constrained(range(20, 40), [[(3,)]] * 20, not_after=[4, 5, 6], beam_size=3):
-        after = [b for a, b in itertools.pairwise(hyps[0].tokens) if a == 3][:1]
-        assert not set(after) & {4, 5, 6}
+def test_a_phrase_that_is_gone_on_with_is_owed_again():
+    for hyps in constrained(range(20, 40), [[(3,)]] * 20, goes_on=[4, 5, 6], beam_size=3):
+        for h in hyps:
+            assert any(a == 3 and b not in (4, 5, 6) for a, b in itertools.pairwise([*h.tokens, EOS]))
+
+
+def test_a_prefix_is_kept_where_phrases_are_asked_for_too():
+    for hyps in constrained(range(20, 30), [[(3,)]] * 10, goes_on=[4], rule=rules(10, [(3, 4)] * 10), beam_size=2):
+        for h in hyps:
+            assert h.tokens[:2] == [3, 4] and 3 in h.tokens[2:]
 
 
 def test_phrases_do_not_depend_on_the_other_sentences():
@@ -209,12 +214,20 @@ def test_phrases_do_not_depend_on_the_other_sentences():
 
 
 def test_what_is_owed():
-    owed = Owed(((3, 4), (3,)))
-    assert (owed.left, set(owed.wanted())) == (3, {3})
-    begun = owed.after(3)  # the longer one is begun
-    assert (begun.left, list(begun.wanted())) == (2, [4])
-    assert begun.after(7).left == 3  # not gone on with: owed as a whole again
-    assert begun.after(4).after(3).left == 0
+    owed = Owed(((3, 4), (5,), (5,)))
+    assert (owed.left, set(owed.wanted())) == (4, {3, 5})
+    begun = owed.after(3, False)
+    assert (begun.left, set(begun.wanted())) == (3, {3, 4, 5})
+    assert begun.after(7, False).left == 4  # not gone on with: owed as a whole again
+    assert begun.after(4, False).after(5, False).left == 1  # one of the two
+    assert begun.after(4, False).after(8, True).left == 4  # made another word of it
+
+
+def test_a_phrase_is_found_after_a_false_start():
+    owed = Owed(((3, 3, 4),))
+    for token in (3, 3, 3, 4):
+        owed = owed.after(token, False)
+    assert owed.left == 0
 
 
 # --- sampling --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from nmt.decode import streams
 from nmt.decode.beam import Hypothesis
 from nmt.decode.render import Output
 from nmt.decode.request import Request
-from nmt.decode.streams import input_format_of, open_input, open_output, read_lines, read_requests, translate_stream
+from nmt.decode.streams import format_of, open_input, open_output, read_lines, read_requests, translate_stream
 from nmt.decode.translator import Translation
 from nmt.errors import DataError
 
@@ -192,8 +192,8 @@ def test_a_translation_of_low_probability_is_marked(log_prob, marked):
     [("a.jsonl", "jsonl"), ("A.JSONL.gz", "jsonl"), ("a.json", "text"), ("jsonl", "text"), ("a.jsonl.txt", "text")],
 )
 def test_the_name_of_a_file_says_its_format(name, format):
-    assert input_format_of(Path(name)) == format
-    assert input_format_of(None) == "text"
+    assert format_of(Path(name)) == format
+    assert format_of(None) == "text"
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

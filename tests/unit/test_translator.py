@@ -85,6 +85,9 @@ def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, 
     class Copies:
         max_positions = None
 
+        def check(self, decode, terms):
+            pass
+
         def search(self, batches, decode, n_best):
             seen.extend(s.ids for batch in batches for s in batch)
             return [[[Hypothesis(s.ids, -1.0, -1.0)] for s in batch] for batch in batches]

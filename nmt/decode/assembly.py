@@ -1,0 +1,85 @@
+"""A line's translation, of the translations of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from nmt.decode.beam import Hypothesis
+from nmt.decode.forced import words_of
+from nmt.decode.parts import Part
+from nmt.decode.repair import forbidden, missing
+from nmt.decode.sentences import rejoin
+from nmt.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One line's translation: the best text, and every hypothesis asked for, best first."""
+
+    text: str
+    hypotheses: list[tuple[str, Hypothesis]]
+    segments: int = 1  # parts that were translated apart
+    cut: bool = False  # some of them not where a sentence ends
+    src_tokens: tuple[str, ...] = ()  # pieces of the source
+    missing: tuple[str, ...] = ()  # phrases that should be in it and are not
+    forbidden: tuple[str, ...] = ()  # that should not be, and are
+
+
+def assemble(
+    parts: Sequence[Part], prefix: str, tokenizer: Tokenizer, target_lang: str, length_penalty: float
+) -> Translation:
+    """Of the parts of a line, all searched for; without any, the line is blank."""
+    if not parts:
+        return Translation("", [("", Hypothesis([], 0.0, 0.0))], 0)
+    src_pieces = [tokenizer.pieces(part.sentence.ids, "src") for part in parts]
+    if len(parts) == 1:
+        hypotheses = parts[0].hypotheses
+    else:
+        # The n-best of a whole are the parts' n-best of the same rank side by side.
+        hypotheses = []
+        for rank in range(min(len(part.hypotheses) for part in parts)):
+            own = [part.hypotheses[rank] for part in parts]
+            text = rejoin([part.text for part in parts], [text for text, _ in own], target_lang)
+            hyps = [h for _, h in own]
+            hypotheses.append((text, _with_attention(_joined(hyps, length_penalty), hyps, src_pieces, tokenizer)))
+    best = hypotheses[0][0]
+    lacking = [phrase for part in parts for phrase in missing(part.hypotheses[0][0], part.include, tokenizer)]
+    if prefix and not best.startswith(tokenizer.decode(tokenizer.encode([prefix], "tgt"))[0]):
+        lacking.insert(0, prefix)
+    return Translation(
+        best, hypotheses, len(parts), any(part.cut for part in parts), tuple(chain.from_iterable(src_pieces)),
+        tuple(lacking), forbidden(best, parts[0].exclude, tokenizer),
+    )  # fmt: skip
+
+
+def _joined(hyps: Sequence[Hypothesis], length_penalty: float) -> Hypothesis:
+    tokens = [i for h in hyps for i in h.tokens]
+    log_prob = sum(h.log_prob for h in hyps)
+    return Hypothesis(tokens, log_prob, log_prob / (len(tokens) + len(hyps)) ** length_penalty)
+
+
+def _with_attention(
+    joined: Hypothesis, hyps: Sequence[Hypothesis], src_pieces: Sequence[Sequence[str]], tokenizer: Tokenizer
+) -> Hypothesis:
+    """Words and tokens counted through the line, where the parts have alignments."""
+    alignment: list[tuple[int, int]] = []
+    attention = np.zeros((len(joined.tokens), sum(map(len, src_pieces))), np.float32)
+    src_word = tgt_word = src_token = tgt_token = 0
+    for h, pieces in zip(hyps, src_pieces, strict=True):
+        if h.alignment is None or h.attention is None:
+            return joined
+        alignment += [(src + src_word, tgt + tgt_word) for src, tgt in h.alignment]
+        rows, columns = h.attention.shape
+        attention[tgt_token : tgt_token + rows, src_token : src_token + columns] = h.attention
+        src_token, tgt_token = src_token + columns, tgt_token + rows
+        src_word += _count_words(pieces)
+        tgt_word += _count_words(tokenizer.pieces(h.tokens))
+    return replace(joined, alignment=tuple(alignment), attention=attention)
+
+
+def _count_words(pieces: Sequence[str]) -> int:
+    return max(words_of(pieces), default=-1) + 1
