@@ -32,7 +32,7 @@ LAYERS = {
     "train.checkpoint": 4, "train.progress": 4, "train.compat": 4, "train.health": 5, "train.replicas": 4,
     "data.prepare": 3, "data.manifest": 3, "data.batches": 3, "train.epochs": 3, "train.loss": 3, "train.schedule": 3,
     "train.weights": 3, "train.muon": 3, "train.parallel": 3, "train.signals": 3, "train.tensorboard": 3,
-    "decode.beam": 3, "decode.scorer": 3, "decode.engine": 4, "decode.ct2": 4,
+    "decode.flags": 2, "decode.beam": 3, "decode.scorer": 3, "decode.engine": 4, "decode.ct2": 4,
     "model.attention": 2, "model.dropout": 2, "model.layers": 2, "model.transformer": 2, "tokenizer": 2,
     "data.corpus": 2, "data.audit": 2, "data.filters": 2, "data.shift": 2, "data.lines": 2, "data.download": 2,
     "data.workers": 2, "data.folders": 2, "data.sampling": 2,
