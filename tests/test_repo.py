@@ -28,7 +28,7 @@ LAYERS = {
     "commands.options": 8, "train.profile": 8,
     "train.trainer": 7, "train.report": 6, "train.verify": 7, "train.validation": 6, "train.estimate": 6,
     "decode.export": 6, "decode.streams": 6, "evaluate.compare": 6, "train.runs": 6,
-    "decode.translator": 5, "evaluate.metrics": 5, "evaluate.evaluation": 5,
+    "decode.translator": 5, "evaluate.metrics": 5, "evaluate.evaluation": 5, "evaluate.comet": 5, "evaluate.texts": 3,
     "train.checkpoint": 4, "train.progress": 4, "train.compat": 4, "train.health": 5, "train.replicas": 4,
     "data.prepare": 3, "data.manifest": 3, "data.batches": 3, "train.epochs": 3, "train.loss": 3, "train.schedule": 3,
     "train.weights": 3, "train.muon": 3, "train.parallel": 3, "train.signals": 3, "train.tensorboard": 3,

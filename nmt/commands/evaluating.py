@@ -22,9 +22,12 @@ def evaluate(
         list[str] | None, typer.Option(help="A test set of the recipe, or `valid`; all tests if not given.")
     ] = None,
     hyp: Annotated[
-        Path | None, typer.Option(help="Score this file of translations instead of a run; needs --ref.")
+        Path | None,
+        typer.Option(help="Score this file of translations (text or .jsonl) instead of a run; needs --ref."),
     ] = None,
     ref: Annotated[list[Path] | None, typer.Option(help="A file of references; may be given several times.")] = None,
+    src: Annotated[Path | None, typer.Option(help="The file of sources, to notice copies; --comet needs it.")] = None,
+    comet: Annotated[bool, typer.Option("--comet", help="COMET too, by the command `comet-score`.")] = False,
     checkpoint: CheckpointOption = "best",
     beam_size: BeamOption = None,
     length_penalty: PenaltyOption = None,
@@ -34,22 +37,26 @@ def evaluate(
     ] = False,
 ) -> None:
     """Score a run on the test sets of its recipe, or a file of translations against references, by sacreBLEU."""
-    from nmt.evaluate.evaluation import evaluate_files, evaluate_run
+    from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run
 
     if (hyp is None) != (not ref):
         raise RecipeError("`--hyp` and `--ref` go together.", "Give both files, or neither to score a run.")
     if hyp is not None and ref:
-        evaluation = evaluate_files(hyp, ref)
+        evaluation = evaluate_files(hyp, ref, src, with_comet=comet)
+    elif src is not None:
+        raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
     else:
         translator = load_translator(
             run, checkpoint, device, {"beam_size": beam_size, "length_penalty": length_penalty}
         )
         assert translator.run is not None
-        evaluation = evaluate_run(translator.run, translator=translator, test=test or [])
+        evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
     if as_json:
         print(json.dumps(evaluation.to_json(), indent=1))
     else:
-        console.print_table(["test set", "metric", "score", "signature"], evaluation.rows())
+        console.print_table(COLUMNS, evaluation.rows())
+        print()
+        console.print_table(OUTPUT_COLUMNS, evaluation.output_rows())
 
 
 @app.command(
