@@ -79,6 +79,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     out.print(view)
 
 
+def print_marked(start: str, pieces: Sequence[tuple[str, str]]) -> None:
+    """A line on stdout in which what is `missing` and what is `extra` is marked: by colour, and by signs that a pipe
+    keeps: [-missing-] {+extra+}.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    signs = {"missing": ("[-", "-]", "red"), "extra": ("{+", "+}", "green")}
+    line = Text(start)
+    for text, kind in pieces:
+        before, after, style = signs.get(kind, ("", "", ""))
+        bare = text.rstrip()
+        line.append(f"{before}{bare}{after}{text[len(bare) :]}", style=style)
+    line.rstrip()
+    Console(highlight=False, emoji=False, soft_wrap=True).print(line)
+
+
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "") -> Iterator[Advance]:
     """A bar with the time left on a terminal; elsewhere a plain line every 10 seconds."""

@@ -274,7 +274,7 @@ def _step(run: Path, checkpoint: str) -> int | None:
 
 def _keep(folder: Path, test: TestSet, texts: dict[str, list[str]]) -> None:
     """Write the texts, then `scores` and `details` of how they were made, among those of other test sets."""
-    with _writing(folder):
+    with writing(folder):
         for kind, lines in texts.items():
             write_atomically(folder / f"{test.name}.{kind}.txt", "".join(f"{line}\n" for line in lines).encode())
         results = _results(folder / RESULTS)
@@ -285,7 +285,7 @@ def _keep(folder: Path, test: TestSet, texts: dict[str, list[str]]) -> None:
 
 
 def _keep_together(folder: Path, evaluation: Evaluation) -> None:
-    with _writing(folder):
+    with writing(folder):
         results = _results(folder / RESULTS)
         scores = {name: _scores_json(scores) for name, scores in evaluation.together.items()}
         results["together"] = {"tests": [t.name for t in evaluation.tests], "scores": scores}
@@ -293,7 +293,8 @@ def _keep_together(folder: Path, evaluation: Evaluation) -> None:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
+    """Into the evaluation folder of a run. Raises RunError where it cannot be written."""
     try:
         folder.mkdir(exist_ok=True)
         yield
