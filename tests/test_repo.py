@@ -30,7 +30,7 @@ LAYERS = {
     "decode.export": 6, "decode.streams": 6, "evaluate.compare": 6, "train.runs": 6,
     "decode.translator": 5, "evaluate.metrics": 5, "evaluate.evaluation": 5,
     "evaluate.comet": 5, "evaluate.texts": 3, "evaluate.words": 1, "evaluate.training_text": 5, "evaluate.analysis": 6,
-    "evaluate.robustness": 6,
+    "evaluate.robustness": 6, "evaluate.plots": 2, "evaluate.page": 2, "evaluate.report": 7, "commands.reporting": 9,
     "train.checkpoint": 4, "train.progress": 4, "train.compat": 4, "train.health": 5, "train.replicas": 4,
     "data.prepare": 3, "data.manifest": 3, "data.batches": 3, "train.epochs": 3, "train.loss": 3, "train.schedule": 3,
     "train.weights": 3, "train.muon": 3, "train.parallel": 3, "train.signals": 3, "train.tensorboard": 3,

@@ -18,7 +18,7 @@ from nmt.train.checkpoint import load_run_recipe
 
 LENGTHS = (5, 10, 15, 20, 30, 50)  # words of the source; the last bucket has no end
 FREQUENCIES = (0, 4, 19, 99, 999)  # times that a word stands in the training text
-SEEN = {"seen": "was in training", "near": "but for one word", "new": "is new"}
+SEEN = {"seen": "in training", "near": "in training but for a word", "new": "new"}
 WORST = 10
 
 
@@ -158,10 +158,10 @@ def worst_sentences(texts: Texts, number: int = WORST) -> list[Sentence]:
 
 
 def _labels(edges: Sequence[int]) -> list[str]:
-    """`1-5`, `6-10`, … `51 or more`; a bucket of one number is that number."""
+    """`1-5`, `6-10`, … `51+`; a bucket of one number is that number."""
     begins = [0 if edges[0] == 0 else 1, *(edge + 1 for edge in edges)]
     closed = [str(a) if a == b else f"{a}-{b}" for a, b in zip(begins, edges, strict=False)]
-    return [*closed, f"{begins[-1]:,} or more"]
+    return [*closed, f"{begins[-1]:,}+"]
 
 
 def _bucket(value: int, edges: Sequence[int]) -> str:

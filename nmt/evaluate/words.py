@@ -29,13 +29,13 @@ class Piece:
 
 
 def differences(ref: str, hyp: str) -> list[Piece]:
-    """What turns the reference into the translation, in order; joined without `extra` they are the reference."""
+    """What turns the reference into the translation, in order; without what is missing they are the latter."""
     a, b = (_TOKEN.findall(line.strip() + " ") for line in (ref, hyp))
     matcher = SequenceMatcher(None, [t.strip() for t in a], [t.strip() for t in b], autojunk=False)
     pieces = []
     for kind, a1, a2, b1, b2 in matcher.get_opcodes():
         if kind == "equal":
-            pieces.append(Piece("same", "".join(a[a1:a2])))
+            pieces.append(Piece("same", "".join(b[b1:b2])))
             continue
         if a2 > a1:
             pieces.append(Piece("missing", "".join(a[a1:a2])))
