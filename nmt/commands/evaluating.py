@@ -117,7 +117,10 @@ def compare(
     show: Annotated[int, typer.Option(min=0, help="Sentences to show on which the systems differ most.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: test set → metric → system.")] = False,
 ) -> None:
-    """Compare systems: scores, whether the difference is significant, and the sentences that differ most."""
+    """Compare systems: scores, whether the difference is significant, and the sentences that differ most.
+
+    The p-values are those of paired bootstrap resampling (BS) and approximate randomization (AR).
+    """
     from nmt.evaluate.compare import COLUMNS
     from nmt.evaluate.compare import compare as run_comparison
 

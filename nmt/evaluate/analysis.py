@@ -96,7 +96,7 @@ class Analysis:
         ]
 
 
-GROUP_COLUMNS = ["test set", "by", "which", "sentences", "BLEU", "chrF", "length"]
+GROUP_COLUMNS = ["test set", "by", "which", "lines", "BLEU", "chrF", "length"]
 FREQUENCY_COLUMNS = ["test set", "times in training", "words", "precision %", "recall %", "F1 %"]
 
 

@@ -96,7 +96,7 @@ class TestComparison:
         return rows
 
 
-COLUMNS = ["test set", "metric", "system", "score", "difference", "p (bootstrap)", "p (randomization)", ""]
+COLUMNS = ["test set", "metric", "system", "score", "diff.", "p (BS)", "p (AR)", ""]
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Evaluation:
 
 
 COLUMNS = ["test set", "metric", "score", "signature"]
-OUTPUT_COLUMNS = ["test set", "sentences", "a second", *(name.replace("_", " ") for name in FLAGS)]
+OUTPUT_COLUMNS = ["test set", "lines", "a second", *(name.replace("_", " ") for name in FLAGS)]
 MEAN, POOLED = "all (mean)", "all (pooled)"  # no test set can be called so
 
 

@@ -71,11 +71,13 @@ def beside(parts: Sequence[Html]) -> Html:
     return Html('<div class="beside">' + "\n".join(f"<div>{part.markup}</div>" for part in parts) + "</div>")
 
 
-def marked(ref: str, hyp: str) -> Html:
-    """The translation, with what the reference has instead struck out."""
+def marked(ref: str, hyp: str, with_missing: bool = True) -> Html:
+    """The translation, with what is not in the reference marked, and what the reference has instead struck out."""
     tags = {"missing": "del", "extra": "ins"}
     parts = []
     for piece in differences(ref, hyp):
+        if piece.kind == "missing" and not with_missing:
+            continue
         tag = tags.get(piece.kind)
         bare = piece.text.rstrip()
         text = escape(bare)

@@ -194,14 +194,14 @@ def _worst(known: _Known) -> Html:
         parts.append(Html(f"<h3>{escape(a.name)}, by chrF</h3>"))
         for s in a.worst:
             flagged = f" · {', '.join(s.flags)}" if s.flags else ""
-            parts.append(_sentence(s.src, s.ref, [(f"line {s.number} · chrF {s.chrf:.0f}{flagged}", s.hyp)]))
+            about = f"line {s.number} · chrF {s.chrf:.0f}{flagged}"
+            parts.append(_sentence(s.src, s.ref, [(about, marked(s.ref, s.hyp))]))
     return join(parts)
 
 
-def _sentence(src: str, ref: str, hyps: Sequence[tuple[str, str]]) -> Html:
+def _sentence(src: str, ref: str, hyps: Sequence[tuple[str, Html]]) -> Html:
     """`hyps` are (about, translation)."""
-    rows: list[tuple[str, object]] = [("source", src), ("reference", ref)]
-    rows += [(about, marked(ref, hyp)) for about, hyp in hyps]
+    rows: list[tuple[str, object]] = [("source", src), ("reference", ref), *hyps]
     return Html("<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in rows) + "</dl>")
 
 
@@ -254,8 +254,9 @@ def _samples(known: _Known) -> Html:
     for source, stages in by_source.items():
         if len(stages) > STAGES:
             stages = [stages[round(i * (len(stages) - 1) / (STAGES - 1))] for i in range(STAGES)]
-        hyps = [(f"after step {step:,}", sample["hypothesis"]) for step, sample in stages]
-        parts.append(_sentence(source, stages[-1][1]["reference"], hyps))
+        ref = stages[-1][1]["reference"]
+        hyps = [(f"after step {step:,}", marked(ref, sample["hypothesis"], False)) for step, sample in stages]
+        parts.append(_sentence(source, ref, hyps))
     return join(parts)
 
 

@@ -175,6 +175,8 @@ def test_everything_but_markup_is_escaped() -> None:
 def test_differences_are_struck_out_and_underlined() -> None:
     assert marked("Un chien <noir>.", "Un chat <noir>.").markup == ("Un <del>chien</del> <ins>chat</ins> &lt;noir&gt;.")
 
+    assert marked("Un chien.", "Un chat.", with_missing=False).markup == "Un <ins>chat</ins>."
+
 
 def test_columns_of_numbers_stand_to_the_right() -> None:
     markup = table(["what", "n"], [["a", "1,000"], ["b", "-2.5"]]).markup
