@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nmt.errors import NMTError
 from nmt.recipe import Recipe, load_recipe
 from tests import refused
-from tests.refused import LAST, PREPARED, RUN, Case, both, check, cut, flip, parameters, sub, values, zipped
+from tests.refused import LAST, PREPARED, RUN, Case, both, check, cut, flip, parameters, sub, values
 from tests.test_bad_text import CASES as TEXT_CASES
 
 TRAIN = "train mini.yaml train.max_steps=9"
@@ -219,39 +219,23 @@ RUNS = [
 ]
 HYP = "evaluate --hyp hyp --ref text/test.fr"
 JSONL = "evaluate --hyp hyp.jsonl --ref text/test.fr"
-EVALUATIONS = [
-    Case("evaluate: hyp without ref", "evaluate --hyp text/test.fr", "`--hyp` and `--ref` go together", "Give both files"),
-    Case("evaluate: src without hyp", "evaluate --src text/test.en", "`--src` goes with `--hyp` and `--ref`", "A run knows"),
-    Case("evaluate: weak spots of files", HYP + " --analyse", "`--analyse` and `--robustness` are of a run", "Leave out --hyp",
-         {"hyp": "a\n" * 20}),
-    Case("evaluate: hyp not there", HYP, "there is no file hyp", ""),
-    Case("evaluate: hyp a folder", "evaluate --hyp text --ref text/test.fr", "text cannot be read: Is a directory", ""),
-    Case("evaluate: hyp empty", HYP, "hyp is empty", "", {"hyp": b""}),
-    Case("evaluate: hyp too short", HYP, r"hyp has 2 lines, but text/test\.fr has 20", "line n belongs to line n",
-         {"hyp": "a\nb\n"}),
-    Case("evaluate: src too long", HYP + " --src text/train.en", r"hyp has 20 lines, but text/train\.en has 300",
+EVALUATIONS = [  # more of them, of plain text, in test_bad_text.py
+    Case("src alone", "evaluate --src text/test.en", "`--src` goes with `--hyp` and `--ref`", "A run knows"),
+    Case("src too long", HYP + " --src text/train.en", r"hyp has 20 lines, but text/train\.en has 300",
          "line n belongs to line n", {"hyp": "a\n" * 20}),
-    Case("evaluate: hyp in Latin-1", HYP, r"hyp:3 is not UTF-8 text \(byte 2 of the line\)", "Convert it to UTF-8",
-         {"hyp": b"a\nb\n\x20\xe9t\xe9\n"}),
-    Case("evaluate: hyp in UTF-16", HYP, "hyp is UTF-16 text, not plain or gzip UTF-8 text", "Convert it first",
-         {"hyp": "été\n".encode("utf-16")}),
-    Case("evaluate: hyp a damaged gzip file", HYP, "hyp is a damaged gzip file", "cut short", {"hyp": zipped(cut(-9))}),
-    Case("evaluate: hyp and ref at fault", "evaluate --hyp hyp --ref no.fr",
-         r"2 faults: - hyp is empty\. - there is no file no\.fr", "", {"hyp": b""}),
-    Case("evaluate: JSON lines broken", JSONL, r"hyp\.jsonl:2 is not valid JSON", "nmt translate --format jsonl",
+    Case("weak spots of files", HYP + " --analyse", "`--analyse` and `--robustness` are of a run", "Leave out --hyp",
+         {"hyp": "a\n" * 20}),
+    Case("scored JSON lines broken", JSONL, r"hyp\.jsonl:2 is not valid JSON", "nmt translate --format jsonl",
          {"hyp.jsonl": '{"translation": "a"}\n{"translation": \n'}),
-    Case("evaluate: JSON lines without a translation", JSONL, r"hyp\.jsonl:1 has no text in a field `translation`",
+    Case("scored JSON lines without a translation", JSONL, r"hyp\.jsonl:1 has no text in a field `translation`",
          "nmt translate --format jsonl", {"hyp.jsonl": '{"text": "a"}\n'}),
-    Case("evaluate: JSON lines blank", JSONL, r"hyp\.jsonl:2 is not valid JSON", "Each line must be",
+    Case("scored JSON lines blank", JSONL, r"hyp\.jsonl:2 is not valid JSON", "Each line must be",
          {"hyp.jsonl": '{"translation": "a"}\n\n'}),
-    Case("evaluate: JSON lines nested too deeply", JSONL, r"hyp\.jsonl:1 is not valid JSON", "Each line must be",
+    Case("scored JSON lines nested too deeply", JSONL, r"hyp\.jsonl:1 is not valid JSON", "Each line must be",
          {"hyp.jsonl": "[" * 100_000}),
-    Case("evaluate: unknown test set", "evaluate --test firts", f"`firts` is no test set of {RUN}", "Known: first, valid"),
-    Case("evaluate: evaluation of other prepared data", "evaluate", rf"{PREPARED}/first\.src\.txt is not as it was written",
-         "Prepare again", {f"{PREPARED}/first.src.txt": "other\n"}),
-    Case("evaluate: comparing what was not evaluated", f"compare {RUN} {RUN}", f"{RUN} has not been evaluated",
+    Case("nothing evaluated to compare", f"compare {RUN} {RUN}", f"{RUN} has not been evaluated",
          f"Run: nmt evaluate --run {RUN}"),
-    Case("evaluate: report of no run", "report text", "text is not a run folder", "Give the folder"),
+    Case("report of no run", "report text", "text is not a run folder", "Give the folder"),
 ]
 # fmt: on
 CASES = [*RECIPES, *OVERRIDES, *PREPARED_FOLDERS, *RUNS, *EVALUATIONS]
