@@ -209,7 +209,7 @@ def _attention(known: _Known) -> Html:
     if not known.attention:
         return Html("")
     return join([
-        paragraph("Columns are pieces of the source, rows those of the translation; the darker, the more weight."),
+        paragraph("Columns are pieces of the source, rows those of the translation; a stronger colour is more weight."),
         beside([picture(heat_map(*one)) for one in known.attention]),
     ])  # fmt: skip
 
