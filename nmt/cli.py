@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from nmt import __version__, console
-from nmt.commands import evaluating, inspecting, training, translating
+from nmt.commands import evaluating, inspecting, reporting, training, translating
 from nmt.errors import Interrupted, NMTError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     epilog="First time? `nmt train` trains the demo in two minutes; then try "
     "`echo 'The children play in the garden.' | nmt translate`.",
 )  # fmt: skip
-for part in (training, translating, evaluating, inspecting):
+for part in (training, translating, evaluating, reporting, inspecting):
     app.add_typer(part.app)
 
 

@@ -6,6 +6,7 @@ Silent on ranks other than 0. Plain lines where stderr is no terminal, so that l
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,10 +74,52 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     if not out.is_terminal:
         print("\n".join("\t".join(map(str, row)) for row in [columns, *rows]))
         return
-    view = Table(*columns, box=box.SIMPLE_HEAD)
+    view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    cells = [[str(row[i]) for row in rows] for i in range(len(columns))]
+    numeric = [i > 0 and all(map(_NUMBER.fullmatch, column)) for i, column in enumerate(cells)]
+    for i, width in enumerate(_widths(columns, cells, numeric, out.width - 2 * len(columns) - 1)):
+        view.add_column(columns[i], justify="right" if numeric[i] else "left", overflow="fold", width=width)
     for row in rows:
         view.add_row(*(Text(str(cell)) for cell in row))
     out.print(view)
+
+
+_NUMBER = re.compile(r"[-+±\d.,%\s]*")
+
+
+def _widths(names: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[int]:
+    """Of columns that share `room` characters. Nothing is cut off: numbers stay whole, other cells go on in a next line
+    where they must, between words as long as there is room for that.
+    """
+    natural = [max(map(len, (name, *column))) for name, column in zip(names, cells, strict=True)]
+    for longest in (20, 16, 12, 8, 4, 1):  # a word that must stay whole
+        widths = []
+        for name, column, whole in zip(names, cells, numeric, strict=True):
+            words = name.split() + [word for cell in column for word in ([cell] if whole else cell.split())]
+            widths.append(max(1, min(longest, max(map(len, words), default=1))))
+        if sum(widths) <= room:
+            break
+    while sum(widths) < min(room, sum(natural)):
+        narrow = max(range(len(widths)), key=lambda i: natural[i] - widths[i])
+        widths[narrow] += 1
+    return widths
+
+
+def print_marked(start: str, pieces: Sequence[tuple[str, str]]) -> None:
+    """A line on stdout in which what is `missing` and what is `extra` is marked: by colour, and by signs that a pipe
+    keeps: [-missing-] {+extra+}.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    signs = {"missing": ("[-", "-]", "red"), "extra": ("{+", "+}", "green")}
+    line = Text(start)
+    for text, kind in pieces:
+        before, after, style = signs.get(kind, ("", "", ""))
+        bare = text.rstrip()
+        line.append(f"{before}{bare}{after}{text[len(bare) :]}", style=style)
+    line.rstrip()
+    Console(highlight=False, emoji=False, soft_wrap=True).print(line)
 
 
 @contextmanager

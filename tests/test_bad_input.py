@@ -217,8 +217,28 @@ RUNS = [
          {RUN: None}),
     Case("init_from nowhere, fresh", "train mini.yaml --fresh train.init_from=nowhere", "nowhere", "run folder"),
 ]
+HYP = "evaluate --hyp hyp --ref text/test.fr"
+JSONL = "evaluate --hyp hyp.jsonl --ref text/test.fr"
+EVALUATIONS = [  # more of them, of plain text, in test_bad_text.py
+    Case("src alone", "evaluate --src text/test.en", "`--src` goes with `--hyp` and `--ref`", "A run knows"),
+    Case("src too long", HYP + " --src text/train.en", r"hyp has 20 lines, but text/train\.en has 300",
+         "line n belongs to line n", {"hyp": "a\n" * 20}),
+    Case("weak spots of files", HYP + " --analyse", "`--analyse` and `--robustness` are of a run", "Leave out --hyp",
+         {"hyp": "a\n" * 20}),
+    Case("scored JSON lines broken", JSONL, r"hyp\.jsonl:2 is not valid JSON", "nmt translate --format jsonl",
+         {"hyp.jsonl": '{"translation": "a"}\n{"translation": \n'}),
+    Case("scored JSON lines without a translation", JSONL, r"hyp\.jsonl:1 has no text in a field `translation`",
+         "nmt translate --format jsonl", {"hyp.jsonl": '{"text": "a"}\n'}),
+    Case("scored JSON lines blank", JSONL, r"hyp\.jsonl:2 is not valid JSON", "Each line must be",
+         {"hyp.jsonl": '{"translation": "a"}\n\n'}),
+    Case("scored JSON lines nested too deeply", JSONL, r"hyp\.jsonl:1 is not valid JSON", "Each line must be",
+         {"hyp.jsonl": "[" * 100_000}),
+    Case("nothing evaluated to compare", f"compare {RUN} {RUN}", f"{RUN} has not been evaluated",
+         f"Run: nmt evaluate --run {RUN}"),
+    Case("report of no run", "report text", "text is not a run folder", "Give the folder"),
+]
 # fmt: on
-CASES = [*RECIPES, *OVERRIDES, *PREPARED_FOLDERS, *RUNS]
+CASES = [*RECIPES, *OVERRIDES, *PREPARED_FOLDERS, *RUNS, *EVALUATIONS]
 
 
 @pytest.mark.parametrize("case", parameters(CASES))

@@ -145,6 +145,21 @@ def test_compare_runs_and_files(project, nmt):
     assert json.loads(out)[""]["metrics"]["bleu"]["test.fr"]["significant"] is True
 
 
+def test_weak_spots_and_robustness_as_tables_and_as_json(project, nmt):
+    code, out, err = nmt("evaluate", "--analyse", "--robustness", "--beam-size", "1")
+    assert code == 0, err
+    tables = [block.split("\n") for block in out.split("\n\n")]
+    second = [table[0].split("\t")[1] for table in tables[:5]]
+    assert second == ["metric", "lines", "source in", "by", "times in training"]
+    assert all(len(line.split("\t")) == len(t[0].split("\t")) for t in tables[:5] for line in t if line)
+    assert sum(block[0].startswith("first line ") for block in tables) == 10
+    code, out, _ = nmt("evaluate", "--analyse", "--robustness", "--beam-size", "1", "--json")
+    found = json.loads(out)["first"]
+    assert code == 0 and len(found["analysis"]["worst"]) == 10
+    assert [v["name"] for v in found["robustness"]["variants"]][:2] == ["clean", "upper case"]
+    assert found["output"]["sentences"] == 20
+
+
 def test_evaluate_agrees_with_itself_and_the_run_can_move(project, nmt):
     code, out, _ = nmt("evaluate", "--json")
     assert code == 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmt import console
 from nmt.commands.options import BeamOption, CheckpointOption, DeviceOption, PenaltyOption, RunOption, load_translator
 from nmt.errors import RecipeError
+
+if TYPE_CHECKING:
+    from nmt.evaluate.analysis import Analysis
 
 app = typer.Typer()
 
@@ -22,9 +25,18 @@ def evaluate(
         list[str] | None, typer.Option(help="A test set of the recipe, or `valid`; all tests if not given.")
     ] = None,
     hyp: Annotated[
-        Path | None, typer.Option(help="Score this file of translations instead of a run; needs --ref.")
+        Path | None,
+        typer.Option(help="Score this file of translations (text or .jsonl) instead of a run; needs --ref."),
     ] = None,
     ref: Annotated[list[Path] | None, typer.Option(help="A file of references; may be given several times.")] = None,
+    src: Annotated[Path | None, typer.Option(help="The file of sources, to notice copies; --comet needs it.")] = None,
+    comet: Annotated[bool, typer.Option("--comet", help="COMET too, by the command `comet-score`.")] = False,
+    analyse: Annotated[
+        bool, typer.Option("--analyse", help="Weak spots: by length, by rare words, by what was seen; worst sentences.")
+    ] = False,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Score the sources in other case, unpunctuated, with typos, too.")
+    ] = False,
     checkpoint: CheckpointOption = "best",
     beam_size: BeamOption = None,
     length_penalty: PenaltyOption = None,
@@ -34,22 +46,62 @@ def evaluate(
     ] = False,
 ) -> None:
     """Score a run on the test sets of its recipe, or a file of translations against references, by sacreBLEU."""
-    from nmt.evaluate.evaluation import evaluate_files, evaluate_run
+    from nmt.evaluate.analysis import analyse_run
+    from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run
+    from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
+    from nmt.evaluate.robustness import measure_robustness
 
     if (hyp is None) != (not ref):
         raise RecipeError("`--hyp` and `--ref` go together.", "Give both files, or neither to score a run.")
     if hyp is not None and ref:
-        evaluation = evaluate_files(hyp, ref)
+        if analyse or robustness:
+            raise RecipeError("`--analyse` and `--robustness` are of a run.", "Leave out --hyp and --ref.")
+        evaluation = evaluate_files(hyp, ref, src, with_comet=comet)
+        weak, robust = [], []
     else:
+        if src is not None:
+            raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
         translator = load_translator(
             run, checkpoint, device, {"beam_size": beam_size, "length_penalty": length_penalty}
         )
         assert translator.run is not None
-        evaluation = evaluate_run(translator.run, translator=translator, test=test or [])
+        evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
+        names = [t.name for t in evaluation.tests]
+        weak = analyse_run(translator.run, names) if analyse else []
+        robust = measure_robustness(translator.run, translator, names) if robustness else []
     if as_json:
-        print(json.dumps(evaluation.to_json(), indent=1))
+        found = evaluation.to_json()
+        for a in weak:
+            found[a.name]["analysis"] = a.to_json()
+        for r in robust:
+            found[r.name]["robustness"] = r.to_json()
+        print(json.dumps(found, indent=1))
+        return
+    console.print_table(COLUMNS, evaluation.rows())
+    print()
+    console.print_table(OUTPUT_COLUMNS, evaluation.output_rows())
+    if robust:
+        print()
+        console.print_table(ROBUSTNESS_COLUMNS, [row for r in robust for row in r.rows()])
+    for a in weak:
+        _print_weak_spots(a)
+
+
+def _print_weak_spots(analysis: Analysis) -> None:
+    from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS
+    from nmt.evaluate.words import differences
+
+    print()
+    console.print_table(GROUP_COLUMNS, analysis.group_rows())
+    if analysis.missing:
+        console.warn(f"What was seen in training is not told: {analysis.missing}")
     else:
-        console.print_table(["test set", "metric", "score", "signature"], evaluation.rows())
+        print()
+        console.print_table(FREQUENCY_COLUMNS, analysis.frequency_rows())
+    for s in analysis.worst:
+        flagged = f", {', '.join(s.flags)}" if s.flags else ""
+        print(f"\n{analysis.name} line {s.number} (chrF {s.chrf:.0f}{flagged}): {s.src}\n  reference: {s.ref}")
+        console.print_marked("  hypothesis: ", [(p.text, p.kind) for p in differences(s.ref, s.hyp)])
 
 
 @app.command(
@@ -65,7 +117,10 @@ def compare(
     show: Annotated[int, typer.Option(min=0, help="Sentences to show on which the systems differ most.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: test set → metric → system.")] = False,
 ) -> None:
-    """Compare systems: scores, whether the difference is significant, and the sentences that differ most."""
+    """Compare systems: scores, whether the difference is significant, and the sentences that differ most.
+
+    The p-values are those of paired bootstrap resampling (BS) and approximate randomization (AR).
+    """
     from nmt.evaluate.compare import COLUMNS
     from nmt.evaluate.compare import compare as run_comparison
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, RunError
-from nmt.evaluate.evaluation import read_lines
 from nmt.evaluate.metrics import LABELS, make_metric
+from nmt.evaluate.texts import read_lines, read_translations
 from nmt.train.checkpoint import load_run_recipe
 
 METRICS = ("bleu", "chrf", "ter")
@@ -96,7 +96,7 @@ class TestComparison:
         return rows
 
 
-COLUMNS = ["test set", "metric", "system", "score", "difference", "p (bootstrap)", "p (randomization)", ""]
+COLUMNS = ["test set", "metric", "system", "score", "diff.", "p (BS)", "p (AR)", ""]
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def compare(systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None
                 )
         streams = [read_lines(path) for path in refs]
         source = read_lines(src) if src else None
-        tests, tokenize = {"": [Texts(source, streams, read_lines(path)) for path in systems]}, "13a"
+        tests, tokenize = {"": [Texts(source, streams, read_translations(path)) for path in systems]}, "13a"
     else:
         tests = _of_runs(systems)
         tokenize = load_run_recipe(systems[0]).evaluate.bleu_tokenize

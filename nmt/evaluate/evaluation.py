@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
-from nmt.data.lines import line_blocks
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
+from nmt.decode.flags import FLAGS, flags
 from nmt.errors import DataError, RunError, join_faults, plural
+from nmt.evaluate.comet import check_comet, comet
 from nmt.evaluate.metrics import LABELS, Score, score
+from nmt.evaluate.texts import read_lines, read_translations
 from nmt.train.checkpoint import load_run_recipe, read_checkpoint, write_atomically
 
 if TYPE_CHECKING:
@@ -54,35 +57,96 @@ class TestSet:
     name: str
     scores: list[Score]
     sentences: int
+    flags: dict[str, int]  # how many translations look wrong, by name; see nmt.decode.flags
     details: dict[str, Any] = field(default_factory=dict)  # seconds, checkpoint, step, decode; empty for a file
 
+    @property
+    def speed(self) -> float | None:
+        """Sentences translated a second; None: they came from a file."""
+        seconds = self.details.get("seconds")
+        return self.sentences / seconds if seconds else None
+
     def to_json(self) -> dict[str, dict[str, Any]]:
-        return {s.name: s.to_json() for s in self.scores}
+        speed = {} if self.speed is None else {"sentences_per_second": round(self.speed, 2)}
+        return _scores_json(self.scores) | {"output": {"sentences": self.sentences, **speed, "flags": self.flags}}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All test sets of one evaluation."""
+    """All test sets of one evaluation; where there are several, what they come to together."""
 
     tests: list[TestSet]
+    together: dict[str, list[Score]] = field(default_factory=dict)  # MEAN and POOLED; empty for one test set
 
     def to_json(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Test set → metric → score, signature."""
-        return {t.name: t.to_json() for t in self.tests}
+        """Test set → metric → score, interval, signature; and `output` → sentences, speed, flags."""
+        return {t.name: t.to_json() for t in self.tests} | {n: _scores_json(s) for n, s in self.together.items()}
 
     def rows(self) -> list[list[str]]:
-        """Test set, metric, score, signature: a line for each score."""
-        return [[t.name, LABELS[s.name], str(s), s.signature] for t in self.tests for s in t.scores]
+        """As COLUMNS say: a line for each score."""
+        named = [(t.name, t.scores) for t in self.tests] + list(self.together.items())
+        return [[name, LABELS.get(s.name, s.name.upper()), str(s), s.signature] for name, found in named for s in found]
+
+    def output_rows(self) -> list[list[str]]:
+        """As OUTPUT_COLUMNS say: how fast each test set was translated, and what looks wrong."""
+        return [
+            [t.name, f"{t.sentences:,}", "" if t.speed is None else f"{t.speed:.1f}",
+             *(str(t.flags.get(name, "")) for name in FLAGS)]
+            for t in self.tests
+        ]  # fmt: skip
+
+
+COLUMNS = ["test set", "metric", "score", "signature"]
+OUTPUT_COLUMNS = ["test set", "lines", "a second", *(name.replace("_", " ") for name in FLAGS)]
+MEAN, POOLED = "all (mean)", "all (pooled)"  # no test set can be called so
+
+
+def _scores_json(scores: Sequence[Score]) -> dict[str, dict[str, Any]]:
+    return {s.name: s.to_json() for s in scores}
 
 
 def evaluate_run(
-    run: Path, translator: TranslatesLines, *, test: Sequence[str] = (), prepared: Path | None = None
+    run: Path,
+    translator: TranslatesLines,
+    *,
+    test: Sequence[str] = (),
+    prepared: Path | None = None,
+    with_comet: bool = False,
 ) -> Evaluation:
     """Translate and score test sets of the run's recipe; all of them where none is named, `valid` if it has none.
 
     `prepared` is the folder of the prepared data if it is not where the recipe says. Raises DataError for a name that
-    is no test set, RunError where the prepared data are gone or are not those the run was trained with.
+    is no test set or COMET that is not installed, RunError where the prepared data are gone or are not those the run
+    was trained with.
     """
+    section = load_run_recipe(run).evaluate
+    if with_comet:
+        check_comet()
+    details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
+               "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
+    tests, every = [], []
+    for name, (src, ref) in texts_of(run, test, prepared).items():
+        began = time.perf_counter()
+        with console.progress(f"Translating {name}", len(src), "sentences") as advance:
+            hyps = [t.text for t in translator.translate(src, on_progress=advance)]
+        seconds = round(time.perf_counter() - began, 2)
+        scores = score(hyps, ref, section.metrics, section.bleu_tokenize, confidence=True)
+        if with_comet:
+            scores.append(comet(src, hyps, ref))
+        flagged = count_flags(src, hyps)
+        tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
+        _keep(run / "evaluation", tests[-1], {"src": src, "hyp": hyps, "ref": ref})
+        every.append((hyps, ref))
+    evaluation = Evaluation(tests, _together(tests, every, section.metrics, section.bleu_tokenize))
+    if evaluation.together:
+        _keep_together(run / "evaluation", evaluation)
+    return evaluation
+
+
+def texts_of(
+    run: Path, test: Sequence[str] = (), prepared: Path | None = None
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Sources and references of test sets of the run's recipe, by name; which ones, and errors, as of evaluate_run."""
     recipe = load_run_recipe(run)
     known = [*recipe.data.test, "valid"]
     if unknown := [name for name in test if name not in known]:
@@ -94,71 +158,79 @@ def evaluate_run(
     chosen = list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
     folder = prepared or recipe.prepared_dir
     sums = _check_prepared(run, folder, chosen)
-    details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
-               "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
-    tests = []
-    for name in chosen:
-        src, ref = (_prepared_lines(folder / file, sums[file]) for file in (f"{name}.src.txt", f"{name}.tgt.txt"))
-        began = time.perf_counter()
-        with console.progress(f"Translating {name}", len(src), "sentences") as advance:
-            hyps = [t.text for t in translator.translate(src, on_progress=advance)]
-        seconds = round(time.perf_counter() - began, 2)
-        scores = score(hyps, ref, recipe.evaluate.metrics, recipe.evaluate.bleu_tokenize, confidence=True)
-        tests.append(TestSet(name, scores, len(src), {"sentences": len(src), "seconds": seconds, **details}))
-        _keep(run / "evaluation", tests[-1], {"src": src, "hyp": hyps, "ref": ref})
-    return Evaluation(tests)
+
+    def lines(file: str) -> list[str]:
+        return _prepared_lines(folder / file, sums[file])
+
+    return {name: (lines(f"{name}.src.txt"), lines(f"{name}.tgt.txt")) for name in chosen}
+
+
+def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[str] = ()) -> dict[str, int]:
+    """How many translations have each flag. Without sources, references stand in for them; a translation that is its
+    reference is no copy then.
+    """
+    against = refs if src is None else src
+    found = [name for one, hyp in zip(against, hyps, strict=True) for name in flags(one, hyp)]
+    return {name: found.count(name) for name in FLAGS if src is not None or name != "copied"}
+
+
+def _together(
+    tests: Sequence[TestSet], texts: Sequence[tuple[list[str], list[str]]], metrics: Sequence[str], bleu_tokenize: str
+) -> dict[str, list[Score]]:
+    """The mean of the test sets' scores, each counting alike; and the score of all their sentences as one text."""
+    if len(tests) < 2:
+        return {}
+    hyps, refs = ([line for lines in side for line in lines] for side in zip(*texts, strict=True))
+    pooled = score(hyps, refs, metrics, bleu_tokenize, confidence=True)
+    mean = []
+    for scores in zip(*(t.scores for t in tests), strict=True):
+        first, values = scores[0], [s.value for s in scores]
+        mean.append(Score(first.name, sum(values) / len(values), f"mean of {len(values)} test sets"))
+        if first.name == "comet":  # it is a mean over sentences
+            weighted = sum(s.value * t.sentences for s, t in zip(scores, tests, strict=True))
+            pooled.append(Score(first.name, weighted / len(hyps), first.signature))
+    return {MEAN: mean, POOLED: pooled}
 
 
 def evaluate_files(
     hyp: Path,
     refs: Sequence[Path],
+    src: Path | None = None,
+    *,
     metrics: Sequence[str] = ("bleu", "chrf", "chrf++", "ter"),
     bleu_tokenize: str = "13a",
+    with_comet: bool = False,
 ) -> Evaluation:
-    """Score a plain or gzip file of translations against one or several of references.
+    """Score a file of translations (text, or JSON lines as `nmt translate` writes them) against one or several of
+    references, plain or gzip.
 
     Raises DataError naming every file that cannot be used.
     """
+    if with_comet:
+        check_comet()
+        if src is None or len(refs) != 1:
+            raise DataError("COMET reads the source, and one reference.", "Give `--src FILE`, and `--ref` once.")
     files: list[list[str]] = []
     faults = []
-    for path in [hyp, *refs]:
+    for path in [hyp, *refs, *([src] if src else [])]:
         try:
-            files.append(read_lines(path))
+            files.append(read_translations(path) if path is hyp else read_lines(path))
         except DataError as e:
             faults.append(str(e))
     if faults:
         raise DataError(join_faults(faults))
     hyps, *streams = files
-    for path, stream in zip(refs, streams, strict=True):
+    for path, stream in zip([*refs, *([src] if src else [])], streams, strict=True):
         if len(stream) != len(hyps):
             lines = plural(len(hyps), "line")
             faults.append(f"{hyp} has {lines}, but {path} has {len(stream):,}; line n belongs to line n.")
     if faults:
         raise DataError(join_faults(faults))
-    return Evaluation([TestSet(str(hyp), score(hyps, streams, metrics, bleu_tokenize, confidence=True), len(hyps))])
-
-
-def read_lines(path: Path) -> list[str]:
-    """Of a plain or gzip file of UTF-8 text. Raises DataError where it is none, or is empty."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}.") from None
-    except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror}.") from None
-    lines = []
-    for block in line_blocks(path, str(path), {}):
-        for line in block:
-            try:
-                lines.append(line.decode("utf-8"))
-            except UnicodeDecodeError as e:
-                raise DataError(
-                    f"{path}:{len(lines) + 1} is not UTF-8 text (byte {e.start + 1} of the line).",
-                    "Convert it to UTF-8.",
-                ) from None
-    if not lines:
-        raise DataError(f"{path} is empty.")
-    return lines
+    source = streams.pop() if src else None
+    scores = score(hyps, streams, metrics, bleu_tokenize, confidence=True)
+    if with_comet and source is not None:
+        scores.append(comet(source, hyps, streams[0]))
+    return Evaluation([TestSet(str(hyp), scores, len(hyps), count_flags(source, hyps, streams[0]))])
 
 
 # --- prepared data ---------------------------------------------------------------------------------------------------
@@ -201,24 +273,44 @@ def _step(run: Path, checkpoint: str) -> int | None:
 
 
 def _keep(folder: Path, test: TestSet, texts: dict[str, list[str]]) -> None:
-    """Write the texts, then the scores among those of other test sets: `scores` as --json shows them, and `details`."""
-    try:
-        folder.mkdir(exist_ok=True)
+    """Write the texts, then `scores` and `details` of how they were made, among those of other test sets."""
+    with writing(folder):
         for kind, lines in texts.items():
             write_atomically(folder / f"{test.name}.{kind}.txt", "".join(f"{line}\n" for line in lines).encode())
         results = _results(folder / RESULTS)
-        results["scores"][test.name] = test.to_json()
-        results["details"][test.name] = test.details
-        write_atomically(folder / RESULTS, (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode())
+        results["scores"][test.name] = _scores_json(test.scores)
+        results["details"][test.name] = test.details | {"flags": test.flags}
+        results.pop("together", None)  # it was of other translations
+        _write_results(folder, results)
+
+
+def _keep_together(folder: Path, evaluation: Evaluation) -> None:
+    with writing(folder):
+        results = _results(folder / RESULTS)
+        scores = {name: _scores_json(scores) for name, scores in evaluation.together.items()}
+        results["together"] = {"tests": [t.name for t in evaluation.tests], "scores": scores}
+        _write_results(folder, results)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Into the evaluation folder of a run. Raises RunError where it cannot be written."""
+    try:
+        folder.mkdir(exist_ok=True)
+        yield
     except OSError as e:
         raise RunError(
             f"{folder} cannot be written: {e.strerror or e}.", "Make room, or mend its permissions."
         ) from None
 
 
-def _results(path: Path) -> dict[str, dict[str, Any]]:
+def _write_results(folder: Path, results: dict[str, Any]) -> None:
+    write_atomically(folder / RESULTS, (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _results(path: Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return {"scores": dict(kept["scores"]), "details": dict(kept["details"])}
+        return {**kept, "scores": dict(kept["scores"]), "details": dict(kept["details"])}
     except (OSError, ValueError, KeyError, TypeError):
         return {"scores": {}, "details": {}}  # none yet, or damaged: what is scored now is written anew

@@ -15,7 +15,7 @@ from nmt.recipe import Recipe, fingerprint
 from nmt.train.checkpoint import Interval, RunLog, TrainState
 from nmt.train.progress import Progress
 from nmt.train.tensorboard import TensorBoard
-from nmt.train.validation import Valid, show
+from nmt.train.validation import Sample, Valid, show
 
 
 class Report:
@@ -54,12 +54,14 @@ class Report:
             f"ppl {math.exp(min(20, plain)):.1f} · {speed:,.0f} tok/s · lr {rate:.1e} · |g| {norm:.2f}{best} · {eta}"
         )
 
-    def validation(self, state: TrainState, valid: Valid, samples: list[str]) -> None:
+    def validation(self, state: TrainState, valid: Valid, samples: list[Sample]) -> None:
         self.write(event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid)
+        if samples:
+            self.write(event="samples", step=state.step, samples=samples)
         mark = " (best so far)" if state.best_step == state.step else ""
         console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
         for sample in samples:
-            console.info(sample, style="dim")
+            console.info("\n".join(f"  {what:<10} {text}" for what, text in sample.items()), style="dim")
 
 
 def environment(recipe: Recipe) -> dict[str, Any]:

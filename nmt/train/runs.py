@@ -14,7 +14,7 @@ from nmt.evaluate.metrics import LABELS
 from nmt.recipe import Recipe
 from nmt.train.checkpoint import best_first, checkpoints, last_start, load_run_recipe, read_log
 
-COLUMNS = ["run", "languages", "steps", "minutes", "on validation", "on tests (BLEU)", "last trained", "MB"]
+COLUMNS = ["run", "pair", "steps", "min", "valid", "tests (BLEU)", "trained", "MB"]
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -37,10 +37,11 @@ class Run:
 
     def row(self, now: float) -> list[str]:
         """As COLUMNS say."""
+        metric = self.recipe.train.metric  # by which the best checkpoint was chosen
         tests = ", ".join(f"{name} {s['bleu']['score']:.1f}" for name, s in self.tests.items() if "bleu" in s)
         return [
             self.path.name, f"{self.recipe.data.source_lang}-{self.recipe.data.target_lang}", f"{self.steps:,}",
-            f"{self.seconds / 60:.1f}", _scores(self.valid), tests,
+            f"{self.seconds / 60:.1f}", _scores({k: v for k, v in self.valid.items() if k == metric}), tests,
             age(now - self.trained) if self.steps else "", f"{self.size / 1e6:,.0f}",
         ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from nmt.tokenizer import Tokenizer
 from nmt.train.loss import smoothed_loss
 
 Valid = dict[str, float]  # loss (nats a target token), bleu, chrf
+Sample = dict[str, str]  # source, hypothesis, reference
 
 
 class Validator:
@@ -50,11 +52,10 @@ class Validator:
                 valid[result.name] = round(result.value, 4)
         return valid, hyps
 
-    def samples(self, hyps: list[str], number: int) -> list[str]:
-        return [
-            f"  source     {self.src[i]}\n  hypothesis {hyps[i]}\n  reference  {self.ref[i]}"
-            for i in range(min(number, len(hyps)))
-        ]
+    def samples(self, hyps: list[str], number: int) -> list[Sample]:
+        """The first sentences, which are the same at every validation."""
+        rows = zip(self.src, hyps, self.ref, strict=False)  # without translations there are no samples
+        return [{"source": s, "hypothesis": h, "reference": r} for s, h, r in islice(rows, number)]
 
     @torch.inference_mode()
     def _loss(self) -> float:

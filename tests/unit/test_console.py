@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,46 @@ def test_progress_in_a_log_is_a_line_every_ten_seconds(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [f"Reading: {n:,} / 2,000 lines fast" for n in (500, 900, 1300, 1700)]
+
+
+# --- tables of results -----------------------------------------------------------------------------------------------
+
+COLUMNS = ["run", "steps", "score", "what was scored", "signature"]
+ROWS = [
+    ["multi30k-en-fr", "6,400", "59.5 ± 1.7", "the test set of 2016", "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|x"],
+    ["demo", "700", "", "held-out text", "y"],
+]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int) -> list[str]:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    console.print_table(COLUMNS, ROWS)
+    return re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 200])
+def test_a_table_fits_the_terminal_and_nothing_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    lines = shown(monkeypatch, capsys, width)
+    assert max(map(len, lines)) <= width
+    letters = sorted("".join("".join(row) for row in [COLUMNS, *ROWS]).replace(" ", ""))
+    assert sorted("".join(lines).replace(" ", "").replace("─", "")) == letters
+
+
+def test_at_80_columns_words_and_numbers_stay_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "\n".join(shown(monkeypatch, capsys, 80))
+    assert all(word in text for word in ("multi30k-en-fr", "6,400", "59.5 ± 1.7", "held-out", "what was"))
+
+
+def test_in_a_pipe_cells_are_separated_by_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(COLUMNS, ROWS)
+    assert capsys.readouterr().out.splitlines() == ["\t".join(row) for row in [COLUMNS, *ROWS]]
+
+
+def test_differences_are_marked_by_signs(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_marked("> ", [("Un ", "same"), ("chien ", "missing"), ("[b]chat ", "extra"), ("court. ", "same")])
+    assert capsys.readouterr().out == "> Un [-chien-] {+[b]chat+} court.\n"

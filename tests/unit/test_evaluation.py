@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from nmt.data.manifest import FORMAT, MANIFEST
+from nmt.decode.flags import FLAGS
 from nmt.errors import DataError, NMTError, RunError
-from nmt.evaluate.evaluation import evaluate_files, evaluate_run
+from nmt.evaluate.comet import MODEL, comet
+from nmt.evaluate.evaluation import MEAN, POOLED, evaluate_files, evaluate_run
 from nmt.evaluate.metrics import score
 from nmt.recipe import DecodeSection, make_recipe
 
@@ -85,16 +88,20 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_test_set_is_scored_and_kept(run: Path) -> None:
     evaluation = evaluate_run(run, LookUp())
     expected = {s.name: s.to_json() for s in score(HYP, REF, ["bleu", "chrf"], confidence=True)}
-    assert evaluation.to_json()["easy"] == expected
-    assert list(evaluation.to_json()) == ["easy", "hard"]
+    found = evaluation.to_json()["easy"]
+    output = found.pop("output")
+    assert found == expected
+    assert (output["sentences"], output["flags"]) == (4, dict.fromkeys(FLAGS, 0))
+    assert list(evaluation.to_json()) == ["easy", "hard", MEAN, POOLED]
     folder = run / "evaluation"
     assert (folder / "hard.hyp.txt").read_bytes().decode().split("\n") == [*HYP[::-1], ""]
     assert (folder / "hard.ref.txt").read_bytes().decode().split("\n") == [*REF[::-1], ""]
     assert (folder / "hard.src.txt").read_bytes().decode().split("\n") == [*SRC[::-1], ""]
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    assert results["scores"] == evaluation.to_json()
+    assert results["scores"] == {t.name: {s.name: s.to_json() for s in t.scores} for t in evaluation.tests}
     details = results["details"]["easy"]
     assert details.pop("seconds") >= 0
+    assert details.pop("flags") == dict.fromkeys(FLAGS, 0)
     assert details == {
         "sentences": 4, "checkpoint": "step-00000020", "step": 20, "decode": LookUp.decode.model_dump(mode="json"),
     }  # fmt: skip
@@ -123,6 +130,34 @@ def test_damaged_results_are_written_anew(run: Path, text: str) -> None:
     (run / "evaluation" / "results.json").write_text(text, encoding="utf-8")
     evaluate_run(run, LookUp(), test=["easy"])
     assert json.loads((run / "evaluation" / "results.json").read_text(encoding="utf-8"))["scores"]["easy"]
+
+
+def test_several_test_sets_are_taken_together(run: Path) -> None:
+    evaluation = evaluate_run(run, LookUp())
+    easy, hard = (t.scores for t in evaluation.tests)
+    assert [s.value for s in evaluation.together[MEAN]] == [(a.value + b.value) / 2 for a, b in zip(easy, hard)]  # noqa: B905
+    assert evaluation.together[POOLED] == score(HYP + HYP[::-1], REF + REF[::-1], ["bleu", "chrf"], confidence=True)
+    assert [row[0] for row in evaluation.rows()] == ["easy", "easy", "hard", "hard", MEAN, MEAN, POOLED, POOLED]
+    kept = json.loads((run / "evaluation/results.json").read_text(encoding="utf-8"))["together"]
+    assert kept == {"tests": ["easy", "hard"], "scores": {n: evaluation.to_json()[n] for n in (MEAN, POOLED)}}
+    assert evaluate_run(run, LookUp(), test=["hard"]).together == {}
+    assert "together" not in json.loads((run / "evaluation/results.json").read_text(encoding="utf-8"))
+
+
+class Parrot(LookUp):
+    """Copies, stutters, or says nothing."""
+
+    def translate(self, lines: Sequence[str], *, on_progress: Callable[[int], None] | None = None) -> list[Line]:
+        return [Line(text) for text in (lines[0], "", "Deux chats " * 5, "")]
+
+
+def test_outputs_that_look_wrong_are_counted(run: Path) -> None:
+    (test,) = evaluate_run(run, Parrot(), test=["easy"]).tests
+    counts = {"empty": 1, "copied": 1, "repetition": 1, "too_long": 1, "too_short": 0}
+    assert test.flags == test.to_json()["output"]["flags"] == counts
+    (row,) = evaluate_run(run, Parrot(), test=["easy"]).output_rows()
+    assert row[:2] == ["easy", "4"] and row[3:] == ["1", "1", "1", "1", "0"]
+    assert test.speed is None or test.speed == pytest.approx(4 / test.details["seconds"])
 
 
 def test_prepared_data_may_be_elsewhere(run: Path, tmp_path: Path) -> None:
@@ -174,7 +209,7 @@ def test_files_are_scored_line_by_line(tmp_path: Path, suffix: str) -> None:
     hyp = write_lines(tmp_path / f"hyp.{suffix}", HYP)
     refs = [write_lines(tmp_path / f"ref{i}.{suffix}", lines) for i, lines in enumerate([REF, HYP])]
     evaluation = evaluate_files(hyp, refs[:1])
-    assert evaluation.to_json() == {str(hyp): {s.name: s.to_json() for s in score(HYP, REF, confidence=True)}}
+    assert evaluation.tests[0].scores == score(HYP, REF, confidence=True)
     assert evaluate_files(hyp, refs).to_json()[str(hyp)]["bleu"]["score"] == pytest.approx(100)
 
 
@@ -182,7 +217,37 @@ def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
     hyp, ref = tmp_path / "hyp", tmp_path / "ref"
     hyp.write_bytes(b"a b c d\r\ne f g h")
     ref.write_bytes(b"\xef\xbb\xbfa b c d\ne f g h\n")
-    assert evaluate_files(hyp, [ref], ["bleu"]).to_json()[str(hyp)]["bleu"]["score"] == pytest.approx(100)
+    assert evaluate_files(hyp, [ref], metrics=["bleu"]).to_json()[str(hyp)]["bleu"]["score"] == pytest.approx(100)
+
+
+def test_json_lines_of_the_translate_command(tmp_path: Path) -> None:
+    hyp = write_lines(tmp_path / "hyp.jsonl.gz", [json.dumps({"source": "x", "translation": t}) for t in HYP])
+    ref, src = write_lines(tmp_path / "ref", REF), write_lines(tmp_path / "src", SRC)
+    (with_source,) = evaluate_files(hyp, [ref], src).tests
+    (without,) = evaluate_files(hyp, [ref]).tests
+    assert with_source.scores == without.scores == score(HYP, REF, confidence=True)
+    assert list(with_source.flags) == list(FLAGS)
+    assert list(without.flags) == [name for name in FLAGS if name != "copied"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+        ("[1]", "has no text in a field `translation`."),
+        ('{"text": "a"}', "has no text in a field `translation`."),
+        ('{"translation": 3}', "has no text in a field `translation`."),
+        ("", "is not valid JSON: Expecting value: line 1 column 1 (char 0)."),
+        ("[" * 100_000, "is not valid JSON: "),
+    ],
+)
+def test_malformed_json_lines_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, says: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_lines(Path("hyp.jsonl"), ['{"translation": "a"}', line, '{"translation": "b"}'])
+    write_lines(Path("ref"), ["a", "b", "c"])
+    with pytest.raises(DataError) as caught:
+        evaluate_files(Path("hyp.jsonl"), [Path("ref")])
+    assert caught.value.message.startswith(f"hyp.jsonl:2 {says}")
 
 
 def files_refused(*files: tuple[str, bytes]) -> str:
@@ -207,3 +272,72 @@ def test_files_that_cannot_be_scored(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "2 faults:\n  - ref is empty.\n  - ref2:1 is not UTF-8 text (byte 1 of the line).\n  Convert it to UTF-8."
     )
     assert "gzip" in files_refused(("hyp", gzip.compress(b"a\n" * 999)[:-9]), ("ref", b"a\n"))
+
+
+def test_a_source_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    hyp, ref, src = (write_lines(Path(name), lines) for name, lines in (("h", HYP), ("r", REF), ("s", SRC[:3])))
+    with pytest.raises(DataError, match=r"^h has 4 lines, but s has 3; line n belongs to line n\.$"):
+        evaluate_files(hyp, [ref], src)
+
+
+# --- COMET -----------------------------------------------------------------------------------------------------------
+
+COMET = """#!{python}
+import json, sys
+from pathlib import Path
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+Path({said!r}).write_text(json.dumps(sys.argv[1:]))
+lines = {{name: Path(options[name]).read_text(encoding="utf-8").split("\\n")[:-1] for name in ("-s", "-t", "-r")}}
+if lines["-t"][0] == "fail":
+    sys.exit("CUDA went away\\nNo model")
+rows = [dict(src=s, mt=t, ref=r, COMET=len(t) / 100) for s, t, r in zip(*lines.values())]
+Path(sys.argv[-1]).write_text(json.dumps({{options["-t"]: rows}}))
+"""
+
+
+@pytest.fixture
+def comet_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `comet-score` that gives a hundredth for each character; where it writes how it was called."""
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin/comet-score"
+    command.write_text(COMET.format(python=sys.executable, said=str(tmp_path / "said")), encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path / "said"
+
+
+def test_comet_by_its_command(comet_score: Path, run: Path) -> None:
+    evaluation = evaluate_run(run, LookUp(), with_comet=True)
+    assert [s.name for s in evaluation.tests[0].scores] == ["bleu", "chrf", "comet"]
+    expected = sum(map(len, HYP)) / len(HYP)
+    values = [t.scores[-1].value for t in evaluation.tests] + [s[-1].value for s in evaluation.together.values()]
+    assert values == pytest.approx([expected] * 4)
+    assert ["easy", "COMET", f"{expected:.1f}", f"model:{MODEL}|scale:100"] in evaluation.rows()
+    assert json.loads(comet_score.read_text(encoding="utf-8")) == [
+        "-s", "src", "-t", "hyp", "-r", "ref", "--model", MODEL, "--gpus", "0", "--quiet", "--only_system",
+        "--to_json", "scores.json",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("comet_score")
+def test_comet_keeps_lines_together_and_tells_why_it_fails() -> None:
+    assert comet(["a\rb"], ["c\u2028d"], ["e"]).value == pytest.approx(3)
+    with pytest.raises(DataError, match=r"`comet-score` failed: No model"):
+        comet(["a"], ["fail"], ["b"])
+
+
+def test_comet_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DataError) as caught:
+        evaluate_run(run, LookUp(), with_comet=True)
+    assert caught.value.message == "`--comet` needs the command `comet-score`, which is not installed."
+    assert caught.value.hint.startswith("Run: pipx install unbabel-comet")
+    assert not (run / "evaluation").exists()
+
+
+@pytest.mark.usefixtures("comet_score")
+def test_comet_needs_the_source(tmp_path: Path) -> None:
+    hyp, ref = write_lines(tmp_path / "h", HYP), write_lines(tmp_path / "r", REF)
+    with pytest.raises(DataError, match="COMET reads the source, and one reference"):
+        evaluate_files(hyp, [ref], with_comet=True)

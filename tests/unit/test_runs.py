@@ -24,11 +24,11 @@ def test_a_run_in_a_line(run: Path, nmt) -> None:  # type: ignore[no-untyped-def
     row = dict(zip(COLUMNS, found.row(found.trained + 7200), strict=True))
     bleu = json.loads((run / "evaluation/results.json").read_text())["scores"]["first"]["bleu"]["score"]
     assert row["run"] == "mini"
-    assert row["languages"] == "en-fr"
+    assert row["pair"] == "en-fr"
     assert row["steps"] == "8"
-    assert row["on tests (BLEU)"] == f"first {bleu:.1f}"
-    assert row["last trained"] == "2 hours ago"
-    assert row["on validation"].startswith("loss ")
+    assert row["tests (BLEU)"] == f"first {bleu:.1f}"
+    assert row["trained"] == "2 hours ago"
+    assert re.fullmatch(r"BLEU [\d.]+", row["valid"])
     assert int(row["MB"]) == round(sum(p.stat().st_size for p in run.rglob("*") if p.is_file()) / 1e6)
 
 

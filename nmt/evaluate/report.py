@@ -1,0 +1,311 @@
+"""A run as one HTML file: what it was made of, how it learned, how good it is, and where it is weak.
+
+Everything but the attention comes from the run folder and the prepared data. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt import __version__
+from nmt.data.audit import LABELS as FINDINGS
+from nmt.data.manifest import MANIFEST, Manifest
+from nmt.decode.flags import FLAGS
+from nmt.errors import RunError
+from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
+from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, RESULTS
+from nmt.evaluate.metrics import LABELS
+from nmt.evaluate.page import Html, beside, block, code, escape, join, marked, page, paragraph, picture, table, tiles
+from nmt.evaluate.plots import Curve, bar_chart, heat_map, line_chart
+from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
+from nmt.evaluate.robustness import kept_robustness
+from nmt.train.checkpoint import last_start, read_log, write_atomically
+from nmt.train.runs import Run, read_run
+
+REPORT = "report.html"
+STAGES = 5  # validations of which samples are shown
+
+Attention = tuple[Sequence[str], Sequence[str], Sequence[Sequence[float]]]  # as of plots.heat_map
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the sections are made of."""
+
+    run: Run
+    log: list[dict[str, Any]]
+    results: dict[str, Any]
+    analyses: list[Analysis]
+    attention: Sequence[Attention]
+
+    @property
+    def how_to_evaluate(self) -> Html:
+        return code(f"nmt evaluate --run {self.run.path}")
+
+
+def write_report(run: Path, attention: Sequence[Attention] = ()) -> Path:
+    """Write `report.html` into the run folder, whole or not at all, and return where it is.
+
+    Raises RunError where the folder is no run, or cannot be written.
+    """
+    text = build_report(run, attention)
+    try:
+        write_atomically(run / REPORT, text.encode())
+    except OSError as e:
+        raise RunError(
+            f"{run / REPORT} cannot be written: {e.strerror or e}.", "Make room, or mend its permissions."
+        ) from None
+    return run / REPORT
+
+
+def build_report(run: Path, attention: Sequence[Attention] = ()) -> str:
+    """The page. `attention` is shown if it is given: source pieces, target pieces, a row of weights for each target."""
+    found = read_run(run)
+    analyses = analyse_run(run) if any((run / "evaluation").glob("*.hyp.txt")) else []
+    known = _Known(found, read_log(run), _results(run), analyses, attention)
+    data = found.recipe.data
+    sections = [(name, _whole(section, known)) for name, section in _SECTIONS.items()]
+    title = f"A translator from {data.source_lang} to {data.target_lang}, trained by nmt."
+    return page(found.recipe.name, title, [(name, body) for name, body in sections if body.markup])
+
+
+def _whole(section: Callable[[_Known], Html], known: _Known) -> Html:
+    """A section; where a file that it needs is damaged, that. The others are worth reading all the same."""
+    try:
+        return section(known)
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        return paragraph(f"This cannot be shown, as a file of the run is damaged ({type(e).__name__}: {e}).")
+
+
+def _results(run: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads((run / "evaluation" / RESULTS).read_text(encoding="utf-8"))
+        return {key: dict(kept.get(key, {})) for key in ("scores", "details", "together")}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {"scores": {}, "details": {}, "together": {}}
+
+
+# --- how good it is --------------------------------------------------------------------------------------------------
+
+
+def _summary(known: _Known) -> Html:
+    run = known.run
+    shown: list[tuple[str, object]] = [
+        (f"{name}, {LABELS[metric]}", f"{scores[metric]['score']:.1f}")
+        for name, scores in list(known.results["scores"].items())[:3]
+        for metric in ("bleu", "chrf")
+        if metric in scores
+    ]
+    shown += [
+        (f"validation, {LABELS.get(name, name)}", f"{value:.2f}") for name, value in run.valid.items() if name != "loss"
+    ]
+    shown += [("steps", f"{run.steps:,}"), ("minutes of training", f"{run.seconds / 60:.1f}")]
+    return tiles(shown)
+
+
+def _scores(known: _Known) -> Html:
+    scores, details = known.results["scores"], known.results["details"]
+    if not scores:
+        return paragraph("Not evaluated yet. Run: ", known.how_to_evaluate)
+    together = known.results["together"].get("scores", {})
+    rows = [
+        [test, LABELS.get(metric, metric.upper()), _with_interval(found), found.get("signature", "")]
+        for test, by_metric in [*scores.items(), *together.items()]
+        for metric, found in by_metric.items()
+    ]
+    outputs = []
+    for test, how in details.items():
+        sentences, seconds, counts = how.get("sentences", 0), how.get("seconds"), how.get("flags", {})
+        speed = f"{sentences / seconds:.1f}" if seconds else ""
+        outputs.append([test, f"{sentences:,}", speed, *(counts.get(name, "") for name in FLAGS)])
+    used = {f"{how['checkpoint']}, beam {how['decode']['beam_size']}" for how in details.values()}
+    return join([
+        Html(f'<div class="code">{table(COLUMNS, rows).markup}</div>'),
+        paragraph("± is half the width of the 95 % confidence interval (bootstrap resampling), by sacreBLEU. ",
+                  f"Translated with {' and '.join(sorted(used))}."),
+        Html("<h3>Outputs</h3>"),
+        table(OUTPUT_COLUMNS, outputs),
+        paragraph("Translations that are empty, are the source itself, repeat themselves, or are more than 2.5 times "
+                  "as long as the source or shorter by as much."),
+    ])  # fmt: skip
+
+
+def _with_interval(found: dict[str, Any]) -> str:
+    interval = f" ± {found['interval']:.1f}" if "interval" in found else ""
+    return f"{found['score']:.1f}{interval}"
+
+
+def _lengths(known: _Known) -> Html:
+    parts: list[object] = []
+    for a in known.analyses:
+        names, values = [g.name for g in a.by_length], [g.chrf for g in a.by_length]
+        rows = [row[2:] for row in a.group_rows() if row[1] == "source words"]
+        parts += [
+            Html(f"<h3>{escape(a.name)}</h3>"),
+            beside([
+                picture(bar_chart("chrF by length", names, values, "words of the source")),
+                table(["source words", *GROUP_COLUMNS[3:]], rows),
+            ]),
+        ]  # fmt: skip
+    if parts:
+        parts.append(paragraph("“length” is characters of the translations for each of the references."))
+    return join(parts)
+
+
+def _weak_spots(known: _Known) -> Html:
+    parts: list[object] = []
+    for a in known.analyses:
+        parts.append(Html(f"<h3>{escape(a.name)}</h3>"))
+        if a.missing:
+            parts.append(paragraph(f"What was seen in training is not told: {a.missing}"))
+            continue
+        names, values = [f.name for f in a.by_frequency], [100 * f.f1 for f in a.by_frequency]
+        parts += [
+            beside([
+                picture(bar_chart("F1 (%) by how often training has a word", names, values, "times in training")),
+                table(FREQUENCY_COLUMNS[1:], [row[1:] for row in a.frequency_rows()]),
+            ]),
+            table(["source", *GROUP_COLUMNS[3:]], [row[2:] for row in a.group_rows() if row[1] == "source"]),
+        ]  # fmt: skip
+    return join(parts)
+
+
+def _robustness(known: _Known) -> Html:
+    kept = kept_robustness(known.run.path)
+    if not kept:
+        return paragraph("Not measured yet. Run: ", code(f"nmt evaluate --run {known.run.path} --robustness"))
+    parts: list[object] = []
+    for r in kept:
+        parts += [Html(f"<h3>{escape(r.name)}</h3>"), table(ROBUSTNESS_COLUMNS[1:], [row[1:] for row in r.rows()])]
+    about = (
+        "The same sources written otherwise; “changed” is how many of them differ, “difference” is to the clean text."
+    )
+    return join([*parts, paragraph(about)])
+
+
+def _worst(known: _Known) -> Html:
+    parts: list[object] = []
+    for a in known.analyses:
+        parts.append(Html(f"<h3>{escape(a.name)}, by chrF</h3>"))
+        for s in a.worst:
+            flagged = f" · {', '.join(s.flags)}" if s.flags else ""
+            about = f"line {s.number} · chrF {s.chrf:.0f}{flagged}"
+            parts.append(_sentence(s.src, s.ref, [(about, marked(s.ref, s.hyp))]))
+    return join(parts)
+
+
+def _sentence(src: str, ref: str, hyps: Sequence[tuple[str, Html]]) -> Html:
+    """`hyps` are (about, translation)."""
+    rows: list[tuple[str, object]] = [("source", src), ("reference", ref), *hyps]
+    return Html("<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in rows) + "</dl>")
+
+
+def _attention(known: _Known) -> Html:
+    if not known.attention:
+        return Html("")
+    return join([
+        paragraph("Columns are pieces of the source, rows those of the translation; a stronger colour is more weight."),
+        beside([picture(heat_map(*one)) for one in known.attention]),
+    ])  # fmt: skip
+
+
+# --- how it was made -------------------------------------------------------------------------------------------------
+
+
+def _curves(known: _Known) -> Html:
+    def curve(event: str, key: str, label: str, marks: bool = False) -> Curve:
+        points = [(r["step"], r[key]) for r in known.log if r.get("event") == event and _numbers(r, "step", key)]
+        return Curve(label, [x for x, _ in points], [y for _, y in points], marks)
+
+    charts = {
+        "Loss (nats a target token)": [curve("step", "nll", "training"), curve("valid", "loss", "validation", True)],
+        "Validation scores": [curve("valid", "bleu", "BLEU", True), curve("valid", "chrf", "chrF", True)],
+        "Learning rate": [curve("step", "learning_rate", "")],
+        "Speed (target tokens a second)": [curve("step", "tokens_per_second", "")],
+    }
+    drawn = {title: [c for c in curves if c.x] for title, curves in charts.items()}
+    svgs = [line_chart(title, curves) for title, curves in drawn.items() if curves]
+    return beside(list(map(picture, svgs))) if svgs else paragraph("The run has no log.")
+
+
+def _numbers(record: dict[str, Any], *keys: str) -> bool:
+    return all(isinstance(record.get(key), int | float) and math.isfinite(record[key]) for key in keys)
+
+
+def _samples(known: _Known) -> Html:
+    """The first validation sentences as they were translated from time to time."""
+    keys = ("source", "hypothesis", "reference")
+    logged = [
+        (r["step"], sample)
+        for r in known.log
+        if r.get("event") == "samples" and _numbers(r, "step") and isinstance(r.get("samples"), list)
+        for sample in r["samples"]
+        if isinstance(sample, dict) and all(isinstance(sample.get(key), str) for key in keys)
+    ]
+    parts: list[object] = []
+    by_source: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    for step, sample in logged:
+        by_source.setdefault(sample["source"], []).append((step, sample))
+    for source, stages in by_source.items():
+        if len(stages) > STAGES:
+            stages = [stages[round(i * (len(stages) - 1) / (STAGES - 1))] for i in range(STAGES)]
+        ref = stages[-1][1]["reference"]
+        hyps = [(f"after step {step:,}", marked(ref, sample["hypothesis"], False)) for step, sample in stages]
+        parts.append(_sentence(source, ref, hyps))
+    return join(parts)
+
+
+def _data(known: _Known) -> Html:
+    if not (known.run.path / MANIFEST).exists():
+        return paragraph("The run folder has no manifest of its data.")
+    manifest = Manifest.load(known.run.path)
+    splits = [
+        [name, f"{s['read']:,}", f"{s['pairs']:,}", f"{s['src_tokens']:,}", f"{s['tgt_tokens']:,}",
+         ", ".join(f"{count:,} {reason}" for reason, count in s["dropped"].items())]
+        for name, s in manifest.splits.items()
+    ]  # fmt: skip
+    audited = [
+        [name, FINDINGS.get(kind, kind), f"{one['count']:,}", one["first"]]
+        for name, split in manifest.audit.get("splits", {}).items()
+        for kind, one in split["found"].items()
+    ]
+    parts: list[object] = [
+        table(["split", "read", "pairs", "source tokens", "target tokens", "left out"], splits),
+        Html("<h3>Audit</h3>"),
+        table(["split", "found", "pairs", "first at"], audited) if audited else paragraph("Nothing unusual found."),
+        *(paragraph(warning) for warning in manifest.audit.get("warnings", [])),
+    ]
+    return join(parts)
+
+
+def _versions(known: _Known) -> Html:
+    path = known.run.path
+    start = last_start(path)
+    rows: list[tuple[str, object]] = [(key, start[key]) for key in start if key not in ("event", "step")]
+    if (path / MANIFEST).exists():
+        manifest = Manifest.load(path)
+        rows.append(("prepared data", manifest.fingerprint))
+        rows += [(f"sha256 of {name}", file["sha256"]) for name, file in manifest.inputs.items()]
+    rows += [("best checkpoint", known.run.best), ("report written by", f"nmt {__version__}")]
+    return Html(f'<div class="code">{table(["", ""], rows).markup}</div>')
+
+
+_SECTIONS: dict[str, Callable[[_Known], Html]] = {
+    "": _summary,
+    "Scores": _scores,
+    "Learning curves": _curves,
+    "Length": _lengths,
+    "Weak spots": _weak_spots,
+    "Robustness": _robustness,
+    "Samples": _samples,
+    "Worst sentences": _worst,
+    "Attention": _attention,
+    "Data": _data,
+    "Recipe": lambda known: block(known.run.recipe.dump()),
+    "Fingerprints and versions": _versions,
+}

@@ -1,0 +1,132 @@
+"""How much a translator loses on the same text written otherwise: other case, no full stop, typos.
+
+Kept in the run folder as `evaluation/<test>.robustness.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt import console
+from nmt.evaluate.evaluation import TranslatesLines, writing
+from nmt.evaluate.metrics import score
+from nmt.evaluate.texts import read_lines
+from nmt.train.checkpoint import load_run_recipe, write_atomically
+
+TYPO_RATE = 0.15  # of words with four letters or more
+SEED = 1
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_END = re.compile(r"[\s.!?…。！？]+$")
+
+
+def _title(line: str) -> str:
+    return _WORD.sub(lambda m: m[0][0].upper() + m[0][1:], line)
+
+
+def with_typos(line: str, number: int) -> str:
+    """Inner letters of some words swapped, left out or doubled; which ones depends on SEED and the line's number."""
+    rng = random.Random(f"{SEED} {number}")
+
+    def mistyped(match: re.Match[str]) -> str:
+        word = match[0]
+        if len(word) < 4 or rng.random() >= TYPO_RATE:
+            return word
+        i = rng.randrange(1, len(word) - 2)
+        a, b = word[i], word[i + 1]
+        return word[:i] + rng.choice((b + a, b, a + a + b)) + word[i + 2 :]
+
+    return _WORD.sub(mistyped, line)
+
+
+VARIANTS: dict[str, Callable[[str, int], str]] = {
+    "upper case": lambda line, _: line.upper(),
+    "lower case": lambda line, _: line.lower(),
+    "title case": lambda line, _: _title(line),
+    "no final punctuation": lambda line, _: _END.sub("", line) or line,
+    "typos": with_typos,
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The test set with its sources written otherwise, and what that costs against the clean text, in points."""
+
+    name: str
+    changed: int  # sentences whose source is another
+    bleu: float
+    chrf: float
+    bleu_loss: float = 0.0
+    chrf_loss: float = 0.0
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """All variants of one test set; the first is the clean text."""
+
+    name: str
+    variants: list[Variant]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"variants": [asdict(v) for v in self.variants]}
+
+    def rows(self) -> list[list[str]]:
+        """As COLUMNS say."""
+        clean, *others = self.variants
+        rows = [[self.name, clean.name, "", f"{clean.bleu:.1f}", "", f"{clean.chrf:.1f}", ""]]
+        return rows + [
+            [self.name, v.name, f"{v.changed:,}", f"{v.bleu:.1f}", f"{-v.bleu_loss:+.1f}", f"{v.chrf:.1f}",
+             f"{-v.chrf_loss:+.1f}"]
+            for v in others
+        ]  # fmt: skip
+
+
+COLUMNS = ["test set", "source in", "changed", "BLEU", "difference", "chrF", "difference"]
+
+
+def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[str]) -> list[Robustness]:
+    """Of test sets that were evaluated with this translator, whose translations are kept. Only sources that a variant
+    changes are translated again: an output does not depend on other lines.
+    """
+    tokenize = load_run_recipe(run).evaluate.bleu_tokenize
+    folder, measured = run / "evaluation", []
+    for name in tests:
+        src, hyp, ref = (read_lines(folder / f"{name}.{kind}.txt") for kind in ("src", "hyp", "ref"))
+        known = dict(zip(src, hyp, strict=True))
+        variants: list[Variant] = []
+        for variant, write in {"clean": lambda line, _: line, **VARIANTS}.items():
+            lines = [write(line, number) for number, line in enumerate(src, 1)]
+            fresh = sorted({line for line in lines if line not in known})
+            with console.progress(f"{name}, {variant}", len(fresh), "sentences") as advance:
+                translated = translator.translate(fresh, on_progress=advance) if fresh else []
+            known.update(zip(fresh, (t.text for t in translated), strict=True))
+            bleu, chrf = (s.value for s in score([known[line] for line in lines], ref, ("bleu", "chrf"), tokenize))
+            clean = variants[0] if variants else Variant(variant, 0, bleu, chrf)
+            changed = sum(a != b for a, b in zip(src, lines, strict=True))
+            variants.append(Variant(variant, changed, bleu, chrf, clean.bleu - bleu, clean.chrf - chrf))
+        measured.append(Robustness(name, variants))
+        how = {"checkpoint": translator.checkpoint, "decode": translator.decode.model_dump(mode="json"),
+               "typos": {"rate": TYPO_RATE, "seed": SEED}}  # fmt: skip
+        with writing(folder):
+            text = json.dumps(measured[-1].to_json() | how, indent=1, ensure_ascii=False) + "\n"
+            write_atomically(folder / f"{name}.robustness.json", text.encode())
+    return measured
+
+
+def kept_robustness(run: Path) -> list[Robustness]:
+    """What was kept in a run folder; what cannot be read is left out."""
+    found = []
+    for path in sorted((run / "evaluation").glob("*.robustness.json")):
+        try:
+            variants = [Variant(**v) for v in json.loads(path.read_text(encoding="utf-8"))["variants"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if variants:
+            found.append(Robustness(path.name.removesuffix(".robustness.json"), variants))
+    return found
