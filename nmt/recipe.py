@@ -288,7 +288,7 @@ class DecodeSection(Section):
     mbr: Literal["none", "chrf", "bleu"] = "none"  # take the hypothesis that is most like all others
     ensemble: Literal["probability", "log"] = "probability"  # of which several models take the mean
     split_sentences: Literal["auto", "never"] = "auto"  # auto: unless lines of several sentences were trained on
-    batch_tokens: PositiveInt = 4096  # source tokens times beam decoded together
+    batch_tokens: PositiveInt = 16_384  # source tokens times beam decoded together
     valid_beam_size: NonNegativeInt = 0  # of the validations in training; 0: beam_size, so that scores agree
 
     @model_validator(mode="after")
