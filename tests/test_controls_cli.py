@@ -121,3 +121,12 @@ def test_runs_with_other_tokenizers_make_no_ensemble(project: Path, nmt) -> None
     code, out, err = nmt("translate", "--run", "runs/mini", "--run", "runs/other", stdin=b"A dog.\n")
     assert (code, out) == (2, "")
     assert "have different tokenizers" in err
+
+
+def test_the_report_shows_what_the_model_looks_at(project: Path, nmt) -> None:
+    assert nmt("report", "runs/mini")[0] == 0
+    before = Path("runs/mini/report.html").read_text(encoding="utf-8").count('aria-label="attention"')
+    assert nmt("evaluate", "--run", "runs/mini")[0] == 0
+    assert nmt("report", "runs/mini")[0] == 0
+    after = Path("runs/mini/report.html").read_text(encoding="utf-8").count('aria-label="attention"')
+    assert (before, after) == (0, 3)
