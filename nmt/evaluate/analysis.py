@@ -73,6 +73,7 @@ class Analysis:
     name: str
     by_length: list[Group]
     by_seen: list[Group]
+    by_difficulty: list[Group]  # how often training had the rarest word of the reference
     by_frequency: list[Frequency]
     worst: list[Sentence]
     missing: str = ""
@@ -83,6 +84,7 @@ class Analysis:
     def group_rows(self) -> list[list[str]]:
         """As GROUP_COLUMNS say."""
         named = [("source words", g) for g in self.by_length] + [("source", g) for g in self.by_seen]
+        named += [("rarest word", g) for g in self.by_difficulty]
         return [
             [self.name, what, g.name, f"{g.sentences:,}", f"{g.bleu:.1f}", f"{g.chrf:.1f}", f"{g.length_ratio:.2f}"]
             for what, g in named
@@ -133,19 +135,25 @@ def analyse(
 ) -> Analysis:  # fmt: skip
     """`written` is how the tokenizer writes lines, where that is not as they are."""
 
-    def groups(key: Callable[[str], str], order: Sequence[str]) -> list[Group]:
-        return _groups(texts, [key(line) for line in texts.src], order, bleu_tokenize)
+    def groups(lines: Sequence[str], key: Callable[[str], str], order: Sequence[str]) -> list[Group]:
+        return _groups(texts, [key(line) for line in lines], order, bleu_tokenize)
 
-    by_length = groups(lambda line: _bucket(len(words(line)), LENGTHS), _labels(LENGTHS))
+    by_length = groups(texts.src, lambda line: _bucket(len(words(line)), LENGTHS), _labels(LENGTHS))
     by_seen: list[Group] = []
+    by_difficulty: list[Group] = []
     by_frequency: list[Frequency] = []
     if training is not None:
         known = training.seen
-        by_seen = groups(lambda line: SEEN[known[line]], list(SEEN.values()))
+        counts = training.counts
+        by_seen = groups(texts.src, lambda line: SEEN[known[line]], list(SEEN.values()))
         as_written = written or {}
         hyps, refs = ([as_written.get(line, line) for line in side] for side in (texts.hyp, texts.ref))
         by_frequency = _frequencies(hyps, refs, training)
-    return Analysis(name, by_length, by_seen, by_frequency, worst_sentences(texts), missing)
+        by_difficulty = groups(
+            refs, lambda line: _bucket(min((counts[w] for w in words(line)), default=0), FREQUENCIES),
+            _labels(FREQUENCIES),
+        )  # fmt: skip
+    return Analysis(name, by_length, by_seen, by_difficulty, by_frequency, worst_sentences(texts), missing)
 
 
 def worst_sentences(texts: Texts, number: int = WORST) -> list[Sentence]:

@@ -170,7 +170,13 @@ def _weak_spots(known: _Known) -> Html:
                 picture(bar_chart("F1 (%) by how often training has a word", names, values, "times in training")),
                 table(FREQUENCY_COLUMNS[1:], [row[1:] for row in a.frequency_rows()]),
             ]),
-            table(["source", *GROUP_COLUMNS[3:]], [row[2:] for row in a.group_rows() if row[1] == "source"]),
+            beside([
+                table(["source", *GROUP_COLUMNS[3:]], [row[2:] for row in a.group_rows() if row[1] == "source"]),
+                table(
+                    ["rarest word: times in training", *GROUP_COLUMNS[3:]],
+                    [row[2:] for row in a.group_rows() if row[1] == "rarest word"],
+                ),
+            ]),
         ]  # fmt: skip
     return join(parts)
 

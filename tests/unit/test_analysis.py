@@ -12,6 +12,7 @@ from nmt.errors import RunError
 from nmt.evaluate.analysis import Texts, analyse, analyse_run, worst_sentences
 from nmt.evaluate.metrics import score
 from nmt.evaluate.training_text import TrainingText, read_training_text
+from nmt.evaluate.words import words
 
 SRC = ["One dog runs.", "Two cats sleep in a very small house.", "", "No."]
 REF = ["Un chien court.", "Deux chats dorment.", "", "Non."]
@@ -41,6 +42,9 @@ def test_words_are_produced_as_often_as_they_stand_in_both() -> None:
     assert [(g.name, g.sentences) for g in found.by_seen] == [
         ("in training", 1), ("in training but for a word", 1), ("new", 2)
     ]  # fmt: skip
+    assert sum(g.sentences for g in found.by_difficulty) == len(SRC)
+    rarest = [min((counts[word] for word in words(line)), default=0) for line in REF]
+    assert [(g.name, g.sentences) for g in found.by_difficulty if g.name == "0"] == [("0", rarest.count(0))]
     assert len(found.group_rows()[0]) == 7 and len(found.frequency_rows()[0]) == 6
 
 
