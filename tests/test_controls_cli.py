@@ -130,3 +130,7 @@ def test_the_report_shows_what_the_model_looks_at(project: Path, nmt) -> None:
     assert nmt("report", "runs/mini")[0] == 0
     after = Path("runs/mini/report.html").read_text(encoding="utf-8").count('aria-label="attention"')
     assert (before, after) == (0, 3)
+    for weights in Path("runs/mini/checkpoints").glob("*/model.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-1])
+    code, _, err = nmt("report", "runs/mini")
+    assert code == 0 and "The report is without attention" in err

@@ -34,7 +34,9 @@ REPAIRS = 8  # searches at most for a translation that has, or has not, the phra
 
 
 class Translator:
-    """A model, its tokenizer and how to search. Output i belongs to line i, and does not depend on the other lines."""
+    """A model, its tokenizer and how to search. Output i belongs to line i, and with our own engine does not depend on
+    the other lines.
+    """
 
     def __init__(
         self, engine: Engine, tokenizer: Tokenizer, decode: DecodeSection, domain: Domain | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nmt import console
+from nmt.errors import RunError
 from nmt.evaluate.report import Attention
 from nmt.evaluate.texts import read_lines
 
@@ -13,7 +15,7 @@ MAX_WORDS = 14  # more make too large a picture
 
 def attention_of(run: Path) -> list[Attention]:
     """Source pieces, pieces of the translation, and the weights, of the first sentences of a test set that was
-    evaluated and that are neither short nor long. Empty where nothing was evaluated.
+    evaluated and that are neither short nor long. Empty where nothing was evaluated, or the model cannot be loaded.
     """
     from nmt.decode.translator import Translator
 
@@ -21,7 +23,11 @@ def attention_of(run: Path) -> list[Attention]:
     lines = [line for line in read_lines(kept[0]) if 5 <= len(line.split()) <= MAX_WORDS][:SENTENCES] if kept else []
     if not lines:
         return []
-    translator = Translator.load(run)
+    try:
+        translator = Translator.load(run)
+    except RunError as e:
+        console.warn(f"The report is without attention: {e.message}")  # the rest is worth having
+        return []
     found: list[Attention] = []
     for t in translator.translate(lines, attention=True):
         best = t.hypotheses[0][1]

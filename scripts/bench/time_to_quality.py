@@ -1,4 +1,4 @@
-"""Seconds of training until translations of the validation set reach a BLEU: ours beside fairseq's.
+"""Seconds of training until fairseq's translations of the validation set reach a BLEU; to be put beside ours.
 
     python scripts/bench/time_to_quality.py --text data/raw/multi30k --seconds 900
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from train_speed import HERE as SPEED
-from train_speed import SHAPES, install_fairseq, prepare, prepare_fairseq
+from train_speed import dashed, fairseq_options, install_fairseq, prepare, prepare_fairseq
 
 SAVE_EVERY = 200
 
@@ -57,21 +57,9 @@ def train(options: argparse.Namespace, work: Path) -> None:
 
     FairseqTask.train_step = stepped
     fairseq_train.checkpoint_utils.save_checkpoint = saved
-    layers, d_model, heads, d_ff = SHAPES["small"]
-    values = {
-        "source-lang": "en", "target-lang": "fr", "task": "translation", "arch": "transformer", "dropout": 0.1,
-        "encoder-layers": layers, "encoder-embed-dim": d_model, "encoder-attention-heads": heads,
-        "encoder-ffn-embed-dim": d_ff, "decoder-layers": layers, "decoder-embed-dim": d_model,
-        "decoder-attention-heads": heads, "decoder-ffn-embed-dim": d_ff, "criterion": "label_smoothed_cross_entropy",
-        "label-smoothing": 0.1, "optimizer": "adam", "adam-betas": "(0.9,0.98)", "lr": 0.0015, "clip-norm": 1.0,
-        "lr-scheduler": "inverse_sqrt", "warmup-updates": 400, "max-tokens": 1024, "seed": 1, "log-format": "none",
-        "num-workers": 0, "required-batch-size-multiple": 1, "save-dir": str(work / "checkpoints"),
-        "save-interval-updates": SAVE_EVERY,
-    }  # fmt: skip
-    flags = ["cpu", "encoder-normalize-before", "decoder-normalize-before", "share-all-embeddings"]
-    flags += ["disable-validation", "no-epoch-checkpoints", "no-last-checkpoints"]
-    sys.argv = ["fairseq-train", str(work / "bin"), *(f"--{k}={v}" for k, v in values.items())]
-    sys.argv += [f"--{flag}" for flag in flags]
+    own = [f"--save-dir={work / 'checkpoints'}", f"--save-interval-updates={SAVE_EVERY}"]
+    own += dashed(["disable-validation", "no-epoch-checkpoints", "no-last-checkpoints"])
+    sys.argv = ["fairseq-train", str(work / "bin"), *fairseq_options("small", 1024), *own]
     fairseq_train.cli_main()
 
 

@@ -133,21 +133,34 @@ def measure_fairseq(options: argparse.Namespace, work: Path) -> None:
         return out
 
     FairseqTask.train_step = counted
-    layers, d_model, heads, d_ff = SHAPES[options.shape]
+    flags = ["disable-validation", "no-epoch-checkpoints", "no-save"]
+    sys.argv = [
+        "fairseq-train",
+        str(work / "bin"),
+        *fairseq_options(options.shape, options.batch_tokens),
+        *dashed(flags),
+    ]
+    cli_main()
+
+
+def fairseq_options(shape: str, max_tokens: int) -> list[str]:
+    """Of `fairseq-train`: the same model, loss and optimizer as ours."""
+    layers, d_model, heads, d_ff = SHAPES[shape]
     values = {
         "source-lang": "en", "target-lang": "fr", "task": "translation", "arch": "transformer", "dropout": 0.1,
         "encoder-layers": layers, "encoder-embed-dim": d_model, "encoder-attention-heads": heads,
         "encoder-ffn-embed-dim": d_ff, "decoder-layers": layers, "decoder-embed-dim": d_model,
         "decoder-attention-heads": heads, "decoder-ffn-embed-dim": d_ff, "criterion": "label_smoothed_cross_entropy",
         "label-smoothing": 0.1, "optimizer": "adam", "adam-betas": "(0.9,0.98)", "lr": 0.0015, "clip-norm": 1.0,
-        "lr-scheduler": "inverse_sqrt", "warmup-updates": 400, "max-tokens": options.batch_tokens, "seed": 1,
+        "lr-scheduler": "inverse_sqrt", "warmup-updates": 400, "max-tokens": max_tokens, "seed": 1,
         "log-format": "none", "num-workers": 0, "required-batch-size-multiple": 1,
     }  # fmt: skip
     flags = ["cpu", "encoder-normalize-before", "decoder-normalize-before", "share-all-embeddings"]
-    flags += ["disable-validation", "no-epoch-checkpoints", "no-save"]
-    sys.argv = ["fairseq-train", str(work / "bin"), *(f"--{k}={v}" for k, v in values.items())]
-    sys.argv += [f"--{flag}" for flag in flags]
-    cli_main()
+    return [*(f"--{key}={value}" for key, value in values.items()), *dashed(flags)]
+
+
+def dashed(flags: list[str]) -> list[str]:
+    return [f"--{flag}" for flag in flags]
 
 
 def install_fairseq(folder: Path) -> Path:
