@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nmt.decode.scorer import StepScorer
 
-GROUP = 32  # tokens of which at first only the best is looked at
+GROUP = 32  # tokens of which at first only the most probable is looked at
 LEAVING = 1 / 8  # share of the batch that must be done before those sentences are taken out: that copies the others
 
 
@@ -126,43 +126,38 @@ def beam_search(
 def _best(log_probs: Tensor, scores: Tensor, width: int, how: Search) -> tuple[Tensor, Tensor, Tensor]:
     """The `width` best ways to go on of each row: scores, parents within the row, tokens, all (R,k')."""
     if how.groups == 1:
-        return _best_of_group(log_probs, scores, width)
+        return largest_sums(log_probs, scores, width)
     log_probs, scores = (x.view(-1, how.groups, *x.shape[1:]) for x in (log_probs, scores))
     taken = torch.zeros_like(log_probs[:, 0, 0])  # (B,V): by how many hypotheses of earlier groups
     found = []
     for g in range(how.groups):
         apart = log_probs[:, g] - how.diversity * taken[:, None]
-        values, parents, last = _best_of_group(apart, scores[:, g], width)
+        values, parents, last = largest_sums(apart, scores[:, g], width)
         found.append((values + how.diversity * taken.gather(1, last), parents, last))
         taken.scatter_add_(1, last, (values > float("-inf")).to(taken))
     values, parents, last = (torch.stack(x, 1).flatten(0, 1) for x in zip(*found, strict=True))
     return values, parents, last
 
 
-def _best_of_group(log_probs: Tensor, scores: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    best, piece = largest(log_probs, width)  # (R,k,width)
-    candidates = (scores[:, :, None] + best).flatten(1)
-    values, choice = candidates.topk(min(width, candidates.size(1)))
-    return values, choice // best.size(2), piece.flatten(1).gather(1, choice)
+def largest_sums(x: Tensor, y: Tensor, number: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The largest x[r, i, j] + y[r, i] of each row r, x (R,k,V) and y (R,k): the sums, i and j, (R,number), best first.
 
-
-def largest(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k largest values of each row, in no order, and where they are: `x.topk(k)` without a look at most of x.
-
-    They can only be in the k groups whose own largest are the k largest.
+    V is looked at in groups: the largest sums can only be in as many groups, those whose own largest are the largest.
     """
-    size = x.size(-1)
+    k, size = x.shape[1:]
     groups = size // GROUP
-    if groups <= k:
-        return x.topk(min(k, size), sorted=False)
-    grouped = x[..., : groups * GROUP].view(*x.shape[:-1], GROUP, groups)  # a group lies in a column
-    columns = grouped.amax(-2).topk(k, sorted=False).indices
-    rows = torch.arange(0, groups * GROUP, groups, device=x.device)[:, None]
-    places = (rows + columns[..., None, :]).flatten(-2)
-    rest = torch.arange(groups * GROUP, size, device=x.device).expand(*x.shape[:-1], -1)
-    places = torch.cat([places, rest], -1)
-    values, which = x.gather(-1, places).topk(k, sorted=False)
-    return values, places.gather(-1, which)
+    if groups * k <= number:
+        sums, where = (x + y[:, :, None]).flatten(1).topk(min(number, k * size))
+        return sums, where // size, where % size
+    grouped = x[:, :, : groups * GROUP].view(-1, k, GROUP, groups)  # a group lies in a column
+    best = (grouped.amax(2) + y[:, :, None]).flatten(1).topk(number, sorted=False).indices
+    first = best // groups * size + best % groups
+    members = torch.arange(0, groups * GROUP, groups, device=x.device)
+    rest = torch.arange(k, device=x.device)[:, None] * size + torch.arange(groups * GROUP, size, device=x.device)
+    places = torch.cat([(first[:, :, None] + members).flatten(1), rest.flatten().expand(len(x), -1)], 1)
+    hypotheses = places // size
+    sums, which = (x.flatten(1).gather(1, places) + y.gather(1, hypotheses)).topk(number)
+    return sums, hypotheses.gather(1, which), places.gather(1, which) % size
 
 
 def _collect(

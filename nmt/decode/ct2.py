@@ -58,14 +58,13 @@ class CTranslate2Engine:
         if not (folder / "model.bin").exists():
             raise RunError(f"{folder} holds no CTranslate2 model.", f"Run: nmt export --run {folder.parent}")
         self.tokenizer, self.max_positions = tokenizer, max_positions or POSITIONS
+        self.workers = usable_cores() if device == "cpu" else 1
         vocabulary = tokenizer.vocabulary("tgt")
         self.ids = {piece: i for i, piece in enumerate(vocabulary)}
         self.never = [[vocabulary[i]] for i in (PAD_ID, BOS_ID)]
         try:
             # One thread a sentence batch, as in our own engine.
-            self.translator = ct2.Translator(
-                str(folder), device=device, inter_threads=usable_cores() if device == "cpu" else 1, intra_threads=1
-            )
+            self.translator = ct2.Translator(str(folder), device=device, inter_threads=self.workers, intra_threads=1)
         except (RuntimeError, ValueError) as e:
             raise RunError(f"CTranslate2 cannot load {folder}: {e}", f"Run: nmt export --run {folder.parent}") from None
 

@@ -22,6 +22,7 @@ from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
 
+WORTH_SHARING = 400  # source tokens for each worker, or sharing costs more than it saves
 MAX_WORKERS = 4  # searches at a time on a CPU; Python runs only one thread's own code at a time
 
 
@@ -41,10 +42,15 @@ Batch = list[Sentence]  # that are translated together
 
 
 class Engine(Protocol):
-    """Anything that translates ids. `max_positions` is the most tokens, `</s>` counted, that it knows places for."""
+    """Anything that translates ids. `max_positions` is the most tokens, `</s>` counted, that it knows places for;
+    `workers` is how many batches it works on at a time.
+    """
 
     @property
     def max_positions(self) -> int | None: ...
+
+    @property
+    def workers(self) -> int: ...
 
     def check(self, decode: DecodeSection, terms: bool) -> None:
         """Raises RecipeError listing what is asked for and cannot be done; `terms`: that phrases must be kept to."""
@@ -65,6 +71,31 @@ def longest(batch: Batch, decode: DecodeSection, limit: int | None) -> list[int]
     return wanted if limit is None else [min(length, limit) for length in wanted]
 
 
+def plan_batches(lengths: Sequence[int], limit: float, workers: int) -> list[list[int]]:
+    """Which sentences of these lengths are searched together: like with like, the longest first, at most `limit` padded
+    tokens (or one sentence) in a batch, and as many batches of about one size that all workers have the same to do.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    batches = _cut(order, lengths, limit)
+    shares = -(-len(batches) // workers) * workers
+    smaller = sum(lengths) / max(1, shares)
+    while sum(lengths) >= workers * WORTH_SHARING and smaller < limit:
+        even = _cut(order, lengths, smaller)
+        if len(even) <= shares:
+            return even
+        smaller *= 1.02  # it had no room for the padding
+    return batches
+
+
+def _cut(order: list[int], lengths: Sequence[int], limit: float) -> list[list[int]]:
+    batches, begin = [], 0
+    while begin < len(order):
+        end = begin + max(1, int(limit // lengths[order[begin]]))
+        batches.append(order[begin:end])
+        begin = end
+    return batches
+
+
 class BeamEngine:
     """Beam search over a scorer."""
 
@@ -77,17 +108,18 @@ class BeamEngine:
     def max_positions(self) -> int | None:
         return self.scorer.max_positions
 
+    @property
+    def workers(self) -> int:
+        """The operators of one search are too short to be shared by several threads, so on a CPU each has a search."""
+        return min(torch.get_num_threads(), MAX_WORKERS) if self.device.type == "cpu" else 1
+
     def check(self, decode: DecodeSection, terms: bool) -> None:
         """It can do everything."""
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
-        """On a CPU several searches run at a time, each in a thread of its own: the operators of one are too short to
-        be shared by several threads.
-        """
         search = partial(self._search, decode=decode, n_best=n_best)
-        threads = torch.get_num_threads()
-        workers = min(threads, MAX_WORKERS)
-        if self.device.type != "cpu" or workers == 1 or len(batches) == 1:
+        threads, workers = torch.get_num_threads(), self.workers
+        if workers == 1 or len(batches) == 1:
             yield from map(search, batches)
             return
         torch.set_num_threads(threads // workers)  # of threads that are started from here on

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from nmt.model.transformer import DecoderState, Transformer
+from nmt.model.incremental import DecoderState, IncrementalDecoder
+from nmt.model.transformer import Transformer
 
 
 class StepScorer(Protocol):
@@ -48,17 +49,17 @@ class ModelScorer:
     """One Transformer."""
 
     def __init__(self, model: Transformer) -> None:
-        self.model = model
+        self.model, self.decoder = model, IncrementalDecoder(model)
 
     @property
     def max_positions(self) -> int | None:
         return self.model.section.position_limit
 
     def start(self, src: Tensor, src_mask: Tensor | None) -> DecoderState:
-        return self.model.start(self.model.encode(src, src_mask), src_mask)
+        return self.decoder.start(self.model.encode(src, src_mask), src_mask)
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:
-        return self.model.step(last, state).float()
+        return self.decoder.step(last, state).float()
 
     def select(self, state: DecoderState, parents: Tensor, sentences: Tensor | None) -> None:
         state.select(parents, sentences)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from nmt.decode.assembly import Translation, assemble
 from nmt.decode.beam import Hypothesis
-from nmt.decode.engine import BeamEngine, Engine
+from nmt.decode.engine import BeamEngine, Engine, plan_batches
 from nmt.decode.forced import Forced, Pair, align, force, words_of
 from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import MAX_SEGMENT, Cutter, Domain, Part
@@ -160,7 +160,9 @@ class Translator:
         for n_best in sorted({part.n_best for part in parts}):  # a line's beam does not depend on other lines' wishes
             own = [part for part in parts if part.n_best == n_best]
             decode = self._wider(n_best)
-            batches = list(_batches(own, decode))
+            lengths = [len(part.sentence.ids) + 1 for part in own]
+            plan = plan_batches(lengths, decode.batch_tokens / decode.beam_size, self.engine.workers)
+            batches = [[own[i] for i in batch] for batch in plan]
             number = decode.beam_size if decode.mbr != "none" else n_best
             results = self.engine.search([[part.sentence for part in batch] for batch in batches], decode, number)
             for batch, found in zip(batches, results, strict=True):
@@ -255,16 +257,6 @@ class Translator:
                 attention = next(forced).attention[: len(h.tokens), : len(src_words)]
                 pairs_of_words = align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens)))
                 part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
-
-
-def _batches(parts: Sequence[Part], decode: DecodeSection) -> Iterator[list[Part]]:
-    """Parts of like length together, longest first, as many as decode.batch_tokens allows."""
-    ordered = sorted(parts, key=lambda part: -len(part.sentence.ids))
-    begin = 0
-    while begin < len(ordered):
-        size = max(1, decode.batch_tokens // (decode.beam_size * (len(ordered[begin].sentence.ids) + 1)))
-        yield ordered[begin : begin + size]
-        begin += size
 
 
 def domain_of(recipe: Recipe, folder: Path) -> Domain:

@@ -1,4 +1,4 @@
-"""Multi-head attention (Vaswani et al. 2017, section 3.2), stateless: caches live in DecoderState.
+"""Multi-head attention (Vaswani et al. 2017, section 3.2).
 
 Shapes: B batch, T queries, S keys, D d_model, H heads, K head width (D = H * K).
 """
@@ -79,7 +79,7 @@ class CrossAttention(nn.Module):
         return k, v
 
     def forward(self, x: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-        """x (B,T,D). In decoding T are a sentence's hypotheses, so that its keys are never copied for each."""
+        """x (B,T,D)."""
         q = split_heads(self.q(x), self.num_heads)
         out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
         return out

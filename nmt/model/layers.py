@@ -18,38 +18,6 @@ from nmt.recipe import ModelSection
 KeysValues = tuple[Tensor, Tensor]
 
 
-class Past:
-    """Keys and values of one layer for all that a sentence's hypotheses have decoded so far, (B,H,L,K) each.
-
-    They are only ever added to: whichever hypothesis goes on, its ancestors' entries stay where they are, and a bias
-    says which are its own. So nothing is copied when a beam is reordered, and all hypotheses of a sentence attend in
-    one product.
-    """
-
-    def __init__(self) -> None:
-        self.length = 0
-        self.keys, self.values = torch.empty(0), torch.empty(0)
-
-    def append(self, k: Tensor, v: Tensor) -> KeysValues:
-        """Add (B,H,T,K) each; gives all of them."""
-        end = self.length + k.size(2)
-        if self.length == 0 or end > self.keys.size(2):
-            room = (*k.shape[:2], max(64, 2 * end), k.size(3))
-            keys, values = k.new_empty(room), v.new_empty(room)
-            if self.length:
-                keys[:, :, : self.length], values[:, :, : self.length] = self._used()
-            self.keys, self.values = keys, values
-        self.keys[:, :, self.length : end], self.values[:, :, self.length : end] = k, v
-        self.length = end
-        return self._used()
-
-    def keep(self, sentences: Tensor) -> None:
-        self.keys, self.values = self.keys.index_select(0, sentences), self.values.index_select(0, sentences)
-
-    def _used(self) -> KeysValues:
-        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
-
-
 class FeedForward(nn.Module):
     """Two projections around ReLU (Vaswani et al. 2017), GELU, or SwiGLU (Shazeer 2020), whose first is doubled."""
 
@@ -63,17 +31,16 @@ class FeedForward(nn.Module):
             nn.init.xavier_uniform_(linear.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.inner(x)
-        match self.activation:
-            case "relu":
-                h = F.relu(h)
-            case "gelu":
-                h = F.gelu(h)
-            case "swiglu":
-                gate, value = h.chunk(2, -1)
-                h = F.silu(gate) * value
-        out: Tensor = self.outer(h)
+        out: Tensor = self.outer(activate(self.inner(x), self.activation))
         return out
+
+
+def activate(h: Tensor, activation: str) -> Tensor:
+    """What stands between the two projections."""
+    if activation == "swiglu":
+        gate, value = h.chunk(2, -1)
+        return F.silu(gate) * value
+    return F.relu(h) if activation == "relu" else F.gelu(h)
 
 
 class Residual(nn.Module):
@@ -119,16 +86,12 @@ class DecoderLayer(nn.Module):
         self.ff_residual = Residual(section)
 
     def forward(
-        self, x: Tensor, bias: Tensor | None, past: Past | None, cross: KeysValues, cross_bias: Tensor | None,
-        seen: list[Tensor] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """x (B,T,D): positions of a target, or hypotheses of a sentence at the same position, which see `past` and each
-        other as `bias` lets them; and the memory's keys and values (B,H,S,K). Adds to `seen` what it attends to in the
-        memory, (B,T,S).
+        self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None, seen: list[Tensor] | None = None
+    ) -> Tensor:
+        """x (B,T,D), and the memory's keys and values (B,H,S,K); biases as `attention` takes them. Adds to `seen` what
+        it attends to in the memory, (B,T,S).
         """
         q, k, v = self.self_attention.project(self.self_residual.before(x))
-        if past is not None:
-            k, v = past.append(k, v)
         x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
         h = self.cross_residual.before(x)
         if seen is not None:
@@ -152,11 +115,14 @@ class Embedding(nn.Module):
         self.sinusoids: Tensor
         self.register_buffer("sinusoids", torch.empty(0, section.d_model), persistent=False)
 
-    def forward(self, ids: Tensor, position: int | None = None) -> Tensor:
-        """ids (B,T), at positions from 0 on or all at `position`, to (B,T,D)."""
-        places = self.table(ids.size(1)) if position is None else self.table(position + 1)[position]
-        x = self.tokens(ids) * self.scale + places
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids (B,T), at positions from 0 on, to (B,T,D)."""
+        x = self.tokens(ids) * self.scale + self.table(ids.size(1))
         return dropout(x, self.p) if self.training else x
+
+    def at(self, ids: Tensor, position: int) -> Tensor:
+        """ids (N), all at this position, to (N,D), without dropout."""
+        return torch.add(self.table(position + 1)[position], self.tokens(ids), alpha=self.scale)
 
     def table(self, length: int) -> Tensor:
         """The first `length` positions, (length, D). Raises ValueError beyond the learned ones."""

@@ -1,44 +1,17 @@
-"""The Transformer encoder-decoder (Vaswani et al. 2017), and the state of a decoder between steps.
+"""The Transformer encoder-decoder (Vaswani et al. 2017).
 
-Shapes: B sentences, S source, T target positions, D d_model, H heads, K head width, V vocabulary, k hypotheses of each
-sentence, L what they have decoded so far.
+Shapes: B sentences, S source, T target positions, D d_model, H heads, K head width, V vocabulary.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, KeysValues, Past
+from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, KeysValues
 from nmt.recipe import ModelSection
-
-
-@dataclass
-class DecoderState:
-    """What decoding needs to go on: keys and values of the memory and of the past, all per sentence."""
-
-    cross: list[KeysValues]  # per layer, (B,H,S,K)
-    cross_bias: Tensor | None  # (B,1,1,S)
-    past: list[Past]  # per layer, (B,H,L,K)
-    bias: Tensor  # (B,k,L): 0 where a hypothesis sees an entry of the past, its ancestor's; -inf elsewhere
-    length: int = 0  # positions decoded so far
-    seen: list[Tensor] | None = None  # if wanted: what each layer attended to in the last step, (B,k,S)
-
-    def select(self, parents: Tensor, sentences: Tensor | None = None) -> None:
-        """Go on with the hypotheses `parents` (B,k'), counted within their sentences, and then with no other sentences
-        than `sentences` (B'; None: all).
-        """
-        self.bias = self.bias.gather(1, parents[:, :, None].expand(-1, -1, self.bias.size(2)))
-        if sentences is not None:
-            self.bias = self.bias.index_select(0, sentences)
-            self.cross = [(k.index_select(0, sentences), v.index_select(0, sentences)) for k, v in self.cross]
-            if self.cross_bias is not None:
-                self.cross_bias = self.cross_bias.index_select(0, sentences)
-            for past in self.past:
-                past.keep(sentences)
 
 
 class Transformer(nn.Module):
@@ -87,29 +60,9 @@ class Transformer(nn.Module):
         memory: Tensor = self.encoder_norm(x)
         return memory
 
-    def start(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
-        """A decoder's state before the first target token."""
-        cross = [(k.contiguous(), v.contiguous()) for k, v in self._cross(memory)]  # once, instead of in each step
-        bias = torch.empty(memory.size(0), 1, 0, dtype=self.output.weight.dtype, device=memory.device)
-        return DecoderState(cross, visibility_bias(src_mask, bias.dtype), [Past() for _ in cross], bias)
-
     def _cross(self, memory: Tensor) -> list[KeysValues]:
         layers = cast("list[DecoderLayer]", self.decoder)
         return [layer.cross_attention.project_kv(memory) for layer in layers]
-
-    def step(self, last: Tensor, state: DecoderState) -> Tensor:
-        """One more token of each hypothesis, last (B,k), to the logits (B,k,V) of the one after it."""
-        b, k = last.shape
-        itself = state.bias.new_full((k, k), float("-inf")).fill_diagonal_(0)
-        state.bias = torch.cat([state.bias, itself.expand(b, k, k)], 2)
-        x = self.tgt_embedding(last, state.length)
-        if state.seen is not None:
-            state.seen = []
-        for layer, past, cross in zip(self.decoder, state.past, state.cross, strict=True):
-            x = layer(x, state.bias[:, None], past, cross, state.cross_bias, state.seen)
-        state.length += 1
-        logits: Tensor = self.output(self.decoder_norm(x))
-        return logits
 
     def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor, seen: list[Tensor] | None = None) -> Tensor:
         """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives
@@ -120,7 +73,7 @@ class Transformer(nn.Module):
         cross = self._cross(self.encode(src, src_mask))
         x = self.tgt_embedding(tgt_in)
         for layer, keys_values in zip(self.decoder, cross, strict=True):
-            x = layer(x, bias, None, keys_values, cross_bias, seen)
+            x = layer(x, bias, keys_values, cross_bias, seen)
         hidden: Tensor = self.decoder_norm(x)
         return hidden
 

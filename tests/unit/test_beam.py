@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from nmt.decode.beam import Search, beam_search, largest
+from nmt.decode.beam import Search, beam_search, largest_sums
 from nmt.decode.scorer import EnsembleScorer
 
 BOS, EOS = 1, 2
@@ -136,17 +137,22 @@ def test_an_ensemble_averages_probabilities():
     torch.testing.assert_close(got[0, 0], wanted)
 
 
-def test_the_largest_are_those_of_a_sort():
-    for size in (5, 64, 200, 320, 1003):
-        x = torch.randn(2, 3, size, generator=torch.Generator().manual_seed(size))
-        for k in (1, 4, 7):
-            values, places = largest(x, k)
-            torch.testing.assert_close(values.sort(descending=True).values, x.sort(descending=True).values[..., :k])
-            torch.testing.assert_close(x.gather(-1, places), values)
+@pytest.mark.parametrize("size", [5, 64, 200, 320, 1003])
+@pytest.mark.parametrize("hypotheses", [1, 4])
+def test_the_largest_sums_are_those_of_a_sort(size, hypotheses):
+    draw = torch.Generator().manual_seed(size)
+    x, y = torch.randn(2, hypotheses, size, generator=draw), torch.randn(2, hypotheses, generator=draw)
+    for number in (1, 4, 7):
+        sums, i, j = largest_sums(x, y, number)
+        wanted = (x + y[:, :, None]).flatten(1).sort(descending=True).values[:, :number]
+        torch.testing.assert_close(sums, wanted)
+        rows = torch.arange(2)[:, None]
+        torch.testing.assert_close(x[rows, i, j] + y[rows, i], sums)
 
 
-def test_the_largest_where_most_are_impossible():
-    x = torch.full((1, 500), float("-inf"))
-    x[0, [3, 499]] = torch.tensor([1.0, 2.0])
-    values, places = largest(x, 4)
-    assert {int(i) for i, v in zip(places[0], values[0], strict=True) if v > float("-inf")} == {3, 499}
+def test_the_largest_sums_where_most_are_impossible():
+    x = torch.full((1, 2, 500), float("-inf"))
+    x[0, [0, 1], [3, 499]] = torch.tensor([1.0, 2.0])
+    sums, i, j = largest_sums(x, torch.zeros(1, 2), 4)
+    assert sums[0, :2].tolist() == [2, 1]
+    assert (i[0, :2].tolist(), j[0, :2].tolist()) == ([1, 0], [499, 3])

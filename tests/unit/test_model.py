@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from nmt.model.attention import attention
 from nmt.model.dropout import dropout_add, dropout_mask
+from nmt.model.incremental import IncrementalDecoder
 from nmt.model.layers import sinusoids
 from nmt.model.transformer import Transformer
 from nmt.recipe import PRESETS, ModelSection
@@ -65,28 +66,52 @@ def test_no_position_sees_the_future(model, batch):
     torch.testing.assert_close(model(src, mask, tgt)[:, :3], model(src, mask, other)[:, :3])
 
 
-def test_cached_decoding_is_the_full_forward_with_padding(model, batch):
+def test_incremental_decoding_is_the_full_forward(model, batch):
     src, mask, tgt = batch
     full = model.output(model(src, mask, tgt))
+    decoder = IncrementalDecoder(model)
     with torch.inference_mode():
-        state = model.start(model.encode(src, mask), mask)
+        state = decoder.start(model.encode(src, mask), mask)
         for t in range(tgt.size(1)):
-            torch.testing.assert_close(model.step(tgt[:, t : t + 1], state)[:, 0], full[:, t], atol=2e-5, rtol=1e-4)
+            torch.testing.assert_close(decoder.step(tgt[:, t : t + 1], state)[:, 0], full[:, t], atol=2e-5, rtol=1e-4)
 
 
-def test_cached_decoding_is_the_full_forward_after_select(model, batch):
+def test_incremental_decoding_is_the_full_forward_after_select(model, batch):
     src, mask, tgt = batch
+    decoder = IncrementalDecoder(model)
     with torch.inference_mode():
-        state = model.start(model.encode(src, mask), mask)
-        model.step(tgt[:, :1], state)
+        state = decoder.start(model.encode(src, mask), mask)
+        decoder.step(tgt[:, :1], state)
         state.select(torch.tensor([[0, 0]] * 3))  # two hypotheses a sentence
-        model.step(torch.tensor([[11, 30], [15, 31], [19, 32]]), state)
+        decoder.step(torch.tensor([[11, 30], [15, 31], [19, 32]]), state)
         state.select(torch.tensor([[1, 0]] * 3), torch.tensor([0, 2]))  # swapped, and sentence 1 is done
-        logits = model.step(torch.tensor([[12, 12], [20, 20]]), state).flatten(0, 1)
+        logits = decoder.step(torch.tensor([[12, 12], [20, 20]]), state).flatten(0, 1)
         rows = torch.tensor([[2, 30, 12], [2, 11, 12], [2, 32, 20], [2, 19, 20]])
         sentences = torch.tensor([0, 0, 2, 2])
         full = model.output(model(src[sentences], mask[sentences], rows))
     torch.testing.assert_close(logits, full[:, -1], atol=2e-5, rtol=1e-4)
+
+
+def test_incremental_decoding_forgets_only_what_no_hypothesis_sees(batch):
+    torch.manual_seed(0)
+    model = Transformer(ModelSection(**SHAPE), 50, 50).eval()
+    src, mask, _ = batch
+    decoder, hypotheses, steps = IncrementalDecoder(model), 4, 120
+    with torch.inference_mode():
+        state = decoder.start(model.encode(src, mask), mask)
+        rows = torch.full((3, 1, 1), 2)  # (B,k,t) what the hypotheses are
+        for t in range(steps):
+            decoder.step(rows[:, :, -1], state)
+            parents = torch.randint(0, rows.size(1), (len(rows), hypotheses))
+            kept = torch.tensor([0, 2]) if t == 70 else torch.arange(len(rows))  # sentence 1 is done
+            state.select(parents, kept if t == 70 else None)
+            rows = rows.gather(1, parents[:, :, None].expand(-1, -1, t + 1))[kept]
+            rows = torch.cat([rows, torch.randint(4, 50, (len(rows), hypotheses, 1))], 2)
+        logits = decoder.step(rows[:, :, -1], state).flatten(0, 1)
+        sentences = torch.tensor([0, 2]).repeat_interleave(hypotheses)
+        full = model.output(model(src[sentences], mask[sentences], rows.flatten(0, 1)))
+    torch.testing.assert_close(logits, full[:, -1], atol=2e-5, rtol=1e-4)
+    assert state.layers[0].past.size(3) < hypotheses * steps
 
 
 def test_output_does_not_depend_on_padding_or_neighbours(model, batch):

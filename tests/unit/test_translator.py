@@ -83,7 +83,7 @@ def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, 
     seen = []
 
     class Copies:
-        max_positions = None
+        max_positions, workers = None, 1
 
         def check(self, decode, terms):
             pass
