@@ -79,7 +79,7 @@ class DecoderState:
         for layer in self.layers:
             old = layer.past[:, :, :, : self.used]
             if order is not None:
-                old = old.gather(3, order[None, :, None, :, None].expand(*old.shape[:3], -1, old.size(4)).clone())
+                old = old.gather(3, order[None, :, None, :, None].expand(*old.shape[:3], -1, old.size(4)))
             layer.past = old.new_empty(*old.shape[:3], max(2 * keep, keep + ROOM_STEPS * k), old.size(4))
             layer.past[:, :, :, :keep] = old
         self.used = keep
