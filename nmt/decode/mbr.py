@@ -1,7 +1,7 @@
 """Minimum Bayes risk decoding (Kumar and Byrne 2004; Eikema and Aziz 2020): the hypothesis most like all the others.
 
-Every text is scored against every other by sacreBLEU's sentence scores, all pairs at once: text by text a hundred samples
-of a line would take seconds. Shapes: N different texts.
+Every text is scored against every other by sacreBLEU's sentence scores, all pairs at once: one by one, those of a
+hundred samples of a line would take seconds. Shapes: N different texts.
 """
 
 from __future__ import annotations
