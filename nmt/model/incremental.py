@@ -30,12 +30,11 @@ class LayerState:
     one product.
     """
 
-    def __init__(self, layer: DecoderLayer, memory: Tensor, num_heads: int) -> None:
+    def __init__(self, layer: DecoderLayer, memory: Tensor) -> None:
         at, cross, ff = layer.self_attention, layer.cross_attention, layer.feed_forward
         self.linears = [(m.weight, m.bias) for m in (at.qkv, at.out, cross.q, cross.out, ff.inner, ff.outer)]
         self.norms = [norm_of(frame.norm) for frame in (layer.self_residual, layer.cross_residual, layer.ff_residual)]
-        keys_values = cross.kv(memory).view(*memory.shape[:2], 2, num_heads, -1).permute(2, 0, 3, 1, 4)  # (2,B,H,S,K)
-        self.cross = keys_values.contiguous()
+        self.cross = torch.stack(cross.project_kv(memory))  # (2,B,H,S,K)
         self.past = self.cross[:, :, :, :0]  # (2,B,H,R,K)
 
 
@@ -95,7 +94,7 @@ class IncrementalDecoder:
         """The state before the first target token; memory (B,S,D) and src_mask (B,S) as the encoder has them."""
         heads = self.model.section.num_heads
         bias = visibility_bias(src_mask, memory.dtype)
-        layers = [LayerState(layer, memory, heads) for layer in cast("list[DecoderLayer]", self.model.decoder)]
+        layers = [LayerState(layer, memory) for layer in cast("list[DecoderLayer]", self.model.decoder)]
         return DecoderState(layers, None if bias is None else bias.expand(-1, heads, -1, -1).contiguous())
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:

@@ -151,9 +151,10 @@ def main() -> None:
                     if name not in found or speed > found[name]["sentences_per_second"]:
                         found[name] = {"sentences_per_second": round(speed, 1), "bleu": round(bleu, 2), "peak_mb": peak}
     for found in best.values():
-        for name in options.engines[1:] if options.engines[0] == "nmt" else []:
-            ours, theirs = (found[n]["sentences_per_second"] for n in ("nmt", name))
-            found["nmt"][f"ratio to {name}"] = round(ours / theirs, 3)
+        for name in found if "nmt" in found else ():
+            if name != "nmt":
+                ours, theirs = (found[n]["sentences_per_second"] for n in ("nmt", name))
+                found["nmt"][f"ratio to {name}"] = round(ours / theirs, 3)
     print(json.dumps(best))
 
 
