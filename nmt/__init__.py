@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nmt.decode.assembly import Translation
     from nmt.decode.request import Request
-    from nmt.decode.terms import Glossary, Terms
     from nmt.decode.translator import Translator
+    from nmt.text.terms import Glossary, Terms
 
 __version__ = "0.1.0"
 __all__ = ["Glossary", "Request", "Terms", "Translation", "Translator", "__version__"]

@@ -89,7 +89,7 @@ def evaluate(
 
 def _print_weak_spots(analysis: Analysis) -> None:
     from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS
-    from nmt.evaluate.words import differences
+    from nmt.text.words import differences
 
     print()
     console.print_table(GROUP_COLUMNS, analysis.group_rows())

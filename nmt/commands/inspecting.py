@@ -19,7 +19,7 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="The folder of run folders.")] = Path("runs"),
 ) -> None:
     """List runs: languages, steps, scores, age, size; the run trained last first."""
-    from nmt.train.runs import COLUMNS, list_runs
+    from nmt.run.overview import COLUMNS, list_runs
 
     console.print_table(COLUMNS, [run.row(time.time()) for run in list_runs(folder)])
 
@@ -29,7 +29,7 @@ def show(
     run: RunArgument = None,
 ) -> None:
     """Show a run: its model, data, learning curve, scores and versions."""
-    from nmt.train.runs import read_run
+    from nmt.run.overview import read_run
 
     console.print_table(["what", "how much"], read_run(run_folder(run)).details())
 
@@ -40,7 +40,7 @@ def verify(
 ) -> None:
     """Recompute what a run records of itself, and say what no longer matches: weights, text, tokenizer, versions."""
     folder = run_folder(run)
-    from nmt.train.verify import verify_run
+    from nmt.run.verify import verify_run
 
     findings = verify_run(folder)
     console.print_table(["what", "result", "remark"], [[f.what, f.result, f.remark] for f in findings])

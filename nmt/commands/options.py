@@ -81,7 +81,7 @@ def _demo_recipe() -> Path:
 
 def run_folder(run: Path | None) -> Path:
     """The run that was named, or the one trained last. Before torch is imported: a fault is told at once."""
-    from nmt.train.checkpoint import latest_run
+    from nmt.run.folder import latest_run
 
     return run or latest_run()
 
@@ -95,7 +95,7 @@ def load_translator(
     """
     folders = [run_folder(None)] if not run else run if isinstance(run, list) else [run]
     from nmt.decode.translator import Translator
-    from nmt.train.parallel import set_threads
+    from nmt.device import set_threads
 
     set_threads()
     given = {key: value for key, value in changes.items() if value is not None}

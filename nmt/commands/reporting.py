@@ -16,7 +16,7 @@ def report(
 ) -> None:
     """Write a run's report: one HTML file with its scores, curves, weak spots and samples, for any browser."""
     folder = run_folder(run)
-    from nmt.evaluate.attention import attention_of
+    from nmt.evaluate.attention_maps import attention_of
     from nmt.evaluate.report import write_report
 
     print(write_report(folder, attention_of(folder)))

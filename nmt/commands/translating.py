@@ -21,7 +21,7 @@ from nmt.commands.options import (
     RunOption,
     load_translator,
     run_folder,
-)  # fmt: skip
+)
 from nmt.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def translate(
     """Translate lines: stdin to stdout, raw text in and out, exactly one output line for each input line."""
     from nmt.decode.render import Output
     from nmt.decode.streams import format_of, open_input, open_output, read_requests, translate_stream
-    from nmt.decode.terms import Glossary, Terms
+    from nmt.text.terms import Glossary, Terms
 
     changes = {
         "beam_size": beam_size, "length_penalty": length_penalty, "coverage_penalty": coverage_penalty,

@@ -19,14 +19,14 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.corpus import PairSource
-from nmt.data.lines import Found, add_found
 from nmt.data.shift import Shift, find_shifts, line_features
 from nmt.data.workers import in_order
 from nmt.errors import DataError, join_faults, plural
+from nmt.text.lines import Found, add_found
 
 if TYPE_CHECKING:
-    from nmt.data.store import Side
     from nmt.recipe import Filters
+    from nmt.tokenizer import Side
 
 Keys = npt.NDArray[np.uint64]
 

@@ -18,8 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nmt.data.store import RaggedIds
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, RaggedIds
 
 Indices = npt.NDArray[np.int64]
 Update = list[Indices]

@@ -5,7 +5,6 @@ Pairs are bytes, one line each; memory stays flat whatever the size of the corpu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from nmt.data.download import download
-from nmt.data.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_long
 from nmt.errors import DataError, join_faults, plural
+from nmt.files import InputFile, describe_file
+from nmt.text.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_long
 
 if TYPE_CHECKING:
-    from nmt.data.store import Side
     from nmt.recipe import Corpus, DataSection
+    from nmt.tokenizer import Side
 
 CHUNK_PAIRS = 20_000
 _CHUNK_BLOCKS = 16  # a chunk ends after about that many MB too, so that long lines cannot fill the memory
@@ -220,22 +220,6 @@ def _field(record: Any, name: str | int | None, where: str) -> bytes:
 # --- the files of a recipe -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class InputFile:
-    path: Path
-    size: int
-    mtime_ns: int
-    sha256: str
-
-    def changed(self) -> bool:
-        """Whether it was written to, or taken away, since it was described."""
-        try:
-            now = self.path.stat()
-        except OSError:
-            return True
-        return (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns)
-
-
 def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
     """Split -> its corpora, in the order of the recipe."""
     return {"train": data.train, "valid": [data.valid], **{name: [c] for name, c in data.test.items()}}
@@ -269,12 +253,6 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
     if faults:
         raise DataError(join_faults(faults))
     return files
-
-
-def describe_file(path: Path) -> InputFile:
-    stat = path.stat()
-    with open(path, "rb") as f:
-        return InputFile(path, stat.st_size, stat.st_mtime_ns, hashlib.file_digest(f, "sha256").hexdigest())
 
 
 def _fetch(data: DataSection, root: Path, missing: list[str]) -> None:

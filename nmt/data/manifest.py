@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.data.corpus import describe_file, file_names
+from nmt.data.corpus import file_names
 from nmt.errors import RunError
+from nmt.files import describe_file
 from nmt.recipe import Recipe
 
 FORMAT = 1

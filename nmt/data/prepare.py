@@ -19,16 +19,17 @@ import numpy.typing as npt
 
 from nmt import __version__, console
 from nmt.data.audit import AuditReport, audit
-from nmt.data.corpus import Chunk, InputFile, PairSource, all_corpora, describe_file, resolve_files
+from nmt.data.corpus import Chunk, PairSource, all_corpora, resolve_files
 from nmt.data.filters import Routing, route
-from nmt.data.folders import recover, staging
 from nmt.data.manifest import FORMAT, MANIFEST, Manifest, NotPreparedError, check_inputs, check_prepared, deciding_keys
-from nmt.data.store import IdsWriter, Side
-from nmt.data.workers import in_order, usable_cores
-from nmt.decode.sentences import split as split_sentences
+from nmt.data.store import IdsWriter
+from nmt.data.workers import in_order
+from nmt.device import usable_cores
 from nmt.errors import DataError, RunError
+from nmt.files import InputFile, describe_file, recover, staging
 from nmt.recipe import Recipe, TokenizerSection, fingerprint
-from nmt.tokenizer import Tokenizer
+from nmt.text.sentences import split as split_sentences
+from nmt.tokenizer import Side, Tokenizer
 
 __all__ = ["Manifest", "NotPreparedError", "check_prepared", "prepare"]
 

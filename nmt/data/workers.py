@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 import multiprocessing
-import os
 import queue
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, TypeVar
 
 from nmt.errors import RunError
@@ -22,16 +19,6 @@ Result = TypeVar("Result")
 
 _IN_FLIGHT = 2  # tasks a worker holds: one in work, one waiting, so that it never idles and memory stays flat
 _FEW = 3  # tasks; so few are done sooner than a process starts
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: its affinity, capped by the CPU quota of its container (cgroup v2)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):  # no cgroup v2, or quota "max"
-        return cores
 
 
 def in_order(

@@ -1,0 +1,1 @@
+"""Searching for translations: scorers, searches, engines, the Translator, files and pipes. Trains nothing."""

@@ -12,7 +12,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.forced import words_of
 from nmt.decode.parts import Part
 from nmt.decode.repair import forbidden, missing
-from nmt.decode.sentences import rejoin
+from nmt.text.sentences import rejoin
 from nmt.tokenizer import Tokenizer
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt import console
-from nmt.data.workers import usable_cores
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Batch, longest
+from nmt.device import usable_cores
 from nmt.errors import RecipeError, RunError
 from nmt.tokenizer import BOS_ID, PAD_ID, Tokenizer
 
@@ -32,7 +32,7 @@ def import_ctranslate2() -> Any:
 
 def check_origin(run: Path, checkpoint: str, metric: str) -> None:
     """Warn where the run's `checkpoint` is another than that which was exported."""
-    from nmt.train.checkpoint import find_checkpoint
+    from nmt.run.checkpoint import find_checkpoint
 
     try:
         origin = json.loads((run / FOLDER / ORIGIN).read_text(encoding="utf-8"))

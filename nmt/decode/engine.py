@@ -16,7 +16,7 @@ from nmt.decode.constrained import constrained_search
 from nmt.decode.rules import Rules
 from nmt.decode.sampling import noise_of, sample
 from nmt.decode.scorer import StepScorer
-from nmt.decode.terms import glues
+from nmt.text.terms import glues
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def longest(batch: Batch, decode: DecodeSection, limit: int | None) -> list[int]
     return wanted if limit is None else [min(length, limit) for length in wanted]
 
 
-def plan_batches(lengths: Sequence[int], limit: float, workers: int) -> list[list[int]]:
+def plan_searches(lengths: Sequence[int], limit: float, workers: int) -> list[list[int]]:
     """Which sentences of these lengths are searched together: like with like, the longest first, at most `limit` padded
     tokens (or one sentence) in a batch, and as many batches of about one size that all workers have the same to do.
     """

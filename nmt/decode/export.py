@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from nmt.data.folders import staging
 from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
 from nmt.decode.translator import Translator
+from nmt.files import staging
 from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, sinusoids
 from nmt.model.transformer import Transformer
+from nmt.run.load import load_model
 from nmt.tokenizer import Tokenizer
-from nmt.train.checkpoint import load_model
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

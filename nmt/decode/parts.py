@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence
 from nmt.decode.request import Request
-from nmt.decode.sentences import split
+from nmt.text.sentences import split
 from nmt.tokenizer import Tokenizer
 
 MAX_SEGMENT = 250  # source tokens translated as one; far beyond a sentence, and quadratic costs stay small

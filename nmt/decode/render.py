@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from nmt.decode.assembly import Translation
 from nmt.decode.beam import Hypothesis
-from nmt.decode.flags import flags
 from nmt.decode.request import Request
 from nmt.errors import RecipeError
+from nmt.text.flags import flags
 from nmt.tokenizer import Tokenizer
 
 Format = Literal["text", "jsonl"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nmt.decode.parts import Part
-from nmt.decode.terms import contains, glues, joins
+from nmt.text.terms import contains, glues, joins
 from nmt.tokenizer import Tokenizer
 
 

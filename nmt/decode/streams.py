@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from nmt import console
-from nmt.data.lines import MAX_LINE_BYTES, is_gzip, too_long
 from nmt.decode.render import FIELDS, Format, Output, problems, render, render_score
 from nmt.decode.request import Request, parse_request
 from nmt.decode.translator import Translator
 from nmt.errors import DataError
+from nmt.text.lines import MAX_LINE_BYTES, is_gzip, too_long
 
 CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
 WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from nmt.decode.assembly import Translation, assemble
 from nmt.decode.beam import Hypothesis
-from nmt.decode.engine import BeamEngine, Engine, plan_batches
+from nmt.decode.engine import BeamEngine, Engine, plan_searches
 from nmt.decode.forced import Forced, Pair, align, force, words_of
 from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import MAX_SEGMENT, Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
-from nmt.decode.terms import Terms
 from nmt.errors import DataError, RecipeError, RunError, join_faults
-from nmt.faults import faults
+from nmt.recipe.faults import faults
+from nmt.text.terms import Terms
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -70,8 +70,9 @@ class Translator:
 
         Raises RunError where a folder is no run, or is damaged, or several do not fit together.
         """
-        from nmt.train.checkpoint import load_model, load_run_recipe
-        from nmt.train.parallel import choose_device
+        from nmt.device import choose_device
+        from nmt.run.folder import load_run_recipe
+        from nmt.run.load import load_model
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
@@ -161,7 +162,7 @@ class Translator:
             own = [part for part in parts if part.n_best == n_best]
             decode = self._wider(n_best)
             lengths = [len(part.sentence.ids) + 1 for part in own]
-            plan = plan_batches(lengths, decode.batch_tokens / decode.beam_size, self.engine.workers)
+            plan = plan_searches(lengths, decode.batch_tokens / decode.beam_size, self.engine.workers)
             batches = [[own[i] for i in batch] for batch in plan]
             number = decode.beam_size if decode.mbr != "none" else n_best
             results = self.engine.search([[part.sentence for part in batch] for batch in batches], decode, number)

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.decode.flags import flags
 from nmt.errors import NMTError, RunError
-from nmt.evaluate.metrics import make_metric
 from nmt.evaluate.texts import read_lines
 from nmt.evaluate.training_text import TrainingText, read_training_text
-from nmt.evaluate.words import words
-from nmt.train.checkpoint import load_run_recipe
+from nmt.run.folder import load_run_recipe
+from nmt.text.flags import flags
+from nmt.text.metrics import make_metric
+from nmt.text.words import words
 
 LENGTHS = (5, 10, 15, 20, 30, 50)  # words of the source; the last bucket has no end
 FREQUENCIES = (0, 4, 19, 99, 999)  # times that a word stands in the training text

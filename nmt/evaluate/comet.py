@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nmt.errors import DataError
-from nmt.evaluate.metrics import Score
+from nmt.text.metrics import Score
 
 COMMAND = "comet-score"
 MODEL = "Unbabel/wmt22-comet-da"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, RunError
-from nmt.evaluate.metrics import LABELS, make_metric
 from nmt.evaluate.texts import read_lines, read_translations
-from nmt.train.checkpoint import load_run_recipe
+from nmt.run.folder import load_run_recipe
+from nmt.text.metrics import LABELS, make_metric
 
 METRICS = ("bleu", "chrf", "ter")
 TIE = 0.5  # chrF points of a sentence below which neither has won it

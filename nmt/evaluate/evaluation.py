@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
-from nmt.decode.flags import FLAGS, flags
 from nmt.errors import DataError, RunError, join_faults, plural
 from nmt.evaluate.comet import check_comet, comet
-from nmt.evaluate.metrics import LABELS, Score, score
 from nmt.evaluate.texts import read_lines, read_translations
-from nmt.train.checkpoint import load_run_recipe, read_checkpoint, write_atomically
+from nmt.files import write_atomically
+from nmt.run.checkpoint import read_checkpoint
+from nmt.run.folder import load_run_recipe
+from nmt.text.flags import FLAGS, flags
+from nmt.text.metrics import LABELS, Score, score
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
@@ -57,7 +59,7 @@ class TestSet:
     name: str
     scores: list[Score]
     sentences: int
-    flags: dict[str, int]  # how many translations look wrong, by name; see nmt.decode.flags
+    flags: dict[str, int]  # how many translations look wrong, by name; see nmt.text.flags
     details: dict[str, Any] = field(default_factory=dict)  # seconds, checkpoint, step, decode; empty for a file
 
     @property

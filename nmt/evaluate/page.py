@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nmt.evaluate.words import differences
+from nmt.text.words import differences
 
 
 @dataclass(frozen=True)

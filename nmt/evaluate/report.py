@@ -15,17 +15,18 @@ from typing import Any
 from nmt import __version__
 from nmt.data.audit import LABELS as FINDINGS
 from nmt.data.manifest import MANIFEST, Manifest
-from nmt.decode.flags import FLAGS
 from nmt.errors import RunError
 from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
 from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, RESULTS
-from nmt.evaluate.metrics import LABELS
 from nmt.evaluate.page import Html, beside, block, code, escape, join, marked, page, paragraph, picture, table, tiles
 from nmt.evaluate.plots import Curve, bar_chart, heat_map, line_chart
 from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from nmt.evaluate.robustness import kept_robustness
-from nmt.train.checkpoint import last_start, read_log, write_atomically
-from nmt.train.runs import Run, read_run
+from nmt.files import write_atomically
+from nmt.run.log import last_start, read_log
+from nmt.run.overview import Run, read_run
+from nmt.text.flags import FLAGS
+from nmt.text.metrics import LABELS
 
 REPORT = "report.html"
 STAGES = 5  # validations of which samples are shown

@@ -15,9 +15,10 @@ from typing import Any
 
 from nmt import console
 from nmt.evaluate.evaluation import TranslatesLines, writing
-from nmt.evaluate.metrics import score
 from nmt.evaluate.texts import read_lines
-from nmt.train.checkpoint import load_run_recipe, write_atomically
+from nmt.files import write_atomically
+from nmt.run.folder import load_run_recipe
+from nmt.text.metrics import score
 
 TYPO_RATE = 0.15  # of words with four letters or more
 SEED = 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nmt.data.lines import line_blocks
 from nmt.errors import DataError
+from nmt.text.lines import line_blocks
 
 
 def read_lines(path: Path) -> list[str]:

@@ -13,10 +13,10 @@ from typing import Literal
 
 from nmt import console
 from nmt.data.manifest import MANIFEST, Manifest
-from nmt.data.store import PreparedSplit, Side
+from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
-from nmt.evaluate.words import words
-from nmt.tokenizer import Tokenizer
+from nmt.text.words import words
+from nmt.tokenizer import Side, Tokenizer
 
 Seen = Literal["seen", "near", "new"]
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from nmt.data.batches import Indices, Update, fill, plan_batches
-from nmt.data.store import PreparedSplit, RaggedIds, Side
+from nmt.data.store import PreparedSplit
 from nmt.recipe import Recipe
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import RaggedIds, Side, Tokenizer
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from nmt.data.batches import fill, plan_batches
 from nmt.data.manifest import NotPreparedError, check_prepared
 from nmt.data.store import PreparedSplit
+from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection, Recipe
-from nmt.train.parallel import choose_device, choose_dtype, choose_max_tokens, set_threads
+from nmt.train.parallel import choose_max_tokens
 from nmt.train.replicas import choose_replicas
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from nmt import console
 from nmt.errors import TrainingError
 from nmt.recipe import TrainSection
-from nmt.train.checkpoint import TrainState, checkpoints
+from nmt.run.checkpoint import TrainState, checkpoints
 
 FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
 LONG = 10  # intervals in a row: such a training does not come back

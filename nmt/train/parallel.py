@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from nmt.data.workers import usable_cores
-from nmt.errors import RecipeError
 from nmt.recipe import TrainSection
 
 DEFAULT_CPU_MAX_TOKENS = 2048
@@ -71,55 +68,9 @@ def leave_world(world: World) -> None:
         dist.destroy_process_group()
 
 
-def choose_device(name: str, local_rank: int = 0, said: str = "`train.device:") -> torch.device:
-    """`auto` takes a GPU if there is one. Raises RecipeError for a device that is not there; `said` is who wants it."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available.get(name):
-        here = ", ".join(kind for kind, there in available.items() if there)
-        raise RecipeError(f"{said} {name}` is not available here; this machine has {here}.")
-    if name == "cuda":
-        torch.cuda.set_device(local_rank)
-        return torch.device("cuda", local_rank)
-    return torch.device(name)
-
-
-def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """`auto` takes bf16 where the hardware multiplies it natively; elsewhere it would be emulated, and slow."""
-    if precision == "auto":
-        match device.type:
-            case "cuda":
-                native = torch.cuda.is_bf16_supported(including_emulation=False)
-            case "cpu":
-                native = _cpu_multiplies_bf16()
-            case _:
-                native = False
-        return torch.bfloat16 if native else torch.float32
-    return torch.bfloat16 if precision == "bf16" else torch.float32
-
-
 def choose_max_tokens(section: TrainSection, device: torch.device) -> int:
     """Padded tokens a micro-batch: an update's with its padding; on a CPU no more than stay near the cache."""
     if section.max_tokens != "auto":
         return section.max_tokens
     whole = section.batch_tokens * 5 // 4
     return min(whole, DEFAULT_CPU_MAX_TOKENS) if device.type == "cpu" else whole
-
-
-def _cpu_multiplies_bf16() -> bool:
-    if hasattr(torch.cpu, "get_capabilities"):
-        features = torch.cpu.get_capabilities()
-        return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def set_threads(wanted: int = 0) -> int:
-    """Use `wanted` threads, or as many as this process may (affinity, container limit, its share under torchrun)."""
-    threads = wanted or max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    torch.set_num_threads(threads)
-    return threads

@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from nmt.device import choose_device
 from nmt.recipe import Recipe
-from nmt.train.parallel import choose_device, join_world
+from nmt.train.parallel import join_world
 from nmt.train.signals import Signals
 from nmt.train.trainer import Trainer
 

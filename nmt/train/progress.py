@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nmt.recipe import TrainSection
-from nmt.train.checkpoint import TrainState
+from nmt.run.checkpoint import TrainState
 
 
 class Progress:

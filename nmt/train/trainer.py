@@ -17,32 +17,29 @@ import torch
 from nmt import console
 from nmt.data.batches import Indices, collate
 from nmt.data.manifest import MANIFEST
+from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import Interrupted, RunError, TrainingError
+from nmt.files import write_atomically
 from nmt.model.dropout import seed_dropout
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
+from nmt.run import checkpoint as ckpt
+from nmt.run.checkpoint import Interval, TrainState, better
+from nmt.run.compat import check_same_experiment
+from nmt.run.environment import environment
+from nmt.run.folder import run_lock, set_aside
+from nmt.run.load import load_weights
 from nmt.tokenizer import Tokenizer
-from nmt.train import checkpoint as ckpt
-from nmt.train.checkpoint import Interval, TrainState, better
-from nmt.train.compat import check_same_experiment, check_start, set_aside
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.health import check_interval, check_step
+from nmt.train.journal import Journal
 from nmt.train.loss import smoothed_loss
-from nmt.train.parallel import (
-    World,
-    choose_device,
-    choose_dtype,
-    choose_max_tokens,
-    join_world,
-    leave_world,
-    local_rank,
-    set_threads,
-)
+from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
-from nmt.train.report import Report, environment
 from nmt.train.schedule import learning_rate
 from nmt.train.signals import Signals, watch_signals
+from nmt.train.start import check_start
 from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
 
@@ -64,7 +61,7 @@ def train(recipe: Recipe, prepared: Path, command: str, fresh: bool = False) -> 
         if world.is_main:
             check_same_experiment(run, recipe, prepared, command)
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
-        with ckpt.run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
+        with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             Trainer(recipe, run, prepared, device, world, signals, command).run()
     except OSError as e:
         raise RunError(
@@ -117,7 +114,7 @@ class Trainer:
         self._resume()
         if world.is_main:
             self._prepare_folder(prepared)
-        self.report = Report(recipe, run, self.state.step, world.is_main)
+        self.journal = Journal(recipe, run, self.state.step, world.is_main)
         self.progress = Progress(self.section, len(self.data.epoch(0).updates))
 
     @property
@@ -128,7 +125,7 @@ class Trainer:
 
     def run(self) -> None:
         """To the recipe's end, or a signal."""
-        if self.progress.is_over(self.state) and self.report.ended_at == self.state.step:
+        if self.progress.is_over(self.state) and self.journal.ended_at == self.state.step:
             console.info(
                 f"{self.run_dir} is trained to its end ({self.state.step:,} steps); nothing to do. "
                 "To train on, raise its limits; to train anew: --fresh."
@@ -249,7 +246,7 @@ class Trainer:
         state = self.state
         if self.world.size > 1:
             self._gather_interval()
-        self.report.interval(state.interval, state, self._rate(), self.norm, self.progress)
+        self.journal.interval(state.interval, state, self._rate(), self.norm, self.progress)
         check_interval(state, self.section)
         state.interval = Interval()
 
@@ -267,7 +264,7 @@ class Trainer:
             if section.metric in valid:
                 self._count_patience(valid[section.metric])
             state.seconds += time.perf_counter() - started
-            self.report.validation(state, valid, self.validator.samples(hyps, section.samples))
+            self.journal.validation(state, valid, self.validator.samples(hyps, section.samples))
         self._agree()
         self.progress.validation_took(time.perf_counter() - started)
 
@@ -323,14 +320,14 @@ class Trainer:
 
     def _init_from(self, source: Path) -> None:
         found = ckpt.find_checkpoint(source, "best", self.section.metric)
-        ckpt.load_weights(self.model, found.tensors("model.safetensors"), found.path)
+        load_weights(self.model, found.tensors("model.safetensors"), found.path)
 
     def _prepare_folder(self, prepared: Path) -> None:
         """Make the run self-sufficient: its recipe, tokenizer and the data's manifest go with it."""
         manifest = (prepared / MANIFEST).read_bytes()
         files = {"recipe.yaml": self.recipe.dump().encode(), MANIFEST: manifest, **self.tokenizer.files}
         for name, content in files.items():
-            ckpt.write_atomically(self.run_dir / name, content)
+            write_atomically(self.run_dir / name, content)
 
     def _finish(self) -> None:
         """Try the average of the best checkpoints; whichever is best on validation is what the run translates with."""
@@ -340,14 +337,14 @@ class Trainer:
         steps = [c for c in ckpt.checkpoints(self.run_dir) if c.path.name != "average"]
         mean, top = ckpt.average(ckpt.best_first(steps, metric), self.section.average_best)
         if len(top) > 1:
-            ckpt.load_weights(self.model, mean, self.run_dir)
+            load_weights(self.model, mean, self.run_dir)
             valid, _ = self.validator.measure()
             average = dataclasses.replace(state, valid=valid)
             ckpt.save_checkpoint(self.run_dir, "average", average, mean, None)
-            self.report.write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
+            self.journal.write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
             console.info(f"The average of the {len(top)} best checkpoints: {show(valid)}")
         best = ckpt.find_checkpoint(self.run_dir, "best", metric)
-        self.report.write(
+        self.journal.write(
             event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
         )
         console.info(
@@ -364,7 +361,7 @@ class Trainer:
         )
         console.info(self.epoch.describe())
         console.info(self.progress.describe_end())
-        self.report.write(
+        self.journal.write(
             event="start", step=self.state.step, **environment(self.recipe), tokenizer=self.tokenizer.fingerprint,
             device=str(self.device), precision=kind, threads=self.threads, processes=self.world.size,
         )  # fmt: skip

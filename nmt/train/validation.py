@@ -12,9 +12,9 @@ from nmt.data.batches import collate, plan_batches
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
-from nmt.evaluate.metrics import score
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
+from nmt.text.metrics import score
 from nmt.tokenizer import Tokenizer
 from nmt.train.loss import smoothed_loss
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.recipe import load_recipe
-from nmt.train.checkpoint import checkpoints, find_checkpoint
+from nmt.run.checkpoint import checkpoints, find_checkpoint
 
 NMT = [sys.executable, "-c", "from nmt.cli import main; main()"]
 PHASES = ("preparing", "checkpoint", "validation", "any", "any", "any")  # what to wait for; most moments are any

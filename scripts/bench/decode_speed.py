@@ -32,7 +32,7 @@ WARM_UP = 50  # lines
 
 def read(run: Path, test: str) -> tuple[list[str], list[str]]:
     """Source and reference."""
-    from nmt.train.checkpoint import load_run_recipe
+    from nmt.run.folder import load_run_recipe
 
     prepared = load_run_recipe(run).prepared_dir
     src, ref = ((prepared / f"{test}.{side}.txt").read_text().split("\n")[:-1] for side in ("src", "tgt"))
@@ -43,9 +43,9 @@ def measure(run: Path, test: str, beam: int, batch_tokens: int, model: str | Non
     """In a process of its own: print seconds, peak MB, texts and their tokens as JSON. `model`: of CTranslate2."""
     import torch
 
-    from nmt.data.workers import usable_cores
     from nmt.decode.ct2 import CTranslate2Engine
     from nmt.decode.translator import Translator
+    from nmt.device import usable_cores
 
     torch.set_num_threads(usable_cores())
     src, _ = read(run, test)
@@ -70,9 +70,9 @@ class Contest:
     def __init__(self, options: argparse.Namespace, work: Path) -> None:
         import torch
 
-        from nmt.data.workers import usable_cores
         from nmt.decode.export import export
-        from nmt.train.checkpoint import load_model
+        from nmt.device import usable_cores
+        from nmt.run.load import load_model
 
         self.options, self.work, self.threads = options, work, usable_cores()
         model, self.tokenizer, recipe, _ = load_model(options.run, "best", "cpu", torch.float32)

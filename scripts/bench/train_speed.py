@@ -79,8 +79,9 @@ def measure_ours(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     import torch
 
     from nmt.data.batches import fill
+    from nmt.device import choose_device
     from nmt.recipe import make_recipe
-    from nmt.train.parallel import choose_device, join_world
+    from nmt.train.parallel import join_world
     from nmt.train.signals import Signals
     from nmt.train.trainer import Trainer
 

@@ -10,9 +10,9 @@ import pytest
 
 from nmt.errors import RunError
 from nmt.evaluate.analysis import Texts, analyse, analyse_run, worst_sentences
-from nmt.evaluate.metrics import score
 from nmt.evaluate.training_text import TrainingText, read_training_text
-from nmt.evaluate.words import words
+from nmt.text.metrics import score
+from nmt.text.words import words
 
 SRC = ["One dog runs.", "Two cats sleep in a very small house.", "", "No."]
 REF = ["Un chien court.", "Deux chats dorment.", "", "Non."]

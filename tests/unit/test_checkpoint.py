@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from nmt.errors import RunError
-from nmt.train import checkpoint as ckpt
-from nmt.train.checkpoint import TrainState
+from nmt.run import checkpoint as ckpt
+from nmt.run.checkpoint import TrainState
+from nmt.run.folder import latest_run
+from nmt.run.log import RunLog
 
 
 @pytest.fixture
@@ -151,13 +153,13 @@ def test_what_a_kill_left_is_cleared_away_or_brought_back(run):
 
 def test_the_run_trained_last_is_found(tmp_path):
     with pytest.raises(RunError, match="no trained run") as e:
-        ckpt.latest_run(tmp_path)
+        latest_run(tmp_path)
     assert "nmt train" in e.value.hint
     for name in ("a", "b"):
         save(tmp_path / name, 1)
-    assert ckpt.latest_run(tmp_path).name == "b"
+    assert latest_run(tmp_path).name == "b"
     save(tmp_path / "a", 2)
-    assert ckpt.latest_run(tmp_path).name == "a"
+    assert latest_run(tmp_path).name == "a"
 
 
 def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
@@ -167,11 +169,11 @@ def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
 
 def test_the_log_goes_on_without_gap_or_repetition(tmp_path):
     path = tmp_path / "log.jsonl"
-    log = ckpt.RunLog(path, 0)
+    log = RunLog(path, 0)
     for step in range(1, 6):
         log.write(event="step", step=step)
     with open(path, "a") as file:
         file.write('{"event": "ste')  # a crash in the middle of a line
-    log = ckpt.RunLog(path, 3)
+    log = RunLog(path, 3)
     log.write(event="step", step=4)
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [1, 2, 3, 4]

@@ -12,8 +12,8 @@ import pytest
 
 from nmt.errors import DataError, RunError
 from nmt.evaluate.compare import compare
-from nmt.evaluate.metrics import score
 from nmt.recipe import make_recipe
+from nmt.text.metrics import score
 
 PAIR = {"source": "a", "target": "b"}
 

@@ -13,11 +13,11 @@ from nmt.decode.forced import force
 from nmt.decode.parts import Domain, Part
 from nmt.decode.repair import say_more
 from nmt.decode.request import Request
-from nmt.decode.terms import Glossary, Terms, contains, protected_spans
 from nmt.decode.translator import Translator
 from nmt.errors import DataError
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection
+from nmt.text.terms import Glossary, Terms, contains, protected_spans
 from nmt.tokenizer import EOS_ID, Tokenizer
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]

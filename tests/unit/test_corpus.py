@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from nmt.data import corpus, lines
+from nmt.data import corpus
 from nmt.data.corpus import PairSource, file_names, resolve_files
 from nmt.errors import DataError
 from nmt.recipe import Corpus, DataSection
+from nmt.text import lines
 
 SRC = ["A dog runs.", "", "Two\u2028parts", "x\u0085y\x0bz\x0c", "déjà vu \U0001f600", "lone \r inside", "last"]
 TGT = ["Un chien court.", "Rien", "Deux\u2028parties", "x\u0085y", "déjà vu", "", "dernière"]

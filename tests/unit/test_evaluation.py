@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from nmt.data.manifest import FORMAT, MANIFEST
-from nmt.decode.flags import FLAGS
 from nmt.errors import DataError, NMTError, RunError
 from nmt.evaluate.comet import MODEL, comet
 from nmt.evaluate.evaluation import MEAN, POOLED, evaluate_files, evaluate_run
-from nmt.evaluate.metrics import score
 from nmt.recipe import DecodeSection, make_recipe
+from nmt.text.flags import FLAGS
+from nmt.text.metrics import score
 
 SRC = ["One dog.", "", "Two\u2028cats sleep.", "A house\x85 and a tree."]
 REF = ["Un chien.", "", "Deux\u2028chats dorment.", "Une maison\x85 et un arbre."]

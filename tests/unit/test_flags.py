@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.decode.flags import FLAGS, flags
+from nmt.text.flags import FLAGS, flags
 
 LONG = "Two young men are playing football in the park."
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import DataError
-from nmt.evaluate.metrics import LABELS, Score, score
+from nmt.text.metrics import LABELS, Score, score
 
 HYPS = ["The cat sits on the mat.", "Two  dogs are running in the snow ", "", "A man, who sings!", "C'est déjà l'été."]
 REFS = ["The cat sat on the mat.", "Two dogs run through the snow.", "Nothing", "A man who sings.", "C’est déjà l’été."]

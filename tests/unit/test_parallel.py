@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from nmt.data.prepare import prepare
+from nmt.device import choose_device, choose_dtype
 from nmt.errors import RecipeError
-from nmt.train import checkpoint as ckpt
-from nmt.train import parallel
+from nmt.run import checkpoint as ckpt
 from nmt.train.trainer import train
 
 
@@ -35,11 +35,11 @@ def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
 def test_the_wanted_device_must_be_there():
     if not torch.cuda.is_available():
         with pytest.raises(RecipeError, match=r"`train\.device: cuda` is not available here; this machine has cpu"):
-            parallel.choose_device("cuda")
+            choose_device("cuda")
 
 
 def test_precision_can_be_chosen():
     cpu = torch.device("cpu")
-    assert parallel.choose_dtype("fp32", cpu) == torch.float32
-    assert parallel.choose_dtype("bf16", cpu) == torch.bfloat16
-    assert parallel.choose_dtype("auto", cpu) in (torch.float32, torch.bfloat16)
+    assert choose_dtype("fp32", cpu) == torch.float32
+    assert choose_dtype("bf16", cpu) == torch.bfloat16
+    assert choose_dtype("auto", cpu) in (torch.float32, torch.bfloat16)

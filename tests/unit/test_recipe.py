@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.errors import RecipeError
-from nmt.plain_yaml import dump_yaml, parse_yaml
 from nmt.recipe import PRESETS, Recipe, fingerprint, load_recipe, make_recipe
+from nmt.recipe.plain_yaml import dump_yaml, parse_yaml
 
 MINIMAL = """\
 name: mini

@@ -11,10 +11,10 @@ import torch
 from nmt import Translator
 from nmt.decode.streams import uninterrupted
 from nmt.errors import RunError, TrainingError
-from nmt.train import checkpoint as ckpt
+from nmt.run import checkpoint as ckpt
+from nmt.run.verify import verify_run
 from nmt.train import trainer as trainer_module
 from nmt.train.health import check_interval
-from nmt.train.verify import verify_run
 from tests.unit.test_trainer import last_bytes, records, run
 
 

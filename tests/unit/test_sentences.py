@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.decode import sentences
-from nmt.decode.sentences import rejoin, split
+from nmt.text import sentences
+from nmt.text.sentences import rejoin, split
 
 PARAGRAPHS = {
     "en": [
@@ -129,5 +129,5 @@ def test_the_target_language_says_whether_sentences_are_spaced(parts, translatio
 
 
 def test_the_library_is_imported_only_where_sentences_are_split():
-    code = "import sys, nmt.decode.sentences as s; assert 'sentencex' not in sys.modules; s.split('A.', 'en')"
+    code = "import sys, nmt.text.sentences as s; assert 'sentencex' not in sys.modules; s.split('A.', 'en')"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.data.store import IdsWriter, PreparedSplit, RaggedIds
+from nmt.data.store import IdsWriter, PreparedSplit
 from nmt.errors import RunError
+from nmt.tokenizer import RaggedIds
 
 ROWS = [[5, 6, 7], [], [9], [65_535]]
 

@@ -12,10 +12,10 @@ import torch
 
 from nmt.data.prepare import prepare
 from nmt.errors import Interrupted, RunError, TrainingError
-from nmt.train import checkpoint as ckpt
+from nmt.run import checkpoint as ckpt
+from nmt.run.compat import check_same_experiment
+from nmt.run.folder import run_lock, set_aside
 from nmt.train import trainer as trainer_module
-from nmt.train.checkpoint import run_lock
-from nmt.train.compat import check_same_experiment, set_aside
 from nmt.train.trainer import train
 from nmt.train.weights import FlatWeights
 
@@ -236,7 +236,7 @@ def test_epochs_and_minutes_stop_too(toy_recipe, limit):
 def test_a_second_training_of_the_same_run_is_refused(toy_recipe):
     recipe = toy_recipe()
     folder = run(recipe)
-    with ckpt.run_lock(folder), pytest.raises(RunError, match=f"is being trained by process {os.getpid()} on "):
+    with run_lock(folder), pytest.raises(RunError, match=f"is being trained by process {os.getpid()} on "):
         run(recipe)
 
 

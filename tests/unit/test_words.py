@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluate.words import Piece, differences, words
+from nmt.text.words import Piece, differences, words
 
 
 @pytest.mark.parametrize(

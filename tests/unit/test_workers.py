@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from nmt.data.workers import in_order, usable_cores
+from nmt.data.workers import in_order
+from nmt.device import usable_cores
 from nmt.errors import DataError, RunError
 
 

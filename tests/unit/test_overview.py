@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import RunError
-from nmt.train.runs import COLUMNS, age, list_runs, read_run, sparkline
+from nmt.run.overview import COLUMNS, age, list_runs, read_run, sparkline
 
 
 @pytest.fixture

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-import platform
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from nmt import __version__, console
-from nmt.recipe import Recipe, fingerprint
-from nmt.train.checkpoint import Interval, RunLog, TrainState
+from nmt import console
+from nmt.recipe import Recipe
+from nmt.run.checkpoint import Interval, TrainState
+from nmt.run.log import RunLog
 from nmt.train.progress import Progress
 from nmt.train.tensorboard import TensorBoard
 from nmt.train.validation import Sample, Valid, show
 
 
-class Report:
+class Journal:
     """`step` is where training goes on from: what was logged after it is taken back."""
 
     def __init__(self, recipe: Recipe, run: Path, step: int, is_main: bool) -> None:
@@ -62,16 +59,3 @@ class Report:
         console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
         for sample in samples:
             console.info("\n".join(f"  {what:<10} {text}" for what, text in sample.items()), style="dim")
-
-
-def environment(recipe: Recipe) -> dict[str, Any]:
-    """What, besides the text, a run's bytes may depend on."""
-    return {
-        "nmt": __version__,
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in ("torch", "sentencepiece", "numpy")},
-        "machine": platform.machine(),
-        "processor": torch.backends.cpu.get_cpu_capability(),
-        "seed": recipe.seed,
-        "recipe": fingerprint(recipe),
-    }

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from nmt.errors import DataError, RunError
 
 if TYPE_CHECKING:
-    from nmt.data.sampling import SubwordSampler
-    from nmt.data.store import Side
     from nmt.recipe import TokenizerSection
+    from nmt.tokenizer.ids import Side
+    from nmt.tokenizer.subwords import SubwordSampler
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
 SHARED_FILE, SRC_FILE, TGT_FILE = "tokenizer.model", "tokenizer.src.model", "tokenizer.tgt.model"
@@ -77,7 +77,7 @@ class Tokenizer:
         return {"src": src, "tgt": src if self.shared else self._sampler("tgt", section, seed)}
 
     def _sampler(self, side: Side, section: TokenizerSection, seed: int) -> SubwordSampler:
-        from nmt.data.sampling import SPACE, SubwordSampler
+        from nmt.tokenizer.subwords import SPACE, SubwordSampler
 
         processor = self._processor(side)
         pieces = self.vocabulary(side)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nmt.data.folders import recover, staging
 from nmt.errors import RunError
+from nmt.files import recover, staging
 
 
 def names(folder: Path) -> list[str]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nmt.data.corpus import describe_file
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
 from nmt.errors import RunError
+from nmt.files import describe_file
 from nmt.recipe import Recipe, fingerprint
+from nmt.run.checkpoint import find_checkpoint, read_checkpoint
+from nmt.run.environment import environment
+from nmt.run.folder import load_run_recipe
+from nmt.run.log import last_start
 from nmt.tokenizer import Tokenizer
-from nmt.train import checkpoint as ckpt
-from nmt.train.report import environment
 
 Result = Literal["ok", "differs", "missing", "changed"]
 
@@ -31,8 +33,8 @@ class Finding:
 
 def verify_run(run: Path) -> list[Finding]:
     """Raises RunError where `run` is not a run folder."""
-    recipe = ckpt.load_run_recipe(run)
-    start = ckpt.last_start(run)
+    recipe = load_run_recipe(run)
+    start = last_start(run)
     tokenizer = Tokenizer.load(run)
     return [
         *_weights(run),
@@ -50,12 +52,12 @@ def _same(what: str, now: Any, before: Any, remark: str) -> Finding:
 
 
 def _weights(run: Path) -> Iterator[Finding]:
-    ckpt.find_checkpoint(run, "last")  # there must be one
+    find_checkpoint(run, "last")  # there must be one
     for folder in sorted((run / "checkpoints").iterdir()):
         if "." in folder.name:
             continue
         try:
-            sums = ckpt.read_checkpoint(folder).sha256
+            sums = read_checkpoint(folder).sha256
         except RunError as e:
             yield Finding(folder.name, "differs", e.message)
             continue

@@ -16,7 +16,7 @@ from typing import Literal
 
 import numpy as np
 
-from nmt.data.store import RaggedIds
+from nmt.tokenizer.ids import RaggedIds
 
 SPACE = "▁"  # begins each word, and stands nowhere else
 LONGEST = 16  # pieces of a word: where no spaces are written, a sentence is cut into such

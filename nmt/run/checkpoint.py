@@ -1,10 +1,9 @@
-"""Run folders and their checkpoints: safetensors for tensors, JSON for the rest, no pickle anywhere.
+"""The checkpoints of a run: safetensors for tensors, JSON for the rest, no pickle anywhere.
 
-    runs/<name>/   recipe.yaml (resolved), tokenizer, manifest.json (of the data), log.jsonl, lock
-      checkpoints/step-00001000/   model.safetensors  the weights that translate (the moving average where there is one)
-                                   train.safetensors  what training needs to go on, in the newest two only
-                                   state.json         TrainState, validation scores, sha256 of the tensor files
-      checkpoints/average/         the average of the best, where it was tried
+    checkpoints/step-00001000/   model.safetensors  the weights that translate (the moving average where there is one)
+                                 train.safetensors  what training needs to go on, in the newest two only
+                                 state.json         TrainState, validation scores, sha256 of the tensor files
+    checkpoints/average/         the average of the best, where it was tried
 
 A checkpoint is written into a temporary folder, synced and renamed: a folder that has its name is whole. Which is last
 and which is best follows from what is in them; there is no pointer that could be wrong.
@@ -17,25 +16,22 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmt import console
-from nmt.data.folders import recover, staging
 from nmt.errors import RunError
-from nmt.recipe import Recipe, load_recipe
-from nmt.tokenizer import Tokenizer
+from nmt.files import recover, staging
 
 if TYPE_CHECKING:
-    from torch import Tensor, dtype
+    from torch import Tensor
 
-    from nmt.model.transformer import Transformer
 
 FORMAT_VERSION = 1
 KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
+
+_HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
 
 
 @dataclass
@@ -100,15 +96,9 @@ class Checkpoint:
             raise RunError(f"{path} is no safetensors file: {e}.", _HINT_DAMAGED) from None
 
 
-_HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
-
-
 def better(a: float, b: float | None, metric: str) -> bool:
     """Whether validation score a beats b: losses fall, BLEU and chrF rise."""
     return b is None or (a < b if metric == "loss" else a > b)
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
@@ -135,14 +125,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(path, state, dict(raw["sha256"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise RunError(f"{path} is no usable checkpoint: {type(e).__name__}: {e}.") from None
-
-
-def latest_run(runs_dir: Path = Path("runs")) -> Path:
-    """The run trained last. Raises RunError where there is none."""
-    runs = [p.parent for p in runs_dir.glob("*/checkpoints") if p.is_dir() and any(p.glob("*/state.json"))]
-    if not runs:
-        raise RunError(f"there is no trained run in {runs_dir}/ yet.", "Train one first: nmt train recipes/demo.yaml")
-    return max(runs, key=lambda run: max(p.stat().st_mtime_ns for p in (run / "checkpoints").glob("*/state.json")))
 
 
 def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Checkpoint:
@@ -172,56 +154,6 @@ def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
                 names = ", ".join(c.path.name for c in found)
                 raise RunError(f"{run} has no checkpoint `{which}`.", f"It has: {names}; or say best or last.")
             return named
-
-
-def load_model(
-    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
-) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
-    """A run's model, ready to translate on `device`; in the recipe's if no `precision` is given."""
-    from nmt.model.transformer import Transformer
-    from nmt.train.parallel import choose_device, choose_dtype
-
-    recipe = load_run_recipe(run)
-    checkpoint, weights = _first_whole(ranked_checkpoints(run, which, recipe.train.metric))
-    tokenizer = Tokenizer.load(run)
-    model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
-    load_weights(model, weights, checkpoint.path)
-    target = choose_device(device, said="`--device")
-    precision = precision or choose_dtype(recipe.train.precision, target)
-    return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
-
-
-def _first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
-    for checkpoint, following in zip(candidates, [*candidates[1:], None], strict=True):
-        try:
-            return checkpoint, checkpoint.tensors("model.safetensors")
-        except RunError as e:
-            if following is None:
-                raise
-            console.warn(f"{e.message} {following.path.name} is used instead.")
-    raise AssertionError("there is always a candidate")
-
-
-def load_run_recipe(run: Path) -> Recipe:
-    if not (run / "recipe.yaml").exists():
-        raise RunError(f"{run} is not a run folder: it has no recipe.yaml.", "Give the folder that `nmt train` made.")
-    return load_recipe(run / "recipe.yaml")
-
-
-def load_weights(model: Transformer, weights: dict[str, Tensor], where: Path) -> None:
-    """Copy weights by name. Raises RunError naming what does not fit."""
-    own = dict(model.named_parameters())
-    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
-    if wrong or len(weights) != len(own):
-        names = ", ".join(wrong[:3] or sorted(set(weights) - set(own))[:3])
-        raise RunError(
-            f"{where} does not fit the model of its recipe ({names}).", "Was recipe.yaml in the run changed?"
-        )
-    for name, parameter in own.items():
-        parameter.data.copy_(weights[name])
-
-
-# --- writing ---------------------------------------------------------------------------------------------------------
 
 
 def save_checkpoint(
@@ -292,82 +224,3 @@ def clear_leftovers(run: Path) -> None:
     names = {re.sub(r"\.(tmp|old)-\d+$", "", p.name) for p in (run / "checkpoints").glob("*.*-*")}
     for name in names:
         recover(run / "checkpoints" / name)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def run_lock(run: Path) -> Iterator[None]:
-    """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash."""
-    import socket
-
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    with open(run / "lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise RunError(
-                f"{run} is being trained by {file.read().strip() or 'another process'}.",
-                "Wait for it, or stop it; or give this training another `name`.",
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        yield
-
-
-class RunLog:
-    """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, so nothing repeats."""
-
-    def __init__(self, path: Path, resume_step: int) -> None:
-        kept = []
-        self.ended_at: int | None = None  # the step at which the run had come to its end
-        if path.exists():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                record = _parse_record(line)
-                if record is not None and record.get("step", 0) <= resume_step:
-                    kept.append(line + "\n")
-                    if record.get("event") == "end":
-                        self.ended_at = record.get("step")
-        if path.exists():
-            write_atomically(path, "".join(kept).encode())
-        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
-
-    def write(self, **record: Any) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._file.flush()
-
-
-def read_log(run: Path) -> list[dict[str, Any]]:
-    """The records of a run's log.jsonl, oldest first; lines that a crash cut short are left out."""
-    path = run / "log.jsonl"
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    return [record for line in lines if (record := _parse_record(line)) is not None]
-
-
-def last_start(run: Path) -> dict[str, Any]:
-    """What the log says of the machine and the inputs when training was last started; empty if nothing."""
-    return next((r for r in reversed(read_log(run)) if r.get("event") == "start"), {})
-
-
-def _parse_record(line: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None  # a line cut short by a crash, or otherwise broken
-    return record if isinstance(record, dict) else None

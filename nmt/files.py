@@ -1,13 +1,15 @@
-"""Folders that are whole or not there: filled beside their place, synced, then renamed into it."""
+"""Files and folders that are whole or not there: written beside their place, synced and renamed. And checksums."""
 
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from nmt.errors import RunError
@@ -80,3 +82,37 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class InputFile:
+    path: Path
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    def changed(self) -> bool:
+        """Whether it was written to, or taken away, since it was described."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return True
+        return (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns)
+
+
+def describe_file(path: Path) -> InputFile:
+    stat = path.stat()
+    with open(path, "rb") as f:
+        return InputFile(path, stat.st_size, stat.st_mtime_ns, hashlib.file_digest(f, "sha256").hexdigest())

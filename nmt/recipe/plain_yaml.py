@@ -10,7 +10,7 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from nmt.errors import RecipeError, join_faults
-from nmt.faults import show
+from nmt.recipe.faults import show
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from nmt.data.lines import line_blocks
 from nmt.errors import DataError
+from nmt.text.lines import line_blocks
 
 # What is no language: addresses, tags, placeholders such as {name} or %(count)d, numbers that are no part of a word
 _PROTECTED = re.compile(

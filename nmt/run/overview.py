@@ -10,9 +10,11 @@ from typing import Any
 
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import NMTError, RunError
-from nmt.evaluate.metrics import LABELS
 from nmt.recipe import Recipe
-from nmt.train.checkpoint import best_first, checkpoints, last_start, load_run_recipe, read_log
+from nmt.run.checkpoint import best_first, checkpoints
+from nmt.run.folder import load_run_recipe
+from nmt.run.log import last_start, read_log
+from nmt.text.metrics import LABELS
 
 COLUMNS = ["run", "pair", "steps", "min", "valid", "tests (BLEU)", "trained", "MB"]
 BARS = "▁▂▃▄▅▆▇█"

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nmt.data import sampling
-from nmt.data.sampling import SubwordSampler
-from nmt.data.store import RaggedIds
 from nmt.recipe import TokenizerSection
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import RaggedIds, Tokenizer
+from nmt.tokenizer import subwords as sampling
+from nmt.tokenizer.subwords import SubwordSampler
 
 KINDS = ["unigram", "bpe"]
 PIECES = ["<s>", "<0x41>", "▁", "a", "b", "▁a", "ab", "▁ab"]
@@ -104,7 +103,7 @@ def test_bpe_drops_each_merge_with_the_probability_given(monkeypatch: pytest.Mon
 def test_another_process_draws_the_same() -> None:
     """SentencePiece's own sampler does not."""
     code = (
-        "from tests.unit.test_sampling import *\n"
+        "from tests.unit.test_subwords import *\n"
         "rows = RaggedIds.of([[7, 5, 4]] * 50)\n"
         "print([lists(sampler(kind, 0.5).sample(rows, [1])) for kind in KINDS])"
     )

@@ -1,0 +1,18 @@
+"""The recipe: typed sections, defaults, checks, loading. A recipe file states only what differs from the defaults.
+
+Unknown keys are refused with a suggestion, all faults are reported at once, and the resolved recipe can be dumped,
+fingerprinted and loaded again. Sections know values, no files of text, no tensors.
+"""
+
+from nmt.recipe.data import Corpus, DataSection, Filters, TokenizerSection
+from nmt.recipe.decode import DecodeSection
+from nmt.recipe.evaluate import EvaluateSection
+from nmt.recipe.load import load_recipe, make_recipe
+from nmt.recipe.model import PRESETS, ModelSection
+from nmt.recipe.recipe import Recipe, fingerprint
+from nmt.recipe.train import TrainSection
+
+__all__ = [
+    "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "Filters", "ModelSection", "Recipe",
+    "TokenizerSection", "TrainSection", "fingerprint", "load_recipe", "make_recipe",
+]  # fmt: skip

@@ -1,0 +1,146 @@
+"""Where the text comes from, and what becomes of it on the way to ids."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from nmt.recipe.section import Float, Int, NonNegativeFloat, NonNegativeInt, PositiveInt, Probability, Section, Sha256
+
+
+class Corpus(Section):
+    """Where one set of sentence pairs comes from. The keys given decide the kind:
+
+    * `source` and `target`: two plain or gzip text files, line n of one translates line n of the other;
+    * with `path`: one .tsv, .jsonl or .parquet file (TSV and JSONL may be gzip); `source` and `target` name
+      its columns: numbers from 0 for TSV, names for JSONL and Parquet (dots reach into nested records);
+    * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
+    * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
+      sentence go together, and which ones go depends on the text only, not on the order of the file.
+    """
+
+    source: str | int | None = None
+    target: str | int | None = None
+    path: str | None = None
+    hub: str | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    holdout: PositiveInt | None = None
+
+    @field_validator("source", "target", mode="before")
+    @classmethod
+    def _column(cls, value: object) -> object:
+        number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
+        if not (number or isinstance(value, str | None)):
+            raise ValueError("must be a file name, a column's name, or its number from 0")
+        return value
+
+    @property
+    def kind(self) -> Literal["text", "table", "hub", "holdout"]:
+        if self.holdout is not None:
+            return "holdout"
+        return "hub" if self.hub is not None else "table" if self.path is not None else "text"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Corpus:
+        given = {k for k, v in self if v is not None}
+        match self.kind:
+            case "holdout":
+                allowed, needed = {"holdout"}, {"holdout"}
+            case "hub":
+                allowed = {"hub", "source", "target", "config", "split", "revision"}
+                needed = {"hub", "source", "target", "split", "revision"}
+            case "table":
+                allowed = needed = {"path", "source", "target"}
+            case "text":
+                allowed = needed = {"source", "target"}
+        if missing := sorted(needed - given):
+            raise ValueError(f"a {self.kind} corpus needs {', '.join(f'`{k}`' for k in missing)}")
+        if surplus := sorted(given - allowed):
+            raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
+        if self.kind == "text" and not (isinstance(self.source, str) and isinstance(self.target, str)):
+            raise ValueError(
+                "`source` and `target` must be file names; give `path` too if they are columns of one file"
+            )
+        if self.source is not None and self.source == self.target:
+            what = "file" if self.kind == "text" else "column"
+            raise ValueError(f"`source` and `target` are the same {what}, {self.source}")
+        return self
+
+
+class Filters(Section):
+    """Which training pairs are left out; validation and test sets are never filtered. 0 turns a limit off."""
+
+    max_chars: NonNegativeInt = 2000  # a longer line is rarely one sentence, and costs memory squared
+    max_ratio: NonNegativeFloat = 5.0  # longer side : shorter side in characters, both counted + 10
+    drop_blank: bool = True  # pairs with nothing on one side or both
+    drop_duplicates: bool = True  # the same source with the same target again
+    drop_identical: bool = False  # source equals target: names and numbers may rightly do so
+
+
+class DataSection(Section):
+    """The parallel text. File names are relative to `root`; a missing file is downloaded from `url` + its name."""
+
+    source_lang: str
+    target_lang: str
+    root: str = "."
+    url: str | None = None
+    sha256: dict[str, Sha256] = {}  # of the files, by name; needed for a download
+    train: list[Corpus]
+    valid: Corpus
+    test: dict[str, Corpus] = {}
+    filters: Filters = Filters()
+    prepared_dir: str = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
+
+    @field_validator("source_lang", "target_lang", mode="before")
+    @classmethod
+    def _language(cls, value: object) -> object:
+        # YAML 1.1 reads a bare `no` (Norwegian) as false.
+        value = "no" if value is False else value
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", value):
+            raise ValueError("must be a language code such as `en` or `pt-BR`")
+        return value
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return value if isinstance(value, list) else [value]
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/]", value):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("test")
+    @classmethod
+    def _test_names(cls, value: dict[str, Corpus]) -> dict[str, Corpus]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name in ("train", "valid"):
+                raise ValueError(f"`{name}` cannot name a test set: use letters, digits, `_`, `-`, `.`")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DataSection:
+        if not self.train:
+            raise ValueError("`train` names no corpus")
+        if any(c.kind == "holdout" for c in self.train):
+            raise ValueError("`train` cannot be a `holdout`: that is taken out of train")
+        return self
+
+
+class TokenizerSection(Section):
+    """SentencePiece (Kudo and Richardson 2018), trained on the training text only."""
+
+    kind: Literal["unigram", "bpe"] = "bpe"
+    vocab_size: Annotated[Int, Field(ge=300)] = 8000  # 256 byte pieces and 4 special symbols are among them
+    shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
+    character_coverage: Annotated[Float, Field(gt=0.9, le=1)] = 1.0
+    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"  # identity keeps full-width forms apart
+    user_symbols: list[str] = []  # never split, in either language: tags, placeholders
+    sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
+    max_sentences: PositiveInt = 2_000_000  # lines it is trained on at most, spread evenly over the corpus

@@ -1,0 +1,53 @@
+"""A recipe file and `key=value` overrides to a checked recipe."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nmt.errors import RecipeError, join_faults
+from nmt.recipe.faults import faults, show
+from nmt.recipe.plain_yaml import override, parse_yaml
+from nmt.recipe.recipe import Recipe
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply `key=value` overrides (values as YAML, keys with dots).
+
+    Raises RecipeError naming every fault found.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"there is no recipe {path}.", _near_files(path)) from None
+    except UnicodeDecodeError as e:
+        raise RecipeError(f"{path} is not UTF-8 text (byte {e.start}); a recipe is a YAML file.") from None
+    except OSError as e:
+        raise RecipeError(f"cannot read the recipe {path}: {e.strerror}.") from None
+    values = parse_yaml(text, str(path))
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} must hold keys and values (name: …), but is {show(values)}.")
+    override(values, overrides)
+    return make_recipe(values, str(path))
+
+
+def make_recipe(values: dict[str, Any], where: str) -> Recipe:
+    """A checked recipe of plain values; `where` names their origin in errors."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as e:
+        raise RecipeError(join_faults([f"{where}: {fault}" for fault in faults(e, values, Recipe)])) from None
+
+
+def _near_files(path: Path) -> str:
+    folder = path.parent if path.parent.is_dir() else Path("recipes")
+    names = sorted(str(p) for p in folder.glob("*.y*ml")) if folder.is_dir() else []
+    close = difflib.get_close_matches(str(path), names, n=1, cutoff=0.5)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"Recipes here: {', '.join(names)}" if names else "Give the path of a YAML file."

@@ -1,0 +1,65 @@
+"""The recipe: one typed description of everything that decides a translator."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, field_validator, model_validator
+
+from nmt.recipe.data import DataSection, TokenizerSection
+from nmt.recipe.decode import DecodeSection
+from nmt.recipe.evaluate import EvaluateSection
+from nmt.recipe.model import ModelSection
+from nmt.recipe.plain_yaml import dump_yaml
+from nmt.recipe.section import NonNegativeInt, Section
+from nmt.recipe.train import TrainSection
+
+
+class Recipe(Section):
+    """Everything that decides a run."""
+
+    name: str
+    seed: NonNegativeInt = 1
+    data: DataSection
+    tokenizer: TokenizerSection = TokenizerSection()
+    model: ModelSection = ModelSection()
+    train: TrainSection
+    decode: DecodeSection = DecodeSection()
+    evaluate: EvaluateSection = EvaluateSection()
+
+    @field_validator("name")
+    @classmethod
+    def _folder_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) or value == "latest":
+            raise ValueError("must be usable as a folder name: letters, digits, `_`, `-`, `.`; and not `latest`")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        if self.model.tie_embeddings == "all" and not self.tokenizer.shared:
+            raise ValueError(
+                "`model.tie_embeddings: all` needs `tokenizer.shared: true`; else choose `target` or `none`"
+            )
+        return self
+
+    @property
+    def prepared_dir(self) -> Path:
+        return Path(self.data.prepared_dir) / self.name
+
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.train.runs_dir) / self.name
+
+    def dump(self) -> str:
+        """The resolved recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""
+        return dump_yaml(self.model_dump(mode="json", exclude_none=True))
+
+
+def fingerprint(*parts: Any) -> str:
+    """16 hex digits that change when any of the (JSON-able or section) parts does."""
+    plain = [p.model_dump(mode="json") if isinstance(p, BaseModel) else p for p in parts]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""How the model is trained: optimisation, when it stops, how often it looks up, the machine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from nmt.recipe.section import Int, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Section
+
+
+class TrainSection(Section):
+    """Optimisation. `batch_tokens` is part of the experiment, `max_tokens` of the machine: see data/batches.py."""
+
+    # What is optimised
+    label_smoothing: Probability = 0.1
+    batch_tokens: PositiveInt = 4096  # real target tokens an update, about
+    optimizer: Literal["muon", "adamw"] = "muon"  # muon: of the layers' matrices; all else has AdamW
+    learning_rate: PositiveFloat = 1e-3  # the peak
+    schedule: Literal["inverse_sqrt", "noam", "cosine", "linear"] = "inverse_sqrt"
+    warmup_steps: NonNegativeInt = 1000
+    min_learning_rate: NonNegativeFloat = 0.0  # where cosine and linear end
+    adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
+    adam_eps: PositiveFloat = 1e-9
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: NonNegativeFloat = 1.0  # of the whole gradient; 0 turns it off
+    ema_decay: Probability = 0.999  # exponential moving average of the weights; 0 turns it off
+    average_best: NonNegativeInt = 5  # at the end, try the average of this many best checkpoints; 0 or 1: never
+    # When it stops: whatever comes first
+    max_steps: PositiveInt | None = None
+    max_epochs: PositiveInt | None = None
+    max_minutes: PositiveFloat | None = None
+    patience: NonNegativeInt = 0  # validations without a better `metric`; 0 turns early stopping off
+    metric: Literal["loss", "bleu", "chrf"] = "bleu"
+    # How often it looks up
+    eval_every: PositiveInt = 1000  # steps
+    eval_from: NonNegativeInt = 0  # the first step at which translations are scored; losses always are
+    log_every: PositiveInt = 50
+    save_every: PositiveInt = 500
+    keep: PositiveInt = 5  # checkpoints kept, the newest and the best besides
+    samples: NonNegativeInt = 3  # validation sentences shown translated
+    tensorboard: bool = False
+    # The machine
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: Annotated[Int, Field(ge=0, le=4096)] = 0  # 0: all that this process may use
+    max_tokens: PositiveInt | Literal["auto"] = "auto"  # padded tokens a micro-batch, on either side
+    compile: bool = False
+    max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
+    init_from: str | None = None  # a run whose weights are taken to begin with; the tokenizer must be the same
+    runs_dir: str = "runs"  # the run folder is runs_dir/<recipe name>
+
+    @model_validator(mode="after")
+    def _stops(self) -> TrainSection:
+        if self.max_steps is None and self.max_epochs is None and self.max_minutes is None and not self.patience:
+            raise ValueError("nothing stops the training: give `max_steps`, `max_epochs`, `max_minutes` or `patience`")
+        if self.schedule in ("cosine", "linear") and self.max_steps is None and self.max_epochs is None:
+            raise ValueError(f"`schedule: {self.schedule}` needs `max_steps` or `max_epochs`, to know where it ends")
+        return self

@@ -1,0 +1,48 @@
+"""Whether a run may go on under a changed recipe, or with other prepared data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nmt.data.manifest import MANIFEST, Manifest
+from nmt.errors import RunError
+from nmt.recipe import Recipe, load_recipe
+
+# What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
+_FREE = {
+    "max_steps", "max_epochs", "max_minutes", "patience", "average_best", "eval_every", "eval_from",
+    "log_every", "save_every", "keep", "samples", "tensorboard", "device", "threads", "max_tokens", "compile",
+    "max_bad_steps", "runs_dir", "init_from",
+}  # fmt: skip
+
+
+def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: str) -> None:
+    """Raises RunError naming each key that decides the weights and differs from what the run was begun with, or where
+    it was begun with other prepared data.
+    """
+    path = run / "recipe.yaml"
+    if not path.exists() or not any((run / "checkpoints").glob("step-*/state.json")):
+        return
+    before, now = (_deciding(r) for r in (load_recipe(path), recipe))
+    differing = [k for k in now if now[k] != before.get(k)]
+    if differing:
+        lines = [f"`{k}: {before.get(k)}`, but the recipe says {now[k]}" for k in differing]
+        raise RunError(
+            f"{run} was begun with " + "; with ".join(lines) + ".",
+            f"Give the new training another `name`, or set the old run aside: {command} --fresh",
+        )
+    if (run / MANIFEST).exists() and Manifest.load(run).outputs != Manifest.load(prepared).outputs:
+        raise RunError(
+            f"{run} was begun with other prepared data than {prepared} holds now.",
+            f"Prepare it from the text of then, or set the old run aside: {command} --fresh",
+        )
+
+
+def _deciding(recipe: Recipe) -> dict[str, Any]:
+    train = {f"train.{k}": v for k, v in recipe.train if k not in _FREE}
+    # A schedule that falls to an end depends on where that is.
+    if recipe.train.schedule in ("cosine", "linear"):
+        train |= {"train.max_steps": recipe.train.max_steps, "train.max_epochs": recipe.train.max_epochs}
+    model = {f"model.{k}": v for k, v in recipe.model if k != "preset"}
+    return {"seed": recipe.seed, "tokenizer.sampling": recipe.tokenizer.sampling} | model | train

@@ -1,0 +1,25 @@
+"""What a run was made with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from typing import Any
+
+import torch
+
+from nmt import __version__
+from nmt.recipe import Recipe, fingerprint
+
+
+def environment(recipe: Recipe) -> dict[str, Any]:
+    """What, besides the text, a run's bytes may depend on."""
+    return {
+        "nmt": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in ("torch", "sentencepiece", "numpy")},
+        "machine": platform.machine(),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "seed": recipe.seed,
+        "recipe": fingerprint(recipe),
+    }

@@ -1,0 +1,68 @@
+"""A run on disk: where it is, which was trained last, and that one training at a time writes to it.
+
+runs/<name>/   recipe.yaml (resolved), tokenizer, manifest.json (of the data), log.jsonl, lock
+  checkpoints/ see checkpoint.py
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nmt.errors import RunError
+from nmt.recipe import Recipe, load_recipe
+
+
+def latest_run(runs_dir: Path = Path("runs")) -> Path:
+    """The run trained last. Raises RunError where there is none."""
+    runs = [p.parent for p in runs_dir.glob("*/checkpoints") if p.is_dir() and any(p.glob("*/state.json"))]
+    if not runs:
+        raise RunError(f"there is no trained run in {runs_dir}/ yet.", "Train one first: nmt train recipes/demo.yaml")
+    return max(runs, key=lambda run: max(p.stat().st_mtime_ns for p in (run / "checkpoints").glob("*/state.json")))
+
+
+def load_run_recipe(run: Path) -> Recipe:
+    if not (run / "recipe.yaml").exists():
+        raise RunError(f"{run} is not a run folder: it has no recipe.yaml.", "Give the folder that `nmt train` made.")
+    return load_recipe(run / "recipe.yaml")
+
+
+@contextmanager
+def run_lock(run: Path) -> Iterator[None]:
+    """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash."""
+    import socket
+
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    with open(run / "lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise RunError(
+                f"{run} is being trained by {file.read().strip() or 'another process'}.",
+                "Wait for it, or stop it; or give this training another `name`.",
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
+
+
+def set_aside(run: Path) -> Path | None:
+    """Rename an existing run folder to the first free `<name>.1`, `<name>.2` …; nothing is lost. Raises RunError where
+    it is being trained.
+    """
+    if not run.exists():
+        return None
+    number = 1
+    while (aside := run.with_name(f"{run.name}.{number}")).exists():
+        number += 1
+    with run_lock(run):
+        run.rename(aside)
+    return aside

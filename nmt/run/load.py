@@ -1,0 +1,59 @@
+"""A run's model, ready to translate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmt import console
+from nmt.device import choose_device, choose_dtype
+from nmt.errors import RunError
+from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
+from nmt.run.folder import load_run_recipe
+from nmt.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor, dtype
+
+    from nmt.model.transformer import Transformer
+    from nmt.recipe import Recipe
+
+
+def load_model(
+    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
+    """A run's model, ready to translate on `device`; in the recipe's if no `precision` is given."""
+    from nmt.model.transformer import Transformer
+
+    recipe = load_run_recipe(run)
+    checkpoint, weights = _first_whole(ranked_checkpoints(run, which, recipe.train.metric))
+    tokenizer = Tokenizer.load(run)
+    model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    load_weights(model, weights, checkpoint.path)
+    target = choose_device(device, said="`--device")
+    precision = precision or choose_dtype(recipe.train.precision, target)
+    return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
+
+
+def _first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
+    for checkpoint, following in zip(candidates, [*candidates[1:], None], strict=True):
+        try:
+            return checkpoint, checkpoint.tensors("model.safetensors")
+        except RunError as e:
+            if following is None:
+                raise
+            console.warn(f"{e.message} {following.path.name} is used instead.")
+    raise AssertionError("there is always a candidate")
+
+
+def load_weights(model: Transformer, weights: dict[str, Tensor], where: Path) -> None:
+    """Copy weights by name. Raises RunError naming what does not fit."""
+    own = dict(model.named_parameters())
+    wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
+    if wrong or len(weights) != len(own):
+        names = ", ".join(wrong[:3] or sorted(set(weights) - set(own))[:3])
+        raise RunError(
+            f"{where} does not fit the model of its recipe ({names}).", "Was recipe.yaml in the run changed?"
+        )
+    for name, parameter in own.items():
+        parameter.data.copy_(weights[name])

@@ -1,0 +1,51 @@
+"""log.jsonl: what a training said while it ran, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nmt.files import write_atomically
+
+
+class RunLog:
+    """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, so nothing repeats."""
+
+    def __init__(self, path: Path, resume_step: int) -> None:
+        kept = []
+        self.ended_at: int | None = None  # the step at which the run had come to its end
+        if path.exists():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                record = _parse_record(line)
+                if record is not None and record.get("step", 0) <= resume_step:
+                    kept.append(line + "\n")
+                    if record.get("event") == "end":
+                        self.ended_at = record.get("step")
+        if path.exists():
+            write_atomically(path, "".join(kept).encode())
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+
+    def write(self, **record: Any) -> None:
+        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The records of a run's log.jsonl, oldest first; lines that a crash cut short are left out."""
+    path = run / "log.jsonl"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return [record for line in lines if (record := _parse_record(line)) is not None]
+
+
+def last_start(run: Path) -> dict[str, Any]:
+    """What the log says of the machine and the inputs when training was last started; empty if nothing."""
+    return next((r for r in reversed(read_log(run)) if r.get("event") == "start"), {})
+
+
+def _parse_record(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None  # a line cut short by a crash, or otherwise broken
+    return record if isinstance(record, dict) else None
