@@ -20,12 +20,13 @@ __version__ = "0.1.0"
 __all__ = ["Glossary", "Request", "Terms", "Translation", "Translator", "__version__"]
 
 _MODULES = {
-    "Glossary": "terms", "Request": "request", "Terms": "terms", "Translation": "assembly", "Translator": "translator",
+    "Glossary": "text.terms", "Request": "decode.request", "Terms": "text.terms", "Translation": "decode.assembly",
+    "Translator": "decode.translator",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     # Imported on first use: torch takes a second, and `nmt --help` should not.
     if name in _MODULES:
-        return getattr(import_module(f"nmt.decode.{_MODULES[name]}"), name)
+        return getattr(import_module(f"nmt.{_MODULES[name]}"), name)
     raise AttributeError(f"module `nmt` has no attribute `{name}`")

@@ -194,6 +194,10 @@ def test_what_is_imported_is_declared() -> None:
         assert {distributions.get(top, top) for top in tops} <= declared | {"click"}, name
 
 
+def test_what_nmt_offers_can_be_imported() -> None:
+    assert all(getattr(nmt, name) is not None for name in nmt.__all__)
+
+
 def test_the_changelog_knows_the_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"^## \[{re.escape(nmt.__version__)}\]", changelog, re.MULTILINE)
