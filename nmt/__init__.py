@@ -10,13 +10,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nmt.version import VERSION
+
 if TYPE_CHECKING:
     from nmt.decode.assembly import Translation
     from nmt.decode.request import Request
     from nmt.decode.translator import Translator
     from nmt.text.terms import Glossary, Terms
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Glossary", "Request", "Terms", "Translation", "Translator", "__version__"]
 
 _MODULES = {

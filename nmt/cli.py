@@ -11,9 +11,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from nmt import __version__, console
+from nmt import console
 from nmt.commands import evaluating, inspecting, reporting, training, translating
 from nmt.errors import Interrupted, NMTError
+from nmt.version import VERSION
 
 app = typer.Typer(
     name="nmt", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
@@ -28,7 +29,7 @@ for part in (training, translating, evaluating, reporting, inspecting):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"nmt {__version__}")
+        print(f"nmt {VERSION}")
         raise typer.Exit
 
 

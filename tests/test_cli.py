@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt import cli
+from nmt.version import VERSION
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
@@ -40,7 +40,7 @@ def test_every_command_explains_itself_with_an_example(nmt, command):
 
 def test_version(nmt):
     code, out, _ = nmt("--version")
-    assert (code, out) == (0, f"nmt {cli.__version__}\n")
+    assert (code, out) == (0, f"nmt {VERSION}\n")
 
 
 def test_prepare_again_says_it_is_done(project, nmt):

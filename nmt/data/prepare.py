@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from nmt import __version__, console
+from nmt import console
 from nmt.data.audit import AuditReport, audit
 from nmt.data.corpus import Chunk, PairSource, all_corpora, resolve_files
 from nmt.data.filters import Routing, route
@@ -30,6 +30,7 @@ from nmt.files import InputFile, describe_file, recover, staging
 from nmt.recipe import Recipe, TokenizerSection, fingerprint
 from nmt.text.sentences import split as split_sentences
 from nmt.tokenizer import Side, Tokenizer
+from nmt.version import VERSION
 
 __all__ = ["Manifest", "NotPreparedError", "check_prepared", "prepare"]
 
@@ -246,7 +247,7 @@ def _write_manifest(
                "tgt_vocab_size": tokenizer.tgt_vocab_size, "lines": lines}  # fmt: skip
     outputs = {path.name: describe_file(path) for path in sorted(folder.iterdir())}
     Manifest(
-        FORMAT, __version__, recipe.name, fingerprint(sections), sections, _sums(inputs), _sums(outputs), splits,
+        FORMAT, VERSION, recipe.name, fingerprint(sections), sections, _sums(inputs), _sums(outputs), splits,
         learned, report.to_json(),
     ).save(folder)  # fmt: skip
 

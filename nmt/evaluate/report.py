@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt import __version__
 from nmt.data.audit import LABELS as FINDINGS
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import RunError
@@ -27,6 +26,7 @@ from nmt.run.log import last_start, read_log
 from nmt.run.overview import Run, read_run
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import LABELS
+from nmt.version import VERSION
 
 REPORT = "report.html"
 STAGES = 5  # validations of which samples are shown
@@ -298,7 +298,7 @@ def _versions(known: _Known) -> Html:
         manifest = Manifest.load(path)
         rows.append(("prepared data", manifest.fingerprint))
         rows += [(f"sha256 of {name}", file["sha256"]) for name, file in manifest.inputs.items()]
-    rows += [("best checkpoint", known.run.best), ("report written by", f"nmt {__version__}")]
+    rows += [("best checkpoint", known.run.best), ("report written by", f"nmt {VERSION}")]
     return Html(f'<div class="code">{table(["", ""], rows).markup}</div>')
 
 

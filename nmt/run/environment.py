@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from nmt import __version__
 from nmt.recipe import Recipe, fingerprint
+from nmt.version import VERSION
 
 
 def environment(recipe: Recipe) -> dict[str, Any]:
     """What, besides the text, a run's bytes may depend on."""
     return {
-        "nmt": __version__,
+        "nmt": VERSION,
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in ("torch", "sentencepiece", "numpy")},
         "machine": platform.machine(),
