@@ -126,7 +126,7 @@ def analyse_run(run: Path, tests: Iterable[str] = (), prepared: Path | None = No
         training, written = read_training_text(run, prepared or recipe.prepared_dir, src, tgt)
     except NMTError as e:
         missing = e.message
-    return [analyse(name, t, recipe.evaluate.bleu_tokenize, training, written, missing) for name, t in texts.items()]
+    return [analyse(name, t, recipe.bleu_tokenize, training, written, missing) for name, t in texts.items()]
 
 
 def analyse(

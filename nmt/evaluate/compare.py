@@ -13,9 +13,8 @@ from typing import Any
 from nmt.errors import DataError, RunError
 from nmt.evaluate.texts import read_lines, read_translations
 from nmt.run.folder import load_run_recipe
-from nmt.text.metrics import LABELS, make_metric
+from nmt.text.metrics import METRICS, label, make_metric
 
-METRICS = ("bleu", "chrf", "ter")
 TIE = 0.5  # chrF points of a sentence below which neither has won it
 
 
@@ -86,7 +85,7 @@ class TestComparison:
     def rows(self) -> list[list[str]]:
         rows = []
         for s in self.scores:
-            row = [self.name, LABELS[s.metric], s.system, f"{s.score:.1f} ± {s.interval:.1f}"]
+            row = [self.name, label(s.metric), s.system, f"{s.score:.1f} ± {s.interval:.1f}"]
             if s.difference is None:
                 row += ["", "", "", "baseline"]
             else:
@@ -127,7 +126,7 @@ def compare(systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None
         tests, tokenize = {"": [Texts(source, streams, read_translations(path)) for path in systems]}, "13a"
     else:
         tests = _of_runs(systems)
-        tokenize = load_run_recipe(systems[0]).evaluate.bleu_tokenize
+        tokenize = load_run_recipe(systems[0]).bleu_tokenize
     return [_compare(name, names, texts, systems, tokenize) for name, texts in tests.items()]
 
 

@@ -23,7 +23,7 @@ from nmt.files import write_atomically
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
 from nmt.text.flags import FLAGS, flags
-from nmt.text.metrics import LABELS, Score, score
+from nmt.text.metrics import Score, label, score
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
@@ -87,7 +87,7 @@ class Evaluation:
     def rows(self) -> list[list[str]]:
         """As COLUMNS say: a line for each score."""
         named = [(t.name, t.scores) for t in self.tests] + list(self.together.items())
-        return [[name, LABELS.get(s.name, s.name.upper()), str(s), s.signature] for name, found in named for s in found]
+        return [[name, label(s.name), str(s), s.signature] for name, found in named for s in found]
 
     def output_rows(self) -> list[list[str]]:
         """As OUTPUT_COLUMNS say: how fast each test set was translated, and what looks wrong."""
@@ -121,7 +121,8 @@ def evaluate_run(
     is no test set or COMET that is not installed, RunError where the prepared data are gone or are not those the run
     was trained with.
     """
-    section = load_run_recipe(run).evaluate
+    recipe = load_run_recipe(run)
+    metrics, tokenize = recipe.evaluate.metrics, recipe.bleu_tokenize
     if with_comet:
         check_comet()
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
@@ -132,14 +133,14 @@ def evaluate_run(
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
             hyps = [t.text for t in translator.translate(src, on_progress=advance)]
         seconds = round(time.perf_counter() - began, 2)
-        scores = score(hyps, ref, section.metrics, section.bleu_tokenize, confidence=True)
+        scores = score(hyps, ref, metrics, tokenize, confidence=True)
         if with_comet:
             scores.append(comet(src, hyps, ref))
         flagged = count_flags(src, hyps)
         tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
         _keep(run / "evaluation", tests[-1], {"src": src, "hyp": hyps, "ref": ref})
         every.append((hyps, ref))
-    evaluation = Evaluation(tests, _together(tests, every, section.metrics, section.bleu_tokenize))
+    evaluation = Evaluation(tests, _together(tests, every, metrics, tokenize))
     if evaluation.together:
         _keep_together(run / "evaluation", evaluation)
     return evaluation

@@ -25,7 +25,7 @@ from nmt.files import write_atomically
 from nmt.run.log import last_start, read_log
 from nmt.run.overview import Run, read_run
 from nmt.text.flags import FLAGS
-from nmt.text.metrics import LABELS
+from nmt.text.metrics import label
 from nmt.version import VERSION
 
 REPORT = "report.html"
@@ -97,14 +97,12 @@ def _results(run: Path) -> dict[str, Any]:
 def _summary(known: _Known) -> Html:
     run = known.run
     shown: list[tuple[str, object]] = [
-        (f"{name}, {LABELS[metric]}", f"{scores[metric]['score']:.1f}")
+        (f"{name}, {label(metric)}", f"{scores[metric]['score']:.1f}")
         for name, scores in list(known.results["scores"].items())[:3]
         for metric in ("bleu", "chrf")
         if metric in scores
     ]
-    shown += [
-        (f"validation, {LABELS.get(name, name)}", f"{value:.2f}") for name, value in run.valid.items() if name != "loss"
-    ]
+    shown += [(f"validation, {label(name)}", f"{value:.2f}") for name, value in run.valid.items() if name != "loss"]
     shown += [("steps", f"{run.steps:,}"), ("minutes of training", f"{run.seconds / 60:.1f}")]
     return tiles(shown)
 
@@ -115,7 +113,7 @@ def _scores(known: _Known) -> Html:
         return paragraph("Not evaluated yet. Run: ", known.how_to_evaluate)
     together = known.results["together"].get("scores", {})
     rows = [
-        [test, LABELS.get(metric, metric.upper()), _with_interval(found), found.get("signature", "")]
+        [test, label(metric), _with_interval(found), found.get("signature", "")]
         for test, by_metric in [*scores.items(), *together.items()]
         for metric, found in by_metric.items()
     ]

@@ -95,7 +95,7 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
     """Of test sets that were evaluated with this translator, whose translations are kept. Only sources that a variant
     changes are translated again: an output does not depend on other lines.
     """
-    tokenize = load_run_recipe(run).evaluate.bleu_tokenize
+    tokenize = load_run_recipe(run).bleu_tokenize
     folder, measured = run / "evaluation", []
     for name in tests:
         src, hyp, ref = (read_lines(folder / f"{name}.{kind}.txt") for kind in ("src", "hyp", "ref"))

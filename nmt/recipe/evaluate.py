@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from nmt.recipe.section import Section
+from nmt.text.metrics import LOSS, METRICS
+
+
+def _metric(value: str) -> str:
+    if value not in METRICS:
+        raise ValueError(f"must be one of {', '.join(f'`{name}`' for name in METRICS)}")
+    return value
+
+
+def _metric_or_loss(value: str) -> str:
+    return value if value == LOSS else _metric(value)
+
+
+MetricName = Annotated[str, AfterValidator(_metric)]
+Criterion = Annotated[str, AfterValidator(_metric_or_loss)]  # what a validation can be judged by
 
 
 class EvaluateSection(Section):
-    """Which metrics of sacreBLEU, and how BLEU splits words (`13a` unless the target language needs its own)."""
+    """Which metrics, and how BLEU splits words: `auto` goes by the target language."""
 
-    metrics: Annotated[list[Literal["bleu", "chrf", "chrf++", "ter"]], Field(min_length=1)] = [
-        "bleu", "chrf", "chrf++", "ter",
-    ]  # fmt: skip
-    bleu_tokenize: Literal["13a", "char", "intl", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
+    metrics: Annotated[list[MetricName], Field(min_length=1)] = list(METRICS)
+    bleu_tokenize: Literal["auto", "13a", "char", "intl", "zh", "ja-mecab", "ko-mecab", "none"] = "auto"

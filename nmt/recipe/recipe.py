@@ -17,6 +17,7 @@ from nmt.recipe.model import ModelSection
 from nmt.recipe.plain_yaml import dump_yaml
 from nmt.recipe.section import NonNegativeInt, Section
 from nmt.recipe.train import TrainSection
+from nmt.text.metrics import bleu_tokenizer
 
 
 class Recipe(Section):
@@ -53,6 +54,11 @@ class Recipe(Section):
     @property
     def run_dir(self) -> Path:
         return Path(self.train.runs_dir) / self.name
+
+    @property
+    def bleu_tokenize(self) -> str:
+        """How BLEU splits words of the target language."""
+        return bleu_tokenizer(self.evaluate.bleu_tokenize, self.data.target_lang)
 
     def dump(self) -> str:
         """The resolved recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from nmt.recipe.evaluate import Criterion
 from nmt.recipe.section import Int, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Section
 
 
@@ -31,7 +32,7 @@ class TrainSection(Section):
     max_epochs: PositiveInt | None = None
     max_minutes: PositiveFloat | None = None
     patience: NonNegativeInt = 0  # validations without a better `metric`; 0 turns early stopping off
-    metric: Literal["loss", "bleu", "chrf"] = "bleu"
+    metric: Criterion = "bleu"
     # How often it looks up
     eval_every: PositiveInt = 1000  # steps
     eval_from: NonNegativeInt = 0  # the first step at which translations are scored; losses always are

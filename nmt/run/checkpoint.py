@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from nmt import console
 from nmt.errors import RunError
 from nmt.files import recover, staging
+from nmt.text.metrics import higher_is_better
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,7 +99,7 @@ class Checkpoint:
 
 def better(a: float, b: float | None, metric: str) -> bool:
     """Whether validation score a beats b: losses fall, BLEU and chrF rise."""
-    return b is None or (a < b if metric == "loss" else a > b)
+    return b is None or (a > b if higher_is_better(metric) else a < b)
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
@@ -182,7 +183,7 @@ def save_checkpoint(
 
 def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:
     """Those that were validated; of equals the earlier first, as a later one must be better to be called best."""
-    sign = 1 if metric == "loss" else -1
+    sign = -1 if higher_is_better(metric) else 1
     scored = [c for c in found if metric in c.state.valid]
     return sorted(scored, key=lambda c: (sign * c.state.valid[metric], c.path.name == "average", c.state.step))
 

@@ -14,7 +14,7 @@ from nmt.recipe import Recipe
 from nmt.run.checkpoint import best_first, checkpoints
 from nmt.run.folder import load_run_recipe
 from nmt.run.log import last_start, read_log
-from nmt.text.metrics import LABELS
+from nmt.text.metrics import label
 
 COLUMNS = ["run", "pair", "steps", "min", "valid", "tests (BLEU)", "trained", "MB"]
 BARS = "▁▂▃▄▅▆▇█"
@@ -66,12 +66,12 @@ class Run:
         for key in ("loss", *(k for k in (train.metric,) if k != "loss")):
             curve = [r[key] for r in log if r.get("event") == "valid" and key in r]
             if curve:
-                name = f"validation {LABELS.get(key, key)}"
+                name = f"validation {label(key)}"
                 rows.append((name, f"{sparkline(curve)}  {curve[0]:.2f} → {curve[-1]:.2f}"))
         if self.best:
             rows.append(("best checkpoint", f"{self.best} ({_scores(self.valid)})"))
         for name, scores in self.tests.items():
-            found = " · ".join(f"{LABELS.get(metric, metric)} {s['score']:.1f}" for metric, s in scores.items())
+            found = " · ".join(f"{label(metric)} {s['score']:.1f}" for metric, s in scores.items())
             rows.append((f"test {name}", found))
         start = last_start(self.path)
         kept = ("nmt", "torch", "device", "precision", "threads", "seed", "recipe", "tokenizer")
@@ -113,7 +113,7 @@ def _tests(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _scores(valid: dict[str, float]) -> str:
-    return " · ".join(f"{LABELS.get(name, name)} {value:.2f}" for name, value in valid.items())
+    return " · ".join(f"{label(name)} {value:.2f}" for name, value in valid.items())
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:

@@ -1,14 +1,97 @@
-"""BLEU, chrF, chrF++ and TER of translations, as sacreBLEU (Post 2018) computes them, each with its signature."""
+"""Scores of translations, each with its signature. BLEU, chrF, chrF++ and TER are sacreBLEU's (Post 2018)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from nmt.errors import DataError
 
-LABELS = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric as Scorer
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of METRICS. `make` gets the name of a tokenizer for BLEU and gives what scores: an object with
+    sacreBLEU's methods `corpus_score`, `sentence_score` and `get_signature`, which its significance tests take too.
+    """
+
+    name: str  # in recipes, options and JSON
+    label: str  # in tables
+    make: Callable[[str], Scorer]
+    higher_is_better: bool = True
+
+
+def _bleu(tokenize: str) -> Scorer:
+    from sacrebleu.metrics.bleu import BLEU
+
+    try:
+        # force: no warning about tokenized text at every validation
+        return BLEU(tokenize=tokenize, force=True)
+    except (ImportError, RuntimeError) as e:
+        reason = str(e).strip().partition("\n")[0]
+        raise DataError(
+            f"BLEU cannot be computed with `bleu_tokenize: {tokenize}`: {reason}",
+            "Install what it needs, such as sacrebleu[ja] or sacrebleu[ko], or choose another, such as char.",
+        ) from None
+
+
+def _chrf(word_order: int) -> Scorer:
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF(word_order=word_order)
+
+
+def _ter() -> Scorer:
+    from sacrebleu.metrics.ter import TER
+
+    return TER()
+
+
+# A new metric is one more entry: recipes, commands, comparisons and reports all look here.
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("bleu", "BLEU", _bleu),
+        Metric("chrf", "chrF", lambda _: _chrf(0)),
+        Metric("chrf++", "chrF++", lambda _: _chrf(2)),
+        Metric("ter", "TER", lambda _: _ter(), higher_is_better=False),
+    )
+}
+LOSS = "loss"  # what a validation measures besides METRICS; lower is better
+
+
+def label(name: str) -> str:
+    """What a table calls a metric; names of programs outside, such as comet, in capitals."""
+    return METRICS[name].label if name in METRICS else name if name == LOSS else name.upper()
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether a larger value of the metric, or of the loss, means better translations."""
+    return METRICS[name].higher_is_better if name in METRICS else name != LOSS
+
+
+def bleu_tokenizer(wanted: str, target_lang: str) -> str:
+    """How BLEU splits words; `auto` goes by the target language. Chinese has a tokenizer of its own in sacreBLEU;
+    Japanese and Korean have one each where it is installed; in other languages without spaces each character counts.
+    """
+    if wanted != "auto":
+        return wanted
+    language = re.split("[-_]", target_lang.lower())[0]
+    match language:
+        case "zh" | "yue" | "wuu":
+            return "zh"
+        case "ja" | "ko":
+            package = {"ja": "MeCab", "ko": "mecab_ko"}[language]
+            return f"{language}-mecab" if find_spec(package) else "char"
+        case "th" | "lo" | "km" | "my" | "bo" | "dz":
+            return "char"
+        case _:
+            return "13a"
 
 
 @dataclass(frozen=True)
@@ -31,7 +114,7 @@ class Score:
 def score(
     hyps: Sequence[str],
     refs: Sequence[str] | Sequence[Sequence[str]],
-    metrics: Sequence[str] = ("bleu", "chrf", "chrf++", "ter"),
+    metrics: Sequence[str] = tuple(METRICS),
     bleu_tokenize: str = "13a",
     confidence: bool = False,
 ) -> list[Score]:
@@ -73,28 +156,8 @@ def _streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str
     return [lines] if lines else [ref for ref in refs if not isinstance(ref, str)]
 
 
-def make_metric(name: str, bleu_tokenize: str = "13a") -> Any:
-    """sacreBLEU's metric. Raises DataError where it is unknown, or needs what is not installed."""
-    from sacrebleu.metrics.bleu import BLEU
-    from sacrebleu.metrics.chrf import CHRF
-    from sacrebleu.metrics.ter import TER
-
-    match name:
-        case "bleu":
-            try:
-                # force: no warning about tokenized text at every validation
-                return BLEU(tokenize=bleu_tokenize, force=True)
-            except (ImportError, RuntimeError) as e:
-                reason = str(e).strip().partition("\n")[0]
-                raise DataError(
-                    f"BLEU cannot be computed with `evaluate.bleu_tokenize: {bleu_tokenize}`: {reason}",
-                    "Install what it needs, such as sacrebleu[ja] or sacrebleu[ko], or choose another.",
-                ) from None
-        case "chrf":
-            return CHRF()
-        case "chrf++":
-            return CHRF(word_order=2)
-        case "ter":
-            return TER()
-        case _:
-            raise DataError(f"`{name}` is no metric.", f"Known: {', '.join(LABELS)}.")
+def make_metric(name: str, bleu_tokenize: str = "13a") -> Scorer:
+    """What scores by that metric. Raises DataError where it is unknown, or needs what is not installed."""
+    if name not in METRICS:
+        raise DataError(f"`{name}` is no metric.", f"Known: {', '.join(METRICS)}.")
+    return METRICS[name].make(bleu_tokenize)

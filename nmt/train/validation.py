@@ -14,7 +14,7 @@ from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
-from nmt.text.metrics import score
+from nmt.text.metrics import LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
 from nmt.train.loss import smoothed_loss
 
@@ -32,7 +32,8 @@ class Validator:
         self.split = PreparedSplit.open(prepared, "valid")
         self.src, self.ref = self.split.text("src"), self.split.text("tgt")
         self.model, self.device, self.max_tokens = model, device, max_tokens
-        self.bleu_tokenize = recipe.evaluate.bleu_tokenize
+        chosen = (recipe.train.metric,) if recipe.train.metric != LOSS else ()
+        self.metrics, self.bleu_tokenize = tuple(dict.fromkeys(("bleu", "chrf", *chosen))), recipe.bleu_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
         self.translator = Translator.of_models([model], tokenizer, decode, domain_of(recipe, prepared))
@@ -48,7 +49,7 @@ class Validator:
             )
         if with_text:
             hyps = [t.text for t in self.translator.translate(self.src)]
-            for result in score(hyps, self.ref, ("bleu", "chrf"), self.bleu_tokenize):
+            for result in score(hyps, self.ref, self.metrics, self.bleu_tokenize):
                 valid[result.name] = round(result.value, 4)
         return valid, hyps
 
@@ -73,7 +74,4 @@ class Validator:
 def show(valid: Valid) -> str:
     """`loss 1.2345 · ppl 3.44 · BLEU 45.6 · chrF 67.8`."""
     parts = [f"loss {valid['loss']:.4f}", f"ppl {math.exp(min(20, valid['loss'])):.2f}"] if "loss" in valid else []
-    return " · ".join(parts + [f"{name} {valid[key]:.2f}" for key, name in _NAMES.items() if key in valid])
-
-
-_NAMES = {"bleu": "BLEU", "chrf": "chrF"}
+    return " · ".join(parts + [f"{label(key)} {valid[key]:.2f}" for key in METRICS if key in valid])

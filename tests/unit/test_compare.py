@@ -13,7 +13,7 @@ import pytest
 from nmt.errors import DataError, RunError
 from nmt.evaluate.compare import compare
 from nmt.recipe import make_recipe
-from nmt.text.metrics import score
+from nmt.text.metrics import METRICS, score
 
 PAIR = {"source": "a", "target": "b"}
 
@@ -47,7 +47,7 @@ def test_the_same_as_the_command(files: tuple[Path, Path, Path], tmp_path: Path,
     ref, good, _ = files
     near = write(tmp_path / "near.txt", worse(ref.read_text(encoding="utf-8").split("\n")[:-1], 0.07, 3))
     (ours,) = compare([good, near], [ref])
-    mine = [ours.to_json()["metrics"][name]["near.txt"] for name in ("bleu", "chrf", "ter")]
+    mine = [ours.to_json()["metrics"][name]["near.txt"] for name in METRICS]
     command = [sys.executable, "-m", "sacrebleu", ref, "-i", good, near, "-m", "bleu", "chrf", "ter", option]
     said = subprocess.run([*command, "-f", "text", "-w", "6"], capture_output=True, text=True, check=True).stdout
     scores, p_values = said[said.index("near.txt") :].splitlines()[:2]
@@ -64,9 +64,9 @@ def test_a_clear_difference_is_significant_and_none_is_not(files: tuple[Path, Pa
         [good, bad, write(tmp_path / "same.txt", good.read_text(encoding="utf-8").split("\n")[:-1])], [ref]
     )
     verdicts = {(s.system, s.metric): s.significant for s in ours.scores}
-    assert all(verdicts["bad.txt", metric] for metric in ("bleu", "chrf", "ter"))
-    assert not any(verdicts["same.txt", metric] for metric in ("bleu", "chrf", "ter"))
-    assert [row[-1] for row in ours.rows()] == ["baseline", "significant", "may be chance"] * 3
+    assert all(verdicts["bad.txt", metric] for metric in METRICS)
+    assert not any(verdicts["same.txt", metric] for metric in METRICS)
+    assert [row[-1] for row in ours.rows()] == ["baseline", "significant", "may be chance"] * len(METRICS)
     (won, lost, tied), same = ours.won
     assert won + lost + tied == 60 and lost > won
     assert same == (0, 0, 60)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import DataError
-from nmt.text.metrics import LABELS, Score, score
+from nmt.text.metrics import METRICS, Score, bleu_tokenizer, score
 
 HYPS = ["The cat sits on the mat.", "Two  dogs are running in the snow ", "", "A man, who sings!", "C'est déjà l'été."]
 REFS = ["The cat sat on the mat.", "Two dogs run through the snow.", "Nothing", "A man who sings.", "C’est déjà l’été."]
@@ -70,7 +70,7 @@ def test_bleu_splits_words_as_asked(tmp_path: Path) -> None:
 
 def test_one_list_of_references_is_one_reference_each() -> None:
     assert score(HYPS, REFS) == score(HYPS, [REFS])
-    assert [s.name for s in score(HYPS, REFS)] == list(LABELS)
+    assert [s.name for s in score(HYPS, REFS)] == list(METRICS)
 
 
 def test_perfect_and_hopeless() -> None:
@@ -105,9 +105,31 @@ def test_a_tokenizer_that_is_not_installed() -> None:
     except ImportError:
         with pytest.raises(DataError) as caught:
             score(["a"], ["a"], ["bleu"], "ko-mecab")
-        assert caught.value.message.startswith("BLEU cannot be computed with `evaluate.bleu_tokenize: ko-mecab`: ")
+        assert caught.value.message.startswith("BLEU cannot be computed with `bleu_tokenize: ko-mecab`: ")
 
 
 def test_an_unknown_metric() -> None:
     with pytest.raises(DataError, match="`blue` is no metric"):
         score(["a"], ["a"], ["blue"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language", "tokenizer"),
+    [
+        ("auto", "fr", "13a"),
+        ("auto", "zh", "zh"),
+        ("auto", "zh-Hant", "zh"),
+        ("auto", "th", "char"),
+        ("intl", "zh", "intl"),
+    ],
+)
+def test_bleu_splits_words_by_the_language(wanted: str, language: str, tokenizer: str) -> None:
+    assert bleu_tokenizer(wanted, language) == tokenizer
+
+
+def test_a_perfect_chinese_translation_has_full_marks_and_half_of_one_has_some() -> None:
+    refs = ["我们明天去海边。", "他昨天买了一辆新车。"]
+    tokenize = bleu_tokenizer("auto", "zh")
+    assert score(refs, refs, ["bleu"], tokenize)[0].value == pytest.approx(100)
+    half = ["我们明天去山上。", "他昨天买了一本新书。"]
+    assert 10 < score(half, refs, ["bleu"], tokenize)[0].value < 90
