@@ -47,7 +47,7 @@ def test_the_same_as_the_command(files: tuple[Path, Path, Path], tmp_path: Path,
     ref, good, _ = files
     near = write(tmp_path / "near.txt", worse(ref.read_text(encoding="utf-8").split("\n")[:-1], 0.07, 3))
     (ours,) = compare([good, near], [ref])
-    mine = [ours.to_json()["metrics"][name]["near.txt"] for name in METRICS]
+    mine = [ours.to_json()["metrics"][name]["near.txt"] for name in ("bleu", "chrf", "ter")]
     command = [sys.executable, "-m", "sacrebleu", ref, "-i", good, near, "-m", "bleu", "chrf", "ter", option]
     said = subprocess.run([*command, "-f", "text", "-w", "6"], capture_output=True, text=True, check=True).stdout
     scores, p_values = said[said.index("near.txt") :].splitlines()[:2]
