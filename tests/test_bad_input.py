@@ -117,8 +117,8 @@ OVERRIDES = [
     key("data.train={holdout: 3}", r"`data`: `train` cannot be a `holdout`", "that is taken out of train"),
     key("model.num_heads=3", r"`model`: `num_heads` \(3\) must divide `d_model` \(32\)", "must divide"),
     key("train.max_steps=null", "`train`: nothing stops the training", "give `max_steps`, `max_epochs`"),
-    Case("cosine without an end", "train mini.yaml train.schedule=cosine train.max_steps=null train.max_minutes=1",
-         "`schedule: cosine` needs `max_steps` or `max_epochs`", "to know where it ends"),
+    Case("cosine without an end", "train mini.yaml train.schedule=cosine train.max_steps=null train.patience=1",
+         "`schedule: cosine` needs `max_steps`, `max_epochs` or `max_minutes`", "to know where it ends"),
     key("tokenizer.shared=false", r"`model\.tie_embeddings: all` needs `tokenizer\.shared: true`", "else choose"),
 ]
 PREPARED_FOLDERS = [

@@ -27,7 +27,7 @@ class TrainSection(Section):
     clip_norm: NonNegativeFloat = 1.0  # of the whole gradient; 0 turns it off
     ema_decay: Probability = 0.999  # exponential moving average of the weights; 0 turns it off
     average_best: NonNegativeInt = 5  # at the end, try the average of this many best checkpoints; 0 or 1: never
-    # When it stops: whatever comes first
+    # When it stops: whatever comes first; cosine and linear end there too
     max_steps: PositiveInt | None = None
     max_epochs: PositiveInt | None = None
     max_minutes: PositiveFloat | None = None
@@ -51,10 +51,17 @@ class TrainSection(Section):
     init_from: str | None = None  # a run whose weights are taken to begin with; the tokenizer must be the same
     runs_dir: str = "runs"  # the run folder is runs_dir/<recipe name>
 
+    @property
+    def falls_to_an_end(self) -> bool:
+        """Whether the learning rate depends on how long the training is to be."""
+        return self.schedule in ("cosine", "linear")
+
     @model_validator(mode="after")
     def _stops(self) -> TrainSection:
         if self.max_steps is None and self.max_epochs is None and self.max_minutes is None and not self.patience:
             raise ValueError("nothing stops the training: give `max_steps`, `max_epochs`, `max_minutes` or `patience`")
-        if self.schedule in ("cosine", "linear") and self.max_steps is None and self.max_epochs is None:
-            raise ValueError(f"`schedule: {self.schedule}` needs `max_steps` or `max_epochs`, to know where it ends")
+        if self.falls_to_an_end and self.max_steps is None and self.max_epochs is None and self.max_minutes is None:
+            raise ValueError(
+                f"`schedule: {self.schedule}` needs `max_steps`, `max_epochs` or `max_minutes`, to know where it ends"
+            )
         return self

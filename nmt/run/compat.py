@@ -39,10 +39,26 @@ def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: st
         )
 
 
+def changed_limits(run: Path, recipe: Recipe) -> str | None:
+    """What to say where a schedule that falls to an end goes on to another than it was begun with."""
+    path = run / "recipe.yaml"
+    if not (recipe.train.falls_to_an_end and path.exists()):
+        return None
+    before = load_recipe(path).train
+    changes = [
+        f"`train.{key}` from {getattr(before, key) or 'none'} to {getattr(recipe.train, key) or 'none'}"
+        for key in ("max_steps", "max_epochs", "max_minutes")
+        if getattr(before, key) != getattr(recipe.train, key)
+    ]
+    if not changes:
+        return None
+    return (
+        f"{run} goes on with {', '.join(changes)}. From here on its learning rate is that of the new length "
+        f"(`schedule: {recipe.train.schedule}`), so the result will not be that of one training of this length."
+    )
+
+
 def _deciding(recipe: Recipe) -> dict[str, Any]:
     train = {f"train.{k}": v for k, v in recipe.train if k not in _FREE}
-    # A schedule that falls to an end depends on where that is.
-    if recipe.train.schedule in ("cosine", "linear"):
-        train |= {"train.max_steps": recipe.train.max_steps, "train.max_epochs": recipe.train.max_epochs}
     model = {f"model.{k}": v for k, v in recipe.model if k != "preset"}
     return {"seed": recipe.seed, "tokenizer.sampling": recipe.tokenizer.sampling} | model | train

@@ -13,6 +13,16 @@ FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
 LONG = 10  # intervals in a row: such a training does not come back
 
 
+def check_warmup(section: TrainSection, planned_steps: float | None) -> None:
+    """Say it when the training will be over before its learning rate has risen."""
+    if planned_steps is not None and section.warmup_steps >= planned_steps:
+        console.warn(
+            f"The training will be over after {planned_steps:,.0f} steps, all of them in the warm-up of "
+            f"{section.warmup_steps:,}: the learning rate will not reach {section.learning_rate:g}. "
+            "Set `train.warmup_steps` to a tenth of the steps, or train longer."
+        )
+
+
 def check_step(state: TrainState, finite: bool, section: TrainSection, run: Path) -> None:
     """Count and say a step that was skipped. Raises TrainingError after too many in a row."""
     if finite:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nmt.recipe import TrainSection
 from nmt.run.checkpoint import TrainState
 
@@ -28,8 +30,26 @@ class Progress:
             or (section.patience and state.bad_validations >= section.patience)
         )
 
+    def planned_steps(self, state: TrainState) -> float | None:
+        """After how many steps the first of the limits will come; None: no limit is sure to. Exact for `max_steps` and
+        `max_epochs`; for `max_minutes` from the share of the time that is spent, so that a schedule ends with it
+        however fast the steps are.
+        """
+        ends: list[float] = [self.total_steps] if self.total_steps else []
+        if self.section.max_minutes is not None:
+            spent = state.seconds / (self.section.max_minutes * 60)
+            ends.append(state.step / spent if spent > 0 else math.inf)
+        return min(ends, default=None)
+
     def validation_took(self, seconds: float) -> None:
         self._validation_seconds = seconds
+
+    def validation_fits(self, state: TrainState) -> bool:
+        """Whether one would end before the minutes do. One that does not would take the end of the schedule away, and
+        the one after the last step is near.
+        """
+        limit = self.section.max_minutes
+        return limit is None or state.seconds + self._validation_seconds < limit * 60
 
     def eta(self, state: TrainState, seconds_per_step: float) -> str:
         """Time left to the first limit that is sure to come; validations included."""

@@ -7,13 +7,13 @@ import math
 from nmt.recipe import TrainSection
 
 
-def learning_rate(section: TrainSection, d_model: int, step: int, total_steps: int | None = None) -> float:
+def learning_rate(section: TrainSection, d_model: int, step: int, total_steps: float | None = None) -> float:
     """The rate of update number `step`, the first being 1. Linear warmup to `learning_rate`, and then
 
     * inverse_sqrt: falls as 1 / √step;
     * noam: as Vaswani et al. 2017, section 5.3: the same shape, but the peak follows from d_model and warmup_steps and
       `learning_rate` is a factor on it;
-    * cosine, linear: falls to `min_learning_rate` at `total_steps`.
+    * cosine, linear: falls to `min_learning_rate` at `total_steps`, which Progress.planned_steps may estimate anew.
     """
     peak, warmup = section.learning_rate, max(1, section.warmup_steps)
     if section.schedule == "noam":

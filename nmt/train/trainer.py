@@ -25,13 +25,13 @@ from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.run import checkpoint as ckpt
 from nmt.run.checkpoint import Interval, TrainState, better
-from nmt.run.compat import check_same_experiment
+from nmt.run.compat import changed_limits, check_same_experiment
 from nmt.run.environment import environment
 from nmt.run.folder import run_lock, set_aside
 from nmt.run.load import load_weights
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, TrainingData
-from nmt.train.health import check_interval, check_step
+from nmt.train.health import check_interval, check_step, check_warmup
 from nmt.train.journal import Journal
 from nmt.train.loss import smoothed_loss
 from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
@@ -60,6 +60,8 @@ def train(recipe: Recipe, prepared: Path, command: str, fresh: bool = False) -> 
             console.info(f"The old run is kept as {aside}.")
         if world.is_main:
             check_same_experiment(run, recipe, prepared, command)
+            if note := changed_limits(run, recipe):
+                console.warn(note)
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
         with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             Trainer(recipe, run, prepared, device, world, signals, command).run()
@@ -107,7 +109,7 @@ class Trainer:
         self.replicas = Replicas(trained, self.weights, replicas, self.threads)
         self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, max_tokens)
         self.state = TrainState()
-        self.norm = 0.0
+        self.norm = self.rate = 0.0  # of the last step
         if world.is_main:
             ckpt.clear_leftovers(run)
         world.barrier()
@@ -128,7 +130,7 @@ class Trainer:
         if self.progress.is_over(self.state) and self.journal.ended_at == self.state.step:
             console.info(
                 f"{self.run_dir} is trained to its end ({self.state.step:,} steps); nothing to do. "
-                "To train on, raise its limits; to train anew: --fresh."
+                "To train on, raise its limits; to train anew: --fresh"
             )
             return
         self._announce()
@@ -143,7 +145,7 @@ class Trainer:
             step, over = self.state.step, self.progress.is_over(self.state)
             if step % section.log_every == 0 or over:
                 self._end_interval()
-            if step % section.eval_every == 0 or over:
+            if over or (step % section.eval_every == 0 and self.progress.validation_fits(self.state)):
                 self._validate()
             if step % section.eval_every == 0 or step % section.save_every == 0 or over or stop or save:
                 self._save()
@@ -161,7 +163,9 @@ class Trainer:
         losses, num_tokens = self._gradients()
         self.world.all_reduce(self.weights.grad)
         state.step += 1
-        self.norm, finite = self.weights.update(self._rate(), num_tokens, state.step)
+        planned = self.progress.planned_steps(state)
+        self.rate = learning_rate(self.section, self.recipe.model.d_model, state.step, planned)
+        self.norm, finite = self.weights.update(self.rate, num_tokens, state.step)
         state.batch_in_epoch += 1
         state.tokens_seen += num_tokens
         if state.batch_in_epoch == len(self.epoch.updates):
@@ -231,9 +235,6 @@ class Trainer:
             f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.state.max_tokens:,}."
         )
 
-    def _rate(self) -> float:
-        return learning_rate(self.section, self.recipe.model.d_model, self.state.step, self.progress.total_steps)
-
     def _gather_interval(self) -> None:
         """Sum the interval's losses over all ranks, into rank 0."""
         interval = self.state.interval
@@ -246,8 +247,10 @@ class Trainer:
         state = self.state
         if self.world.size > 1:
             self._gather_interval()
-        self.journal.interval(state.interval, state, self._rate(), self.norm, self.progress)
+        self.journal.interval(state.interval, state, self.rate, self.norm, self.progress)
         check_interval(state, self.section)
+        if state.step == self.section.log_every and self.section.max_minutes is not None:
+            check_warmup(self.section, self.progress.planned_steps(state))
         state.interval = Interval()
 
     # --- validation and checkpoints ----------------------------------------------------------------------------------
@@ -361,6 +364,7 @@ class Trainer:
         )
         console.info(self.epoch.describe())
         console.info(self.progress.describe_end())
+        check_warmup(self.section, self.progress.planned_steps(self.state))
         self.journal.write(
             event="start", step=self.state.step, **environment(self.recipe), tokenizer=self.tokenizer.fingerprint,
             device=str(self.device), precision=kind, threads=self.threads, processes=self.world.size,

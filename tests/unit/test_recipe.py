@@ -191,10 +191,8 @@ def test_kinds_of_corpus(corpus: dict[str, Any], kind: str) -> None:
 )
 def test_a_fault_is_one_sentence(recipe_file: Path, override: str, message: str | None) -> None:
     if override == "train.schedule=cosine":
-        message = "`train`: `schedule: cosine` needs `max_steps` or `max_epochs`, to know where it ends."
-        assert (
-            fault(recipe_file, override, "train.max_steps=null", "train.max_minutes=5") == f"recipes/my.yaml: {message}"
-        )
+        message = "`train`: `schedule: cosine` needs `max_steps`, `max_epochs` or `max_minutes`, to know where it ends."
+        assert fault(recipe_file, override, "train.max_steps=null", "train.patience=5") == f"recipes/my.yaml: {message}"
     elif override == "data.test.a={sorce: x}":
         assert "`data.test.a.sorce` is not a known key; did you mean `data.test.a.source`?" in fault(
             recipe_file, override

@@ -138,6 +138,47 @@ def test_a_finished_run_goes_on_when_its_limit_is_raised(toy_recipe, tmp_path):
     assert last_bytes(longer) == last_bytes(whole)
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_falling_schedule_goes_on_to_a_new_end_and_says_so(toy_recipe, schedule, capsys):
+    keys = {"train__schedule": schedule, "train__average_best": 0, "train__log_every": 1}
+    folder = run(toy_recipe(**keys))
+    assert records(folder, "step")[-1]["learning_rate"] == 0
+    capsys.readouterr()
+    run(toy_recipe(**keys, train__max_steps=18))
+    said = capsys.readouterr().err
+    assert f"! {folder} goes on with `train.max_steps` from 12 to 18. From here on its learning rate" in said
+    whole = run(toy_recipe(**keys, train__max_steps=18, name="whole"))
+    rates = [[r["learning_rate"] for r in records(f, "step")] for f in (folder, whole)]
+    assert rates[0][12:] == rates[1][12:]
+    assert rates[0][-1] == 0
+    capsys.readouterr()
+    run(toy_recipe(**keys, train__max_steps=18))
+    assert "goes on with" not in capsys.readouterr().err
+
+
+def test_the_schedule_ends_with_the_minutes(toy_recipe, monkeypatch):
+    """By a clock on which a step takes six seconds, so that the minute is over after ten."""
+    clock = iter(range(10_000))
+    monkeypatch.setattr(trainer_module.time, "perf_counter", lambda: 6.0 * next(clock))
+    keys = {"train__schedule": "linear", "train__max_steps": None, "train__max_minutes": 1, "train__warmup_steps": 2}
+    folder = run(toy_recipe(**keys, train__log_every=1, train__eval_every=1000, train__average_best=0))
+    rates = [r["learning_rate"] for r in records(folder, "step")]
+    assert len(rates) == 10
+    assert rates[:2] == [0.0025, 0.005]
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[-1] <= 0.005 / 8
+
+
+def test_a_warmup_longer_than_the_training_is_said(toy_recipe, capsys):
+    run(toy_recipe(train__warmup_steps=12, train__average_best=0))
+    assert (
+        "! The training will be over after 12 steps, all of them in the warm-up of 12: "
+        "the learning rate will not reach 0.005." in capsys.readouterr().err
+    )
+    run(toy_recipe(train__warmup_steps=11, train__average_best=0, name="other"))
+    assert "warm-up" not in capsys.readouterr().err
+
+
 def test_a_changed_recipe_is_refused_naming_the_key(toy_recipe):
     recipe = toy_recipe()
     folder = run(recipe)
