@@ -1,0 +1,385 @@
+"""Does new code do what old code did, bit for bit? Run both through the command line, and compare what they wrote.
+
+    git worktree add /tmp/base COMMIT                      # the code before
+    python scripts/bench/goldens.py write /tmp/base a.json
+    python scripts/bench/goldens.py write . b.json         # the code now
+    python scripts/bench/goldens.py compare a.json b.json  # exit code 1 if they differ
+
+Three recipes: the demo, Multi30k (if --data has it) and one of two tables with a vocabulary for each language. Of each:
+the prepared files, 20 steps of training in several ways (precision, replicas, two processes, resumed), translations by
+several searches, forced scores and an evaluation. --quick takes the demo alone.
+
+Floating-point sums depend on the machine, on its number of cores and on the versions of libraries. So compare two
+checkouts on one machine, in one environment, one after the other; a file from elsewhere says nothing.
+
+The text is taken out of git at one commit and the recipes are written here, so that neither changes with the code.
+
+To see whether new code still reads old run folders, keep them and let the new code translate with them:
+
+    python scripts/bench/goldens.py write /tmp/base a.json --keep old
+    python scripts/bench/goldens.py read . b.json --runs old
+    python scripts/bench/goldens.py compare a.json b.json --common
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from golden_differences import differences
+from golden_recipes import COMMON, RECIPES, TRAIN
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT_COMMIT = "686a45e"  # whose data/demo is the text, however the demo changes
+STEPS = 20
+LINES = 200  # translated by each search
+
+# Imported once for all commands, which are forks: torch and what its optimizers want take ten seconds.
+PACKAGES = ("torch", "torch._dynamo", "sacrebleu", "sentencepiece", "safetensors.torch", "pydantic", "typer", "rich")
+
+# How the 20 steps are trained: name -> (processes, keys)
+TRAININGS: dict[str, tuple[int, list[str]]] = {
+    "fp32": (1, []),
+    "two replicas": (1, ["train.threads=2"]),
+    "two processes": (2, []),
+    "bf16": (1, ["train.precision=bf16", "train.batch_tokens=300"]),
+    "bf16, two replicas": (1, ["train.precision=bf16", "train.threads=2"]),
+}
+LONGER = ["train.max_steps=120", "train.eval_every=120", "train.save_every=120", "train.warmup_steps=20"]
+
+SEARCHES: dict[str, list[str]] = {
+    "greedy": ["--beam-size", "1"],
+    "beam": ["--beam-size", "5"],
+    "n-best 3": ["--n-best", "3", "--format", "jsonl"],
+    "sampling": ["--sample", "--top-p", "0.9", "--temperature", "0.8", "--seed", "7", "--scores"],
+    "prefix": ["--prefix", "Le petit", "--scores"],
+    "include": ["--include", "voiture", "--scores"],
+    "exclude": ["--exclude", "le", "--no-repeat-ngram", "3", "--scores"],
+    "alignments": ["--alignments", "--coverage-penalty", "0.2"],
+    "diverse groups": ["--beam-size", "4", "--diverse-groups", "2", "--n-best", "2"],
+    "MBR": ["--mbr", "chrf", "--beam-size", "4"],
+}
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+class FailedError(Exception):
+    """A command ended with an error."""
+
+
+def start(args: list[str], work: Path, log: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> int:
+    """Begin `nmt ARGS` in a fork of this process, which has imported torch but nothing of nmt: so each command starts
+    fresh, without the seconds that torch takes. Gives the process; its output goes to work/LOG.out and .err.
+    """
+    (work / f"{log}.in").write_bytes(stdin)
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        os.chdir(work)
+        for number, end, flags in (
+            (0, "in", os.O_RDONLY),
+            (1, "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+            (2, "err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
+        ):
+            os.dup2(os.open(f"{log}.{end}", flags), number)
+        os.environ.update(env or {})
+        sys.argv = ["nmt", *args]
+        from nmt.cli import main
+
+        main()
+        code = 0
+    except SystemExit as e:
+        code = e.code if isinstance(e.code, int) else int(e.code is not None)
+    except BaseException:  # noqa: BLE001 - the parent shows it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def finish(processes: list[int], args: list[str], work: Path, log: str) -> bytes:
+    """Wait for what `start` began; gives the standard output of the first."""
+    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
+    if any(codes):
+        said = (work / f"{log}.err").read_text(encoding="utf-8", errors="replace")
+        raise FailedError(f"nmt {' '.join(args)} ended with {codes}:\n{said[-3000:]}")
+    return (work / f"{log}.out").read_bytes()
+
+
+def nmt(args: list[str], work: Path, stdin: bytes = b"", processes: int = 1) -> bytes:
+    """Run `nmt ARGS`, with several processes as torchrun would start them; gives standard output."""
+    if processes == 1:
+        return finish([start(args, work, "command", stdin)], args, work, "command")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    begun = []
+    for rank in range(processes):
+        env = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        log = f"command-{rank}" if rank else "command"
+        begun.append(start(args, work, log, env={k: str(v) for k, v in env.items()} | address))
+    return finish(begun, args, work, "command")
+
+
+# --- what is recorded ------------------------------------------------------------------------------------------------
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def prepared(folder: Path) -> dict[str, Any]:
+    """sha256 of each file; of the manifest, what was read and counted (its `outputs` are these files again)."""
+    files = {p.name: sha256(p.read_bytes()) for p in sorted(folder.iterdir()) if p.name != "manifest.json"}
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return {"files": files, "manifest": {key: manifest.get(key) for key in ("inputs", "splits")}}
+
+
+def trained(run: Path) -> dict[str, Any]:
+    """The log without what measures time, and sha256 of each tensor of the last checkpoint."""
+    from safetensors import safe_open
+
+    log = []
+    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record["event"] != "start":
+            log.append({k: v for k, v in record.items() if "second" not in k})
+    weights = {}
+    last = max(p for p in (run / "checkpoints").iterdir() if p.name.startswith("step-"))
+    with safe_open(last / "model.safetensors", "pt") as file:
+        for name in sorted(file.keys()):
+            tensor = file.get_tensor(name)
+            weights[name] = f"{tensor.dtype} {list(tensor.shape)} {sha256(tensor.contiguous().numpy().tobytes())}"
+    return {"log": {f"{r['event']} {r.get('step')}": r for r in log}, "weights": weights}
+
+
+def lines(output: bytes) -> list[Any]:
+    """Each line by itself; JSON as its values."""
+    return [json.loads(line) if line.startswith("{") else line for line in output.decode("utf-8").splitlines()]
+
+
+def without_time(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: without_time(v) for k, v in value.items() if "second" not in k}
+    return value
+
+
+# --- cases -----------------------------------------------------------------------------------------------------------
+
+
+def write_text(folder: Path) -> None:
+    """The demo's text as of TEXT_COMMIT, and the tables made of it."""
+    folder.mkdir()
+    text = {}
+    for split, most in (("train", 10_000), ("valid", 30), ("test", LINES)):
+        for lang in ("en", "fr"):
+            file = f"{split}.{lang}"
+            command = ["git", "-C", str(ROOT), "show", f"{TEXT_COMMIT}:data/demo/{file}"]
+            text[file] = subprocess.check_output(command, text=True, encoding="utf-8").split("\n")[:-1][:most]
+            (folder / file).write_text("".join(f"{line}\n" for line in text[file]), encoding="utf-8")
+    pairs = list(zip(text["train.en"], text["train.fr"], strict=True))
+    # What the filters look for: a pair twice within a corpus and across both, blanks, a far longer side, a copy, a
+    # long line; and characters that normalisation changes.
+    odd = [pairs[7], ("", "Rien."), ("Yes.", "Oui, " * 6 + "oui."), ("Paris", "Paris"), ("word " * 30, "mot " * 30)]
+    odd += [("It costs ½ euro …", "Cela coûte ½ euro…"), ("a\u00a0b １２", "a b １２"), ("日本", "le Japon")]
+    first, second = pairs[:3000] + odd, pairs[3000:6000] + odd + pairs[10:20]
+    table = "".join(f"{en}\t{fr}\n" for en, fr in first)
+    (folder / "first.tsv").write_text(table, encoding="utf-8")
+    rows = [json.dumps({"id": i, "text": {"en": en, "fr": fr}}) for i, (en, fr) in enumerate(second)]
+    (folder / "second.jsonl").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    swapped = zip(text["valid.fr"], text["valid.en"], strict=True)
+    (folder / "test.tsv").write_text("".join(f"{fr}\t{en}\n" for fr, en in swapped), encoding="utf-8")
+
+
+def train(case: str, work: Path, name: str, keys: list[str], processes: int = 1) -> Path:
+    """Train into runs/NAME/CASE, and give that."""
+    runs = f"train.runs_dir=runs/{name}"
+    nmt(["train", f"{case}.yaml", runs, *keys], work, processes=processes)
+    return work / "runs" / name / case
+
+
+def resumed(case: str, work: Path) -> dict[str, Any]:
+    """The run `fp32` without its last checkpoint, trained on from the one before."""
+    shutil.copytree(work / "runs" / "fp32", work / "runs" / "resumed")
+    shutil.rmtree(work / "runs" / "resumed" / case / "checkpoints" / f"step-{STEPS:08d}")
+    return trained(train(case, work, "resumed", []))
+
+
+def use(case: str, work: Path, source: bytes, target: bytes) -> dict[str, Any]:
+    """What is done with the run trained for longer."""
+    run = f"runs/longer/{case}"
+    found: dict[str, Any] = {"translate": {}}
+    for name, options in SEARCHES.items():
+        found["translate"][name] = lines(nmt(["translate", "--run", run, *options], work, source))
+    # Weights of two runs on one vocabulary
+    both = ["--run", run, "--run", f"runs/fp32/{case}"]
+    found["translate"]["ensemble"] = lines(nmt(["translate", *both, "--scores"], work, source))
+    (work / "source.txt").write_bytes(source)
+    (work / "target.txt").write_bytes(target)
+    texts = ["--src", "source.txt", "--tgt", "target.txt", "--format", "jsonl"]
+    found["score"] = lines(nmt(["score", "--run", run, *texts], work))
+    found["evaluate"] = without_time(json.loads(nmt(["evaluate", "--run", run, "--json"], work)))
+    return found
+
+
+def test_lines(case: str, work: Path) -> tuple[bytes, bytes]:
+    """LINES of the first test set, as prepared from its files."""
+    folder = work / "text"
+    if case == "multi30k":
+        import gzip
+
+        texts = [gzip.decompress((Path(os.environ["GOLDENS_DATA"]) / f"test_2016_flickr.{lang}.gz").read_bytes())
+                 for lang in ("en", "fr")]  # fmt: skip
+    else:
+        texts = [(folder / f"test.{lang}").read_bytes() for lang in ("en", "fr")]
+    source, target = (b"".join(text.splitlines(keepends=True)[:LINES]) for text in texts)
+    return source, target
+
+
+def run_case(case: str, work: Path, only_read: bool) -> dict[str, Any]:
+    if only_read:
+        shutil.rmtree(work / "runs" / "resumed")
+        return {"train": {"resumed": resumed(case, work)}, **use(case, work, *test_lines(case, work))}
+    work.mkdir(parents=True)
+    write_text(work / "text")
+    recipe = (RECIPES[case] + TRAIN + COMMON).replace("{multi30k}", os.environ["GOLDENS_DATA"])
+    (work / f"{case}.yaml").write_text(recipe, encoding="utf-8")
+    nmt(["prepare", f"{case}.yaml"], work)
+    found: dict[str, Any] = {"prepare": prepared(work / "prepared" / case), "train": {}}
+    for name, (processes, keys) in TRAININGS.items():
+        found["train"][name] = trained(train(case, work, name, keys, processes))
+    found["train"]["resumed"] = resumed(case, work)
+    found["train"]["longer"] = trained(train(case, work, "longer", LONGER))
+    return {**found, **use(case, work, *test_lines(case, work))}
+
+
+def run_cases(cases: list[str], work: Path, only_read: bool) -> dict[str, Any]:
+    """Every case in a process of its own."""
+    for name in PACKAGES:
+        importlib.import_module(name)
+
+    begun = {}
+    for case in cases:
+        process = os.fork()
+        if not process:
+            code = 1
+            try:
+                began = time.monotonic()
+                found = run_case(case, work / case, only_read)
+                (work / f"{case}.json").write_text(json.dumps(found), encoding="utf-8")
+                print(f"{case}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+                code = 0
+            except FailedError as e:
+                print(f"{case}: {e}", file=sys.stderr)
+            except BaseException:  # noqa: BLE001 - of a fork, which must not return
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        begun[case] = process
+    failed = [case for case, process in begun.items() if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])]
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+    return {case: json.loads((work / f"{case}.json").read_text(encoding="utf-8")) for case in cases}
+
+
+def write(options: argparse.Namespace) -> None:
+    checkout = options.checkout.resolve()
+    if "GOLDENS_DATA" not in os.environ:  # begin again as the checkout's code: nothing of nmt is imported yet
+        fixed = {"PYTHONPATH": str(checkout), "GOLDENS_DATA": str((options.data / "multi30k").resolve()),
+                 "OMP_NUM_THREADS": "2", "COLUMNS": "120", "NO_COLOR": "1"}  # fmt: skip
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | fixed)
+    imported = subprocess.check_output(
+        [sys.executable, "-P", "-c", "import nmt; print(nmt.__file__)"], text=True
+    ).strip()
+    if checkout not in Path(imported).resolve().parents:
+        raise SystemExit(f"python imports {imported}, which is not of {checkout}")
+    there = Path(os.environ["GOLDENS_DATA"]).is_dir()
+    cases = ["demo"] if options.quick else [case for case in RECIPES if case != "multi30k" or there]
+    runs: Path | None = getattr(options, "runs", None)
+    if runs is not None:
+        cases = [case for case in cases if (runs / case).is_dir()]
+    if not options.quick and not there:
+        print(f"Multi30k is left out: there is no {os.environ['GOLDENS_DATA']}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "work"
+        if runs is not None:
+            shutil.copytree(runs, work)
+        work.mkdir(exist_ok=True)
+        found = run_cases(cases, work, only_read=runs is not None)
+        if keep := getattr(options, "keep", None):
+            shutil.copytree(work, keep)
+    options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"wrote {options.out}: {', '.join(cases)}")
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def compare(options: argparse.Namespace) -> None:
+    a, b = (json.loads(path.read_text(encoding="utf-8")) for path in (options.first, options.second))
+    differing = False
+    for case in {**a, **b}:
+        if case not in a or case not in b:
+            print(f"{case}: only in {options.first if case in a else options.second}")
+            differing |= not options.common
+            continue
+        for part in {**a[case], **b[case]}:
+            sides = [{case: {part: side[case][part]}} if part in side[case] else {} for side in (a, b)]
+            if options.common and not all(sides):
+                continue
+            told, moved = differences(*sides, common=options.common)
+            print(f"{case}/{part}: {'DIFFERENT' if told else 'equal'}")
+            for line in told:
+                print(f"  ✗ {line}")
+            for line in moved:
+                print(f"  moved: {line}")
+            differing |= bool(told)
+    sys.exit(1 if differing else 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for name, words in (
+        ("write", "run everything with a checkout's code"),
+        ("read", "only translate, score and evaluate with runs that were kept, and resume one"),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("checkout", type=Path, help="the folder that holds the code, as nmt/")
+        command.add_argument("out", type=Path, help="a JSON file to write")
+        command.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="holds multi30k/")
+        command.add_argument("--quick", action="store_true", help="the demo alone")
+        if name == "write":
+            command.add_argument("--keep", type=Path, help="a new folder that gets the runs")
+        else:
+            command.add_argument("--runs", type=Path, required=True, help="a folder that --keep made")
+        command.set_defaults(call=write)
+    command = commands.add_parser("compare", help="say what differs between two files")
+    command.add_argument("first", type=Path)
+    command.add_argument("second", type=Path)
+    command.add_argument("--common", action="store_true", help="only what both files have")
+    command.set_defaults(call=compare)
+    options = parser.parse_args()
+    options.call(options)
+
+
+if __name__ == "__main__":
+    main()
