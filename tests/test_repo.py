@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # functions count too.
 ORDER = [
     "version", "errors", "console", "files", "device",
-    "text", "recipe", "tokenizer", "model", "data", "run", "decode", "evaluate", "train", "commands", "cli",
+    "text", "recipe", "records", "tokenizer", "model", "data", "run", "decode", "evaluate", "train", "commands", "cli",
 ]  # fmt: skip
 MAX_LINES = 400
 MAX_RECIPE_LINES = 40

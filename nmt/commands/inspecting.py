@@ -37,12 +37,18 @@ def show(
 @app.command(epilog="Example: `nmt verify runs/multi30k-en-fr`")
 def verify(
     run: RunArgument = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List every check, not only those that need a look.")
+    ] = False,
 ) -> None:
-    """Recompute what a run records of itself, and say what no longer matches: weights, text, tokenizer, versions."""
+    """Check a run's files, text and versions against what the run has recorded of them."""
     folder = run_folder(run)
-    from nmt.run.verify import verify_run
+    from nmt.run.verify import verdict, verify_run
 
     findings = verify_run(folder)
-    console.print_table(["what", "result", "remark"], [[f.what, f.result, f.remark] for f in findings])
+    print(f"{folder}: {verdict(findings)}")
+    if shown := [f for f in findings if everything or f.result != "ok"]:
+        print()
+        console.print_table(["what", "result", "remark"], [[f.what, f.result, f.remark] for f in shown])
     if any(f.result == "differs" for f in findings):
         raise typer.Exit(1)

@@ -6,7 +6,6 @@ What was scored is kept in the run folder: `evaluation/<test>.src.txt`, `.hyp.tx
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,13 +21,12 @@ from nmt.evaluate.texts import read_lines, read_translations
 from nmt.files import write_atomically
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
+from nmt.run.results import FOLDER, Details, KeptScore, Results, Together, readable_results
 from nmt.text.flags import FLAGS, flags
 from nmt.text.metrics import Score, label, score
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
-
-RESULTS = "results.json"
 
 
 class Translated(Protocol):
@@ -138,11 +136,11 @@ def evaluate_run(
             scores.append(comet(src, hyps, ref))
         flagged = count_flags(src, hyps)
         tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
-        _keep(run / "evaluation", tests[-1], {"src": src, "hyp": hyps, "ref": ref})
+        _keep(run, tests[-1], {"src": src, "hyp": hyps, "ref": ref})
         every.append((hyps, ref))
     evaluation = Evaluation(tests, _together(tests, every, metrics, tokenize))
     if evaluation.together:
-        _keep_together(run / "evaluation", evaluation)
+        _keep_together(run, evaluation)
     return evaluation
 
 
@@ -275,24 +273,28 @@ def _step(run: Path, checkpoint: str) -> int | None:
         return None
 
 
-def _keep(folder: Path, test: TestSet, texts: dict[str, list[str]]) -> None:
+def _keep(run: Path, test: TestSet, texts: dict[str, list[str]]) -> None:
     """Write the texts, then `scores` and `details` of how they were made, among those of other test sets."""
+    folder = run / FOLDER
     with writing(folder):
         for kind, lines in texts.items():
             write_atomically(folder / f"{test.name}.{kind}.txt", "".join(f"{line}\n" for line in lines).encode())
-        results = _results(folder / RESULTS)
-        results["scores"][test.name] = _scores_json(test.scores)
-        results["details"][test.name] = test.details | {"flags": test.flags}
-        results.pop("together", None)  # it was of other translations
-        _write_results(folder, results)
+        before = readable_results(run)  # what is damaged is written anew
+        details = Details.model_validate(test.details | {"flags": test.flags})
+        Results(
+            scores=before.scores | {test.name: _kept(test.scores)}, details=before.details | {test.name: details}
+        ).save(run)  # `together` was of other translations
 
 
-def _keep_together(folder: Path, evaluation: Evaluation) -> None:
-    with writing(folder):
-        results = _results(folder / RESULTS)
-        scores = {name: _scores_json(scores) for name, scores in evaluation.together.items()}
-        results["together"] = {"tests": [t.name for t in evaluation.tests], "scores": scores}
-        _write_results(folder, results)
+def _keep_together(run: Path, evaluation: Evaluation) -> None:
+    scores = {name: _kept(scores) for name, scores in evaluation.together.items()}
+    together = Together(tests=[t.name for t in evaluation.tests], scores=scores)
+    with writing(run / FOLDER):
+        readable_results(run).model_copy(update={"together": together}).save(run)
+
+
+def _kept(scores: Sequence[Score]) -> dict[str, KeptScore]:
+    return {s.name: KeptScore(score=s.value, interval=s.interval, signature=s.signature) for s in scores}
 
 
 @contextmanager
@@ -305,15 +307,3 @@ def writing(folder: Path) -> Iterator[None]:
         raise RunError(
             f"{folder} cannot be written: {e.strerror or e}.", "Make room, or mend its permissions."
         ) from None
-
-
-def _write_results(folder: Path, results: dict[str, Any]) -> None:
-    write_atomically(folder / RESULTS, (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def _results(path: Path) -> dict[str, Any]:
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return {**kept, "scores": dict(kept["scores"]), "details": dict(kept["details"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"scores": {}, "details": {}}  # none yet, or damaged: what is scored now is written anew

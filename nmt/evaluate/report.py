@@ -5,8 +5,6 @@ Everything but the attention comes from the run folder and the prepared data. Th
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +14,15 @@ from nmt.data.audit import LABELS as FINDINGS
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import RunError
 from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
-from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, RESULTS
+from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
 from nmt.evaluate.page import Html, beside, block, code, escape, join, marked, page, paragraph, picture, table, tiles
 from nmt.evaluate.plots import Curve, bar_chart, heat_map, line_chart
 from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from nmt.evaluate.robustness import kept_robustness
 from nmt.files import write_atomically
-from nmt.run.log import last_start, read_log
+from nmt.run.log import curve, last_start, read_log
 from nmt.run.overview import Run, read_run
+from nmt.run.results import Results, readable_results
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import label
 from nmt.version import VERSION
@@ -40,7 +39,7 @@ class _Known:
 
     run: Run
     log: list[dict[str, Any]]
-    results: dict[str, Any]
+    results: Results
     analyses: list[Analysis]
     attention: Sequence[Attention]
 
@@ -68,7 +67,7 @@ def build_report(run: Path, attention: Sequence[Attention] = ()) -> str:
     """The page. `attention` is shown if it is given: source pieces, target pieces, a row of weights for each target."""
     found = read_run(run)
     analyses = analyse_run(run) if any((run / "evaluation").glob("*.hyp.txt")) else []
-    known = _Known(found, read_log(run), _results(run), analyses, attention)
+    known = _Known(found, read_log(run), readable_results(run), analyses, attention)
     data = found.recipe.data
     sections = [(name, _whole(section, known)) for name, section in _SECTIONS.items()]
     title = f"A translator from {data.source_lang} to {data.target_lang}, trained by nmt."
@@ -83,22 +82,14 @@ def _whole(section: Callable[[_Known], Html], known: _Known) -> Html:
         return paragraph(f"This cannot be shown, as a file of the run is damaged ({type(e).__name__}: {e}).")
 
 
-def _results(run: Path) -> dict[str, Any]:
-    try:
-        kept = json.loads((run / "evaluation" / RESULTS).read_text(encoding="utf-8"))
-        return {key: dict(kept.get(key, {})) for key in ("scores", "details", "together")}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {"scores": {}, "details": {}, "together": {}}
-
-
 # --- how good it is --------------------------------------------------------------------------------------------------
 
 
 def _summary(known: _Known) -> Html:
     run = known.run
     shown: list[tuple[str, object]] = [
-        (f"{name}, {label(metric)}", f"{scores[metric]['score']:.1f}")
-        for name, scores in list(known.results["scores"].items())[:3]
+        (f"{name}, {label(metric)}", f"{scores[metric].score:.1f}")
+        for name, scores in list(known.results.scores.items())[:3]
         for metric in ("bleu", "chrf")
         if metric in scores
     ]
@@ -108,21 +99,20 @@ def _summary(known: _Known) -> Html:
 
 
 def _scores(known: _Known) -> Html:
-    scores, details = known.results["scores"], known.results["details"]
+    scores, details = known.results.scores, known.results.details
     if not scores:
         return paragraph("Not evaluated yet. Run: ", known.how_to_evaluate)
-    together = known.results["together"].get("scores", {})
+    together = known.results.together.scores if known.results.together else {}
     rows = [
-        [test, label(metric), _with_interval(found), found.get("signature", "")]
+        [test, label(metric), found.text, found.signature]
         for test, by_metric in [*scores.items(), *together.items()]
         for metric, found in by_metric.items()
     ]
     outputs = []
     for test, how in details.items():
-        sentences, seconds, counts = how.get("sentences", 0), how.get("seconds"), how.get("flags", {})
-        speed = f"{sentences / seconds:.1f}" if seconds else ""
-        outputs.append([test, f"{sentences:,}", speed, *(counts.get(name, "") for name in FLAGS)])
-    used = {f"{how['checkpoint']}, beam {how['decode']['beam_size']}" for how in details.values()}
+        speed = f"{how.sentences / how.seconds:.1f}" if how.seconds else ""
+        outputs.append([test, f"{how.sentences:,}", speed, *(how.flags.get(name, "") for name in FLAGS)])
+    used = {f"{how.checkpoint}, beam {how.decode['beam_size']}" for how in details.values()}
     return join([
         Html(f'<div class="code">{table(COLUMNS, rows).markup}</div>'),
         paragraph("± is half the width of the 95 % confidence interval (bootstrap resampling), by sacreBLEU. ",
@@ -132,11 +122,6 @@ def _scores(known: _Known) -> Html:
         paragraph("Translations that are empty, are the source itself, repeat themselves, or are more than 2.5 times "
                   "as long as the source or shorter by as much."),
     ])  # fmt: skip
-
-
-def _with_interval(found: dict[str, Any]) -> str:
-    interval = f" ± {found['interval']:.1f}" if "interval" in found else ""
-    return f"{found['score']:.1f}{interval}"
 
 
 def _lengths(known: _Known) -> Html:
@@ -223,23 +208,19 @@ def _attention(known: _Known) -> Html:
 
 
 def _curves(known: _Known) -> Html:
-    def curve(event: str, key: str, label: str, marks: bool = False) -> Curve:
-        points = [(r["step"], r[key]) for r in known.log if r.get("event") == event and _numbers(r, "step", key)]
+    def drawn(event: str, key: str, label: str, marks: bool = False) -> Curve:
+        points = curve(known.log, event, key)
         return Curve(label, [x for x, _ in points], [y for _, y in points], marks)
 
     charts = {
-        "Loss (nats a target token)": [curve("step", "nll", "training"), curve("valid", "loss", "validation", True)],
-        "Validation scores": [curve("valid", "bleu", "BLEU", True), curve("valid", "chrf", "chrF", True)],
-        "Learning rate": [curve("step", "learning_rate", "")],
-        "Speed (target tokens a second)": [curve("step", "tokens_per_second", "")],
+        "Loss (nats a target token)": [drawn("step", "nll", "training"), drawn("valid", "loss", "validation", True)],
+        "Validation scores": [drawn("valid", "bleu", "BLEU", True), drawn("valid", "chrf", "chrF", True)],
+        "Learning rate": [drawn("step", "learning_rate", "")],
+        "Speed (target tokens a second)": [drawn("step", "tokens_per_second", "")],
     }
-    drawn = {title: [c for c in curves if c.x] for title, curves in charts.items()}
-    svgs = [line_chart(title, curves) for title, curves in drawn.items() if curves]
+    known_curves = {title: [c for c in curves if c.x] for title, curves in charts.items()}
+    svgs = [line_chart(title, curves) for title, curves in known_curves.items() if curves]
     return beside(list(map(picture, svgs))) if svgs else paragraph("The run has no log.")
-
-
-def _numbers(record: dict[str, Any], *keys: str) -> bool:
-    return all(isinstance(record.get(key), int | float) and math.isfinite(record[key]) for key in keys)
 
 
 def _samples(known: _Known) -> Html:
@@ -248,7 +229,7 @@ def _samples(known: _Known) -> Html:
     logged = [
         (r["step"], sample)
         for r in known.log
-        if r.get("event") == "samples" and _numbers(r, "step") and isinstance(r.get("samples"), list)
+        if r["event"] == "samples" and isinstance(r.get("samples"), list)
         for sample in r["samples"]
         if isinstance(sample, dict) and all(isinstance(sample.get(key), str) for key in keys)
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,10 @@ class RunLog:
         if path.exists():
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 record = _parse_record(line)
-                if record is not None and record.get("step", 0) <= resume_step:
+                if record is not None and record["step"] <= resume_step:
                     kept.append(line + "\n")
-                    if record.get("event") == "end":
-                        self.ended_at = record.get("step")
+                    if record["event"] == "end":
+                        self.ended_at = record["step"]
         if path.exists():
             write_atomically(path, "".join(kept).encode())
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
@@ -40,12 +42,23 @@ def read_log(run: Path) -> list[dict[str, Any]]:
 
 def last_start(run: Path) -> dict[str, Any]:
     """What the log says of the machine and the inputs when training was last started; empty if nothing."""
-    return next((r for r in reversed(read_log(run)) if r.get("event") == "start"), {})
+    return next((r for r in reversed(read_log(run)) if r["event"] == "start"), {})
+
+
+def curve(log: Sequence[dict[str, Any]], event: str, key: str) -> list[tuple[int, float]]:
+    """(step, value) of each record of that event that has a finite number there."""
+    return [(r["step"], r[key]) for r in log if r["event"] == event and is_number(r.get(key))]
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _parse_record(line: str) -> dict[str, Any] | None:
+    """None: cut short by a crash, or otherwise broken. Every record says what happened after which step."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        return None  # a line cut short by a crash, or otherwise broken
-    return record if isinstance(record, dict) else None
+        return None
+    whole = isinstance(record, dict) and isinstance(record.get("event"), str)
+    return record if whole and isinstance(record.get("step"), int) else None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import NMTError, RunError
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import best_first, checkpoints
 from nmt.run.folder import load_run_recipe
-from nmt.run.log import last_start, read_log
+from nmt.run.log import curve, last_start, read_log
+from nmt.run.results import KeptScore, readable_results
 from nmt.text.metrics import label
 
 COLUMNS = ["run", "pair", "steps", "min", "valid", "tests (BLEU)", "trained", "MB"]
@@ -31,7 +30,7 @@ class Run:
     trained: float = 0.0  # when, in seconds since 1970
     best: str = ""  # the checkpoint
     valid: dict[str, float] = field(default_factory=dict)  # of the best
-    tests: dict[str, dict[str, Any]] = field(default_factory=dict)  # test set → metric → score, signature
+    tests: dict[str, dict[str, KeptScore]] = field(default_factory=dict)  # test set → metric → score
 
     @property
     def size(self) -> int:
@@ -40,7 +39,7 @@ class Run:
     def row(self, now: float) -> list[str]:
         """As COLUMNS say."""
         metric = self.recipe.train.metric  # by which the best checkpoint was chosen
-        tests = ", ".join(f"{name} {s['bleu']['score']:.1f}" for name, s in self.tests.items() if "bleu" in s)
+        tests = ", ".join(f"{name} {s['bleu'].score:.1f}" for name, s in self.tests.items() if "bleu" in s)
         return [
             self.path.name, f"{self.recipe.data.source_lang}-{self.recipe.data.target_lang}", f"{self.steps:,}",
             f"{self.seconds / 60:.1f}", _scores({k: v for k, v in self.valid.items() if k == metric}), tests,
@@ -64,14 +63,12 @@ class Run:
             rows.append(("pairs", pairs))
         log = read_log(self.path)
         for key in ("loss", *(k for k in (train.metric,) if k != "loss")):
-            curve = [r[key] for r in log if r.get("event") == "valid" and key in r]
-            if curve:
-                name = f"validation {label(key)}"
-                rows.append((name, f"{sparkline(curve)}  {curve[0]:.2f} → {curve[-1]:.2f}"))
+            if values := [value for _, value in curve(log, "valid", key)]:
+                rows.append((f"validation {label(key)}", f"{sparkline(values)}  {values[0]:.2f} → {values[-1]:.2f}"))
         if self.best:
             rows.append(("best checkpoint", f"{self.best} ({_scores(self.valid)})"))
         for name, scores in self.tests.items():
-            found = " · ".join(f"{label(metric)} {s['score']:.1f}" for metric, s in scores.items())
+            found = " · ".join(f"{label(metric)} {s.score:.1f}" for metric, s in scores.items())
             rows.append((f"test {name}", found))
         start = last_start(self.path)
         kept = ("nmt", "torch", "device", "precision", "threads", "seed", "recipe", "tokenizer")
@@ -89,7 +86,7 @@ def read_run(path: Path) -> Run:
     trained = max(c.path.stat().st_mtime for c in found)
     best = next(iter(best_first(found, recipe.train.metric)), None)
     return Run(path, recipe, last.state.step, last.state.seconds, trained, best.path.name if best else "",
-               best.state.valid if best else {}, _tests(path / "evaluation" / "results.json"))  # fmt: skip
+               best.state.valid if best else {}, readable_results(path).scores)  # fmt: skip
 
 
 def list_runs(folder: Path) -> list[Run]:
@@ -103,13 +100,6 @@ def list_runs(folder: Path) -> list[Run]:
     if not found:
         raise RunError(f"there is no run in {folder}/ yet.", "Train one first: nmt train recipes/demo.yaml")
     return sorted(found, key=lambda run: -run.trained)
-
-
-def _tests(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["scores"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
 
 
 def _scores(valid: dict[str, float]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
-from nmt.errors import RunError
+from nmt.errors import RunError, plural
 from nmt.files import describe_file
 from nmt.recipe import Recipe, fingerprint
 from nmt.run.checkpoint import find_checkpoint, read_checkpoint
@@ -43,6 +43,17 @@ def verify_run(run: Path) -> list[Finding]:
         *_data(run, recipe),
         *_machine(recipe, start),
     ]
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """What they come to, in a sentence."""
+    counts = {result: sum(f.result == result for f in findings) for result in get_args(Result)}
+    checks = plural(len(findings), "check")
+    if counts["differs"]:
+        return f"{counts['differs']:,} of {checks} FAILED: what differs is listed below."
+    others = [f"{counts['missing']} had nothing to compare with"] * bool(counts["missing"])
+    others += [f"{counts['changed']} would be another on this machine"] * bool(counts["changed"])
+    return f"everything matches ({checks}{''.join(f'; {other}' for other in others)})."
 
 
 def _same(what: str, now: Any, before: Any, remark: str) -> Finding:

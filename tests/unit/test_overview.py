@@ -76,3 +76,42 @@ def test_a_curve_in_a_line() -> None:
 )
 def test_ages(seconds: float, said: str) -> None:
     assert age(seconds) == said
+
+
+def test_values_of_wrong_types_take_nothing_down(run: Path, nmt) -> None:  # type: ignore[no-untyped-def]
+    log = run / "log.jsonl"
+    good = log.read_text(encoding="utf-8")
+    bad = [
+        '{"event": "valid", "step": "x", "bleu": 1}',
+        '{"event": 3, "step": 1}',
+        '{"event": "valid", "step": 9, "bleu": "y"}',
+        "[" * 10_000,
+    ]
+    log.write_text(good + "\n".join(bad) + "\n", encoding="utf-8")
+    (run / "evaluation").mkdir(exist_ok=True)
+    (run / "evaluation/results.json").write_text('{"scores": {"first": {"bleu": {"score": "12"}}}}', encoding="utf-8")
+    code, out, err = nmt("show", str(run))
+    assert code == 0
+    assert "best checkpoint" in out
+    assert "results.json: `scores.first.bleu.score` must be a number, but is '12'." in err
+    assert nmt("runs")[0] == 0
+    code, _, err = nmt("train", "mini.yaml", "train.max_steps=10")
+    assert code == 0, err
+    kept = log.read_text(encoding="utf-8")
+    assert '"x"' not in kept
+    assert kept.startswith(good.splitlines()[0])
+
+
+def test_verify_opens_with_a_verdict(run: Path, nmt) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = nmt("verify", str(run))
+    assert code == 0
+    assert re.fullmatch(
+        r"runs/mini: everything matches \(\d+ checks\)\.\n", out.removeprefix(str(run.parent.parent) + "/")
+    )
+    assert len(nmt("verify", str(run), "--all")[1].splitlines()) > 10
+    (run / "recipe.yaml").write_text((run / "recipe.yaml").read_text().replace("seed: 1", "seed: 2"))
+    code, out, _ = nmt("verify", str(run))
+    assert code == 1
+    assert "1 of " in out.splitlines()[0]
+    assert "FAILED: what differs is listed below." in out.splitlines()[0]
+    assert "recipe.yaml" in out
