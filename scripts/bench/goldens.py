@@ -7,7 +7,8 @@
 
 Three recipes: the demo, Multi30k (if --data has it) and one of two tables with a vocabulary for each language. Of each:
 the prepared files, 20 steps of training in several ways (precision, replicas, two processes, resumed), translations by
-several searches, forced scores and an evaluation. --quick takes the demo alone.
+several searches, forced scores and an evaluation. --quick takes the demo alone. The code is copied first, so that the
+checkout may be edited meanwhile. On two free cores it takes three minutes, one with --quick.
 
 Floating-point sums depend on the machine, on its number of cores and on the versions of libraries. So compare two
 checkouts on one machine, in one environment, one after the other; a file from elsewhere says nothing.
@@ -29,15 +30,14 @@ import importlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
+from golden_commands import FailedError, nmt, start_over
 from golden_differences import differences
 from golden_recipes import COMMON, RECIPES, TRAIN
 
@@ -71,71 +71,6 @@ SEARCHES: dict[str, list[str]] = {
     "diverse groups": ["--beam-size", "4", "--diverse-groups", "2", "--n-best", "2"],
     "MBR": ["--mbr", "chrf", "--beam-size", "4"],
 }
-
-
-# --- commands --------------------------------------------------------------------------------------------------------
-
-
-class FailedError(Exception):
-    """A command ended with an error."""
-
-
-def start(args: list[str], work: Path, log: str, stdin: bytes = b"", env: dict[str, str] | None = None) -> int:
-    """Begin `nmt ARGS` in a fork of this process, which has imported torch but nothing of nmt: so each command starts
-    fresh, without the seconds that torch takes. Gives the process; its output goes to work/LOG.out and .err.
-    """
-    (work / f"{log}.in").write_bytes(stdin)
-    process = os.fork()
-    if process:
-        return process
-    code = 1
-    try:
-        os.chdir(work)
-        for number, end, flags in (
-            (0, "in", os.O_RDONLY),
-            (1, "out", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-            (2, "err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-        ):
-            os.dup2(os.open(f"{log}.{end}", flags), number)
-        os.environ.update(env or {})
-        sys.argv = ["nmt", *args]
-        from nmt.cli import main
-
-        main()
-        code = 0
-    except SystemExit as e:
-        code = e.code if isinstance(e.code, int) else int(e.code is not None)
-    except BaseException:  # noqa: BLE001 - the parent shows it
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def finish(processes: list[int], args: list[str], work: Path, log: str) -> bytes:
-    """Wait for what `start` began; gives the standard output of the first."""
-    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes]
-    if any(codes):
-        said = (work / f"{log}.err").read_text(encoding="utf-8", errors="replace")
-        raise FailedError(f"nmt {' '.join(args)} ended with {codes}:\n{said[-3000:]}")
-    return (work / f"{log}.out").read_bytes()
-
-
-def nmt(args: list[str], work: Path, stdin: bytes = b"", processes: int = 1) -> bytes:
-    """Run `nmt ARGS`, with several processes as torchrun would start them; gives standard output."""
-    if processes == 1:
-        return finish([start(args, work, "command", stdin)], args, work, "command")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    begun = []
-    for rank in range(processes):
-        env = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes}
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        log = f"command-{rank}" if rank else "command"
-        begun.append(start(args, work, log, env={k: str(v) for k, v in env.items()} | address))
-    return finish(begun, args, work, "command")
 
 
 # --- what is recorded ------------------------------------------------------------------------------------------------
@@ -301,16 +236,12 @@ def run_cases(cases: list[str], work: Path, only_read: bool) -> dict[str, Any]:
 
 
 def write(options: argparse.Namespace) -> None:
-    checkout = options.checkout.resolve()
-    if "GOLDENS_DATA" not in os.environ:  # begin again as the checkout's code: nothing of nmt is imported yet
-        fixed = {"PYTHONPATH": str(checkout), "GOLDENS_DATA": str((options.data / "multi30k").resolve()),
-                 "OMP_NUM_THREADS": "2", "COLUMNS": "120", "NO_COLOR": "1"}  # fmt: skip
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | fixed)
-    imported = subprocess.check_output(
-        [sys.executable, "-P", "-c", "import nmt; print(nmt.__file__)"], text=True
-    ).strip()
-    if checkout not in Path(imported).resolve().parents:
-        raise SystemExit(f"python imports {imported}, which is not of {checkout}")
+    if "GOLDENS_DATA" not in os.environ:
+        start_over(options.checkout, {"GOLDENS_DATA": str((options.data / "multi30k").resolve())})
+    find = [sys.executable, "-P", "-c", "import nmt; print(nmt.__file__)"]
+    imported = subprocess.check_output(find, text=True).strip()
+    if Path(os.environ["PYTHONPATH"]) not in Path(imported).parents:
+        raise SystemExit(f"python imports {imported} instead of the copy in {os.environ['PYTHONPATH']}")
     there = Path(os.environ["GOLDENS_DATA"]).is_dir()
     cases = ["demo"] if options.quick else [case for case in RECIPES if case != "multi30k" or there]
     runs: Path | None = getattr(options, "runs", None)
@@ -318,14 +249,13 @@ def write(options: argparse.Namespace) -> None:
         cases = [case for case in cases if (runs / case).is_dir()]
     if not options.quick and not there:
         print(f"Multi30k is left out: there is no {os.environ['GOLDENS_DATA']}", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder) / "work"
-        if runs is not None:
-            shutil.copytree(runs, work)
-        work.mkdir(exist_ok=True)
-        found = run_cases(cases, work, only_read=runs is not None)
-        if keep := getattr(options, "keep", None):
-            shutil.copytree(work, keep)
+    work = Path(os.environ["PYTHONPATH"]).with_name("work")
+    if runs is not None:
+        shutil.copytree(runs, work)
+    work.mkdir(exist_ok=True)
+    found = run_cases(cases, work, only_read=runs is not None)
+    if keep := getattr(options, "keep", None):
+        shutil.copytree(work, keep)
     options.out.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"wrote {options.out}: {', '.join(cases)}")
 
