@@ -6,22 +6,30 @@ import json
 import re
 import shlex
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from nmt.commands.translating import app
+from nmt.commands.translating import SEARCH, app
+from nmt.recipe import DecodeSection
 
 LINES = "The cat sleeps.\n\nThe child eats a red apple in the garden.\n"
 
 
 def examples() -> list[str]:
     command = next(c for c in app.registered_commands if c.callback and c.callback.__name__ == "translate")
-    return re.findall(r"`(nmt translate [^`]+)`", str(command.epilog))
+    return re.findall(r"`(nmt translate [^`]+)`", f"{command.callback.__doc__} {command.epilog}")
+
+
+def test_every_key_of_the_search_is_an_option() -> None:
+    """But for the beam of the validations in training."""
+    assert {*chain.from_iterable(SEARCH.values()), "valid_beam_size"} == set(DecodeSection.model_fields)
+    assert all(field.description for field in DecodeSection.model_fields.values())
 
 
 def test_examples_show_every_control() -> None:
-    assert len(examples()) == 10
+    assert len(examples()) == 9
     for option in ("beam-size", "no-repeat-ngram", "coverage-penalty", "min-len-ratio", "diverse-groups", "n-best"):
         assert any(f"--{option}" in example for example in examples())
 
@@ -99,9 +107,15 @@ def test_scores_are_those_of_the_search(project: Path, nmt) -> None:
         (["translate", "--ensemble", "log"], "`--ensemble` changes nothing without a second --run"),
         (["translate", "--exclude", " "], "a phrase to exclude is blank"),
         (["translate", "--min-len-ratio", "3"], "`min_len_ratio` (3.0) is above `max_len_ratio` (2.0)"),
-        (["translate", "--sample", "--top-p", "0"], "`top_p` must be greater than 0"),
-        (["translate", "--sample", "--temperature", "0"], "`temperature` must be greater than 0"),
-        (["translate", "--max-len-ratio", "0"], "`max_len_ratio` must be greater than 0"),
+        (
+            ["translate", "--sample", "--top-p", "0"],
+            "Invalid value for '--top-p': must be greater than 0, but is 0.",
+        ),
+        (["translate", "--beam-size", "many"], "'--beam-size': must be a whole number, but is 'many'."),
+        (["translate", "--beam-size", "[1"], "'--beam-size': must be a whole number, but is '[1'."),
+        (["evaluate", "--beam-size", "101"], "'--beam-size': must be at most 100, but is 101."),
+        (["score", "--length-penalty", "-1"], "'--length-penalty': must be at least 0, but is -1."),
+        (["translate", "--mbr", "ter"], "'--mbr': must be one of `none`, `chrf`, `bleu`, but is 'ter'."),
         (["translate", "--attention"], "`--attention` does not fit in a line of text"),
         (["translate", "--glossary", "no.tsv"], "no.tsv cannot be read"),
         (["translate", "--run", "runs/mini", "--run", "runs/no"], "runs/no is not a run folder"),

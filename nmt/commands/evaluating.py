@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nmt import console
-from nmt.commands.options import BeamOption, CheckpointOption, DeviceOption, PenaltyOption, RunOption, load_translator
+from nmt.commands.options import CheckpointOption, DeviceOption, RunOption, load_translator
+from nmt.commands.search_options import with_search_options
 from nmt.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ app = typer.Typer()
 
 
 @app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")
+@with_search_options({"Search": ("beam_size", "length_penalty", "batch_tokens")})
 def evaluate(
     run: RunOption = None,
     test: Annotated[
@@ -38,12 +40,11 @@ def evaluate(
         bool, typer.Option("--robustness", help="Score the sources in other case, unpunctuated, with typos, too.")
     ] = False,
     checkpoint: CheckpointOption = "best",
-    beam_size: BeamOption = None,
-    length_penalty: PenaltyOption = None,
     device: DeviceOption = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object: test set → metric → score, interval, signature.")
     ] = False,
+    **search: Any,
 ) -> None:
     """Score a run on the test sets of its recipe, or a file of translations against references, by sacreBLEU."""
     from nmt.evaluate.analysis import analyse_run
@@ -61,9 +62,7 @@ def evaluate(
     else:
         if src is not None:
             raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
-        translator = load_translator(
-            run, checkpoint, device, {"beam_size": beam_size, "length_penalty": length_penalty}
-        )
+        translator = load_translator(run, checkpoint, device, search)
         assert translator.run is not None
         evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
         names = [t.name for t in evaluation.tests]

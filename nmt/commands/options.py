@@ -23,20 +23,10 @@ RecipeArgument = Annotated[
         help="A recipe file (the demo recipe if there is none), and keys of it to set, such as `train.max_steps=1000`.",
     ),
 ]  # fmt: skip
-RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder; the run trained last if not given.")]
-CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or the name of one, such as `step-00001000`.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-BeamOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=100, help="Hypotheses kept; 1 is greedy. [the recipe's]", rich_help_panel="Search"),
-]
-PenaltyOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0, max=100, help="Above 1 prefers longer translations, below 1 shorter ones.", rich_help_panel="Search"
-    ),
-]
-RunArgument = Annotated[Path | None, typer.Argument(help="The run folder; the run trained last if not given.")]
+RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder. [the run trained last]")]
+CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or a step such as `step-00001000`.")]
+DeviceOption = Annotated[str, typer.Option(help="`auto` (a GPU if there is one), `cpu`, `cuda` or `mps`.")]
+RunArgument = Annotated[Path | None, typer.Argument(help="The run folder. [the run trained last]")]
 
 
 class OutputFormat(StrEnum):
@@ -90,16 +80,15 @@ def load_translator(
     run: Path | list[Path] | None, checkpoint: str, device: str, changes: Mapping[str, object],
     engine: EngineName = EngineName.nmt,
 ) -> Translator:  # fmt: skip
-    """Of a run, or of several together; `changes` to the decode section of the first's recipe, of which None leaves
-    things as they are.
-    """
+    """Of a run, or of several together; `changes` to the decode section of the first's recipe."""
     folders = [run_folder(None)] if not run else run if isinstance(run, list) else [run]
     from nmt.decode.translator import Translator
     from nmt.device import set_threads
 
     set_threads()
-    given = {key: value for key, value in changes.items() if value is not None}
-    translator = Translator.load(folders, checkpoint=checkpoint, device=device, engine=engine.value, decode=given)
+    translator = Translator.load(
+        folders, checkpoint=checkpoint, device=device, engine=engine.value, decode=dict(changes)
+    )
     if not run:
         console.info(f"Using {folders[0]} ({translator.checkpoint}), the run trained last.")
     return translator

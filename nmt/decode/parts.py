@@ -12,9 +12,9 @@ from nmt.decode.request import Request
 from nmt.text.sentences import split
 from nmt.tokenizer import Tokenizer
 
-MAX_SEGMENT = 250  # source tokens translated as one; far beyond a sentence, and quadratic costs stay small
 _SENTENCE_END = re.compile(r"[.!?…:;]$")  # before a space
 _FULL_WIDTH_END = re.compile(r"[。！？；]$")
+_WITHIN_CHARACTER = re.compile(r"<0x[89AB].>")  # a byte of UTF-8 that is not the first of its character
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Domain:
 
     source_lang: str = ""
     target_lang: str = ""
-    typical: int = MAX_SEGMENT  # 99 % of the lines are not longer
-    longest: int = MAX_SEGMENT
+    typical: int | None = None  # 99 % of the lines are not longer
+    longest: int | None = None
     several_sentences: bool = True  # in a line are nothing new to it
 
 
@@ -48,12 +48,17 @@ class Part:
 class Cutter:
     """Lines to parts."""
 
-    def __init__(self, tokenizer: Tokenizer, domain: Domain, max_positions: int | None, by_sentence: bool) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, domain: Domain, max_positions: int | None, by_sentence: bool, max_segment: int
+    ) -> None:
         """max_positions: the most tokens, `</s>` counted, that the model knows places for. by_sentence: whether lines
         are cut where sentences end that are longer than most the model has seen, or of more sentences than it knows.
+        max_segment: the most tokens of a part.
         """
         self.tokenizer, self.domain, self.by_sentence = tokenizer, domain, by_sentence
-        self.most = min(MAX_SEGMENT, domain.longest, *([max_positions - 1] if max_positions else []))
+        limits = [max_segment, domain.longest, max_positions and max_positions - 1]
+        self.most = min(limit for limit in limits if limit)
+        self.typical = domain.typical or max_segment
 
     def cut(self, requests: Sequence[Request], n_best: int) -> list[Part]:
         """The parts of all lines in order; a blank line has none. A line break within a line counts as a space.
@@ -83,7 +88,7 @@ class Cutter:
 
     def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int], bool]]:
         sentences = [text]
-        if self.by_sentence and (len(ids) > self.domain.typical or not self.domain.several_sentences):
+        if self.by_sentence and (len(ids) > self.typical or not self.domain.several_sentences):
             sentences = split(text, self.domain.source_lang)
         for sentence in sentences:
             own = ids if len(sentences) == 1 else self.tokenizer.encode([sentence], "src")[0]
@@ -100,8 +105,14 @@ class Cutter:
             words = [i for i in range(1, self.most + 1) if pieces[i].startswith("▁")]
             ends = [i for i in words if _SENTENCE_END.search(pieces[i - 1])]
             ends += [i for i in range(1, self.most + 1) if _FULL_WIDTH_END.search(pieces[i - 1])]
-            cut = max(ends, default=0) or max(words, default=0) or self.most
+            cut = max(ends, default=0) or max(words, default=0) or _between_characters(pieces)
             yield ids[:cut]
             ids = ids[cut:]
         if ids:
             yield ids
+
+
+def _between_characters(pieces: Sequence[str]) -> int:
+    """The last place before the last piece at which no character is cut, of those that are several bytes."""
+    places = (i for i in range(len(pieces) - 1, 0, -1) if not _WITHIN_CHARACTER.fullmatch(pieces[i]))
+    return next(places, len(pieces) - 1)

@@ -17,7 +17,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import BeamEngine, Engine, plan_searches
 from nmt.decode.forced import Forced, Pair, align, force, words_of
 from nmt.decode.mbr import expected_utility
-from nmt.decode.parts import MAX_SEGMENT, Cutter, Domain, Part
+from nmt.decode.parts import Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
@@ -116,7 +116,9 @@ class Translator:
         requests = [self._request(line) for line in lines]
         self.engine.check(self.decode, self._needs_terms(requests))
         by_sentence = self.decode.split_sentences == "auto"
-        cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence)
+        cutter = Cutter(
+            self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment
+        )
         of_line: list[list[Part]] = [[] for _ in requests]
         for part in cutter.cut(requests, n_best):
             part.include = self.terms.of(part.text)
@@ -265,7 +267,7 @@ def domain_of(recipe: Recipe, folder: Path) -> Domain:
     from nmt.data.manifest import Manifest
 
     lengths = Manifest.load(folder).splits["train"]
-    typical = lengths.get("src_p99", MAX_SEGMENT)
+    typical = lengths.get("src_p99")
     several = lengths.get("src_several_sentences", 1.0) >= 0.01
     return Domain(recipe.data.source_lang, recipe.data.target_lang, typical, lengths["src_longest"], several)
 

@@ -1,8 +1,9 @@
 import torch
 
 from nmt.data.prepare import prepare
-from nmt.decode import parts as parts_module
 from nmt.decode.beam import Hypothesis
+from nmt.decode.parts import Cutter, Domain
+from nmt.decode.request import Request
 from nmt.decode.translator import Translator
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection
@@ -66,8 +67,8 @@ def test_n_best_gives_that_many_best_first(translator):
     assert [h.score for _, h in hypotheses] == sorted((h.score for _, h in hypotheses), reverse=True)
 
 
-def test_progress_counts_every_line_once(translator, monkeypatch):
-    monkeypatch.setattr(parts_module, "MAX_SEGMENT", 6)
+def test_progress_counts_every_line_once(translator):
+    translator.decode = translator.decode.changed({"max_segment": 6})
     for lines in (LINES, ["", " "], ["one two three four five"] * 3):
         told = []
         translator.translate(lines, on_progress=told.append)
@@ -78,8 +79,8 @@ def test_no_lines_give_no_lines(translator):
     assert translator.translate([]) == []
 
 
-def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, monkeypatch):
-    monkeypatch.setattr(parts_module, "MAX_SEGMENT", 12)
+def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator):
+    translator.decode = translator.decode.changed({"max_segment": 12})
     seen = []
 
     class Copies:
@@ -104,6 +105,14 @@ def test_a_line_too_long_is_split_between_words_and_nothing_is_lost(translator, 
     assert out.text.split() == line.split()
 
 
-def test_a_word_without_end_is_split_too(translator, monkeypatch):
-    monkeypatch.setattr(parts_module, "MAX_SEGMENT", 10)
+def test_a_word_without_end_is_split_too(translator):
+    translator.decode = translator.decode.changed({"max_segment": 10})
     assert translator.translate(["x" * 500])[0].segments > 1
+
+
+@pytest.mark.parametrize("most", range(4, 12))
+def test_a_cut_never_falls_within_a_character(translator, most):
+    line = "北京大学附属中学🙂é" * 3
+    parts = Cutter(translator.tokenizer, Domain(), None, True, most).cut([Request(line)], 1)
+    assert len(parts) > 1 and all(len(part.sentence.ids) <= most for part in parts)
+    assert "".join(part.text.strip() for part in parts) == line
