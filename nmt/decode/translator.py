@@ -116,9 +116,7 @@ class Translator:
         requests = [self._request(line) for line in lines]
         self.engine.check(self.decode, self._needs_terms(requests))
         by_sentence = self.decode.split_sentences == "auto"
-        cutter = Cutter(
-            self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment
-        )
+        cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment)
         of_line: list[list[Part]] = [[] for _ in requests]
         for part in cutter.cut(requests, n_best):
             part.include = self.terms.of(part.text)
