@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nmt.errors import NMTError
 from nmt.recipe import Recipe, load_recipe
 from tests import refused
-from tests.refused import LAST, PREPARED, RUN, Case, both, check, cut, flip, parameters, sub, values
+from tests.refused import FOLDER, LAST, PREPARED, RUN, Case, both, check, cut, flip, parameters, sub, values
 from tests.test_bad_text import CASES as TEXT_CASES
 
 TRAIN = "train mini.yaml train.max_steps=9"
@@ -139,20 +139,31 @@ PREPARED_FOLDERS = [
          {RUN: None, f"{PREPARED}/tokenizer.model": lambda text: bytes(len(text))}),
     Case("manifest missing", "train mini.yaml", rf"{PREPARED} exists, but holds no prepared data", "Move it away",
          {f"{PREPARED}/manifest.json": None}),
-    Case("manifest broken", "train mini.yaml", r"mini/manifest\.json is damaged", "Prepare again: nmt prepare",
+    Case("manifest broken", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again: nmt prepare",
          {f"{PREPARED}/manifest.json": cut(-9)}),
-    Case("manifest a list", "train mini.yaml", r"mini/manifest\.json is damaged", "Prepare again: nmt prepare",
+    Case("manifest a list", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again: nmt prepare",
          {f"{PREPARED}/manifest.json": "[]"}),
-    Case("manifest without a part", "train mini.yaml", r"mini/manifest\.json is damaged", "Prepare again: nmt prepare",
+    Case("manifest without a part", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again: nmt prepare",
          {f"{PREPARED}/manifest.json": '{"format": 1}'}),
-    Case("manifest with a wrong part", "train mini.yaml", r"mini/manifest\.json is damaged", "Prepare again",
+    Case("manifest with a wrong part", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again",
          {f"{PREPARED}/manifest.json": values(sections=None)}),
-    Case("manifest nested too deeply", "train mini.yaml", r"mini/manifest\.json is damaged", "Prepare again",
+    Case("manifest nested too deeply", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again",
          {f"{PREPARED}/manifest.json": "[" * 100_000}),
     Case("manifest of an older format", "train mini.yaml", rf"{PREPARED} has format 0, but this nmt reads format 1",
          "Prepare again: nmt prepare", {f"{PREPARED}/manifest.json": values(format=0)}),
 ]
+MY = {"my": FOLDER, "my/mini": FOLDER, "my/mini/train.en": "mine\n", "my/mini/recipe.yaml": "name: mini\n"}
 RUNS = [
+    Case("a folder of something else for train", "train mini.yaml train.runs_dir=my",
+         r"my/mini exists, but is no run of nmt \(it holds recipe\.yaml, train\.en\); it is left as it is",
+         r"Move it away, give the recipe another `name`, or choose another `train\.runs_dir`", MY),
+    Case("a folder of something else to set aside", "train mini.yaml --fresh train.runs_dir=my",
+         r"my/mini exists, but is no run of nmt", "Move it away", MY),
+    Case("a folder of something else for an export", "export",
+         rf"{RUN}/ctranslate2 holds what nmt did not write \(model\.bin\); it is left as it is", "Move it away",
+         {f"{RUN}/ctranslate2": FOLDER, f"{RUN}/ctranslate2/model.bin": b"of another program"}),
+    Case("notes in an export", "export", r"ctranslate2 holds what nmt did not write \(notes\)", "Move it away",
+         {f"{RUN}/ctranslate2": FOLDER, f"{RUN}/ctranslate2/nmt.json": "{}", f"{RUN}/ctranslate2/notes": "mine"}),
     Case("no run yet", "translate", "there is no trained run in runs/ yet", "Train one first: nmt train",
          {"runs": None}),
     Case("runs a file", "translate", "there is no trained run in runs/ yet", "Train one first", {"runs": b""}),

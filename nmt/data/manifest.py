@@ -46,9 +46,11 @@ class Manifest:
         path = folder / MANIFEST
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            if values.get("format") != FORMAT:
+            if values["format"] != FORMAT:
+                if not written_files(folder):
+                    raise ValueError("no manifest of ours")
                 raise RunError(
-                    f"{folder} has format {values.get('format')}, but this nmt reads format {FORMAT}.",
+                    f"{folder} has format {values['format']}, but this nmt reads format {FORMAT}.",
                     "Prepare again: nmt prepare RECIPE --force",
                 )
             found = cls(**values)
@@ -60,8 +62,23 @@ class Manifest:
             raise NotPreparedError(f"no prepared data in {folder}.", "Run: nmt prepare RECIPE") from None
         except OSError as e:
             raise RunError(f"{path} cannot be read: {e.strerror}.") from None
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            raise RunError(f"{path} is damaged.", "Prepare again: nmt prepare RECIPE --force") from None
+        except (ValueError, TypeError, KeyError, RecursionError):
+            again = f"If nothing of yours is in {folder}, remove it, and prepare again: nmt prepare RECIPE"
+            raise RunError(f"{path} is damaged, or not a manifest of nmt.", again) from None
+
+
+def written_files(folder: Path) -> set[str]:
+    """The files that a preparation, by this nmt or an older one, wrote into `folder`, as its manifest lists them; none
+    where there is no manifest of ours.
+    """
+    try:
+        values = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        outputs = values["outputs"]
+        ours = isinstance(values["format"], int) and {"nmt", "fingerprint", "sections", "tokenizer"} <= values.keys()
+        listed = all(isinstance(file["size"], int) and len(file["sha256"]) == 64 for file in outputs.values())
+        return {*outputs, MANIFEST} if ours and listed and outputs else set()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return set()
 
 
 def deciding_keys(recipe: Recipe) -> dict[str, Any]:

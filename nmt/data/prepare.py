@@ -21,12 +21,21 @@ from nmt import console
 from nmt.data.audit import AuditReport, audit
 from nmt.data.corpus import Chunk, PairSource, all_corpora, resolve_files
 from nmt.data.filters import Routing, route
-from nmt.data.manifest import FORMAT, MANIFEST, Manifest, NotPreparedError, check_inputs, check_prepared, deciding_keys
+from nmt.data.manifest import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    NotPreparedError,
+    check_inputs,
+    check_prepared,
+    deciding_keys,
+    written_files,
+)  # fmt: skip
 from nmt.data.store import IdsWriter
 from nmt.data.workers import in_order
 from nmt.device import usable_cores
 from nmt.errors import DataError, RunError
-from nmt.files import InputFile, describe_file, recover, staging
+from nmt.files import InputFile, describe_file, list_some, others, recover, staging
 from nmt.recipe import Recipe, TokenizerSection, fingerprint
 from nmt.text.sentences import split as split_sentences
 from nmt.tokenizer import Side, Tokenizer
@@ -49,11 +58,12 @@ def prepare(
     """
     target = recipe.prepared_dir
     recover(target)
-    if _is_prepared(target) and not force:
+    if (target / MANIFEST).exists() and not force:
         manifest = check_prepared(recipe, recipe_path)
         check_inputs(recipe, manifest, recipe_path)
         console.info(f"{target} is prepared already and matches the recipe.")
         return target
+    _check_replaceable(target)
     began = time.monotonic()
     inputs = resolve_files(recipe.data)
     sources = {
@@ -66,7 +76,7 @@ def prepare(
     routing = route(recipe.data, report.splits["train"])
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
-    with staging(target) as folder:
+    with staging(target, written_files(target)) as folder:
         training = time.monotonic()
         tokenizer, lines = _train_tokenizer(recipe, sources["train"], routing)
         training = time.monotonic() - training
@@ -81,16 +91,17 @@ def prepare(
     return target
 
 
-def _is_prepared(target: Path) -> bool:
-    """Whether prepared data stands there. A folder that we did not make is never replaced, not even by force."""
-    if (target / MANIFEST).exists():
-        return True
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise RunError(
-            f"{target} exists, but holds no prepared data (no {MANIFEST}); it is left as it is.",
-            "Move it away, or set `data.prepared_dir` to another folder.",
-        )
-    return False
+def _check_replaceable(target: Path) -> None:
+    """Raises RunError where a folder stands that we did not write, all of it: it is not replaced, not even by force."""
+    ours = written_files(target)
+    if not (found := others(target, ours)):
+        return
+    if ours:
+        message = f"{target} holds what nmt did not write ({list_some(found)}); it is left as it is."
+    else:
+        manifest = f"{MANIFEST} is damaged, or not of nmt" if MANIFEST in found else f"no {MANIFEST}"
+        message = f"{target} exists, but holds no prepared data ({manifest}); it is left as it is."
+    raise RunError(message, "Move it away, or set `data.prepared_dir` to another folder.")
 
 
 def _stream(sources: Sequence[PairSource], pairs: int) -> Iterator[tuple[int, Chunk]]:

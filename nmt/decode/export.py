@@ -20,10 +20,15 @@ from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, sinusoids
 from nmt.model.transformer import Transformer
 from nmt.run.load import load_model
 from nmt.tokenizer import Tokenizer
+from nmt.tokenizer.tokenizer import SHARED_FILE, SRC_FILE, TGT_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_FILES = (
+    "model.bin", "config.json", "shared_vocabulary.json", "source_vocabulary.json", "target_vocabulary.json",
+    SHARED_FILE, SRC_FILE, TGT_FILE, ORIGIN,
+)  # fmt: skip
 SAMPLES = 100  # lines that an export is tried with
 
 
@@ -58,14 +63,16 @@ def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported
 def export(
     model: Transformer, tokenizer: Tokenizer, folder: Path, quantization: str | None, origin: dict[str, str]
 ) -> None:
-    """Write the model; what was in `folder` is replaced when all is written. `origin` tells which weights it has."""
+    """Write the model; an export in `folder` is replaced when all is written, anything else is not: RunError. `origin`
+    tells which weights it has.
+    """
     ct2 = import_ctranslate2()
     spec = _spec(ct2, model)
     spec.register_source_vocabulary(tokenizer.vocabulary("src"))
     spec.register_target_vocabulary(tokenizer.vocabulary("tgt"))
     spec.config.add_source_eos = True
     spec.config.decoder_start_token = spec.config.bos_token
-    with staging(folder) as new:
+    with staging(folder, _FILES if (folder / ORIGIN).exists() else ()) as new:
         spec.validate()
         spec.optimize(quantization=quantization)
         spec.save(str(new))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from nmt import console
 from nmt.errors import RunError
-from nmt.files import recover, staging
+from nmt.files import others, recover_all, staging
 from nmt.text.metrics import higher_is_better
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 FORMAT_VERSION = 1
+_FILES = ("model.safetensors", "train.safetensors", "state.json")
 KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
 
 _HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
@@ -166,7 +167,7 @@ def save_checkpoint(
     final = run / "checkpoints" / name
     files = {"model.safetensors": weights} | ({"train.safetensors": training} if training else {})
     try:
-        with staging(final) as folder:
+        with staging(final, _FILES) as folder:
             sums = {}
             for file, tensors in files.items():
                 content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
@@ -176,7 +177,7 @@ def save_checkpoint(
             (folder / "state.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     except RunError as e:
         raise RunError(
-            e.message, "The checkpoints before it are whole. Make room, and start the same command again."
+            e.message, f"The checkpoints before it are whole. {e.hint} Then start the same command again."
         ) from None
     return final
 
@@ -206,22 +207,26 @@ def average(candidates: list[Checkpoint], number: int) -> tuple[dict[str, Tensor
 
 
 def prune(run: Path, keep: int, metric: str) -> None:
-    """Keep the newest, which can be resumed, and the `keep` best, of which the weights are enough."""
+    """Keep the newest, which can be resumed, and the `keep` best, of which the weights are enough. A folder that holds
+    something else besides is left as it is.
+    """
     steps = [c for c in checkpoints(run) if c.path.name != "average"]
     newest = {c.path for c in steps[-KEEP_TRAINABLE:]}
     best = {c.path for c in best_first(steps, metric)[:keep]}
     for checkpoint in steps:
         if checkpoint.path not in newest | best:
-            # Renamed first: killed in the middle, it leaves no half of a checkpoint that has its name.
-            leaving = checkpoint.path.with_name(f"{checkpoint.path.name}.tmp-{os.getpid()}")
-            os.rename(checkpoint.path, leaving)
-            shutil.rmtree(leaving, ignore_errors=True)
+            if not others(checkpoint.path, _FILES):
+                # Renamed first: killed in the middle, it leaves no half of a checkpoint that has its name.
+                leaving = checkpoint.path.with_name(f".{checkpoint.path.name}.removed")
+                os.rename(checkpoint.path, leaving)
+                shutil.rmtree(leaving, ignore_errors=True)
         elif checkpoint.path not in newest:
             (checkpoint.path / "train.safetensors").unlink(missing_ok=True)
 
 
 def clear_leftovers(run: Path) -> None:
     """Bring back or remove what a killed training was in the middle of writing. Needs the lock."""
-    names = {re.sub(r"\.(tmp|old)-\d+$", "", p.name) for p in (run / "checkpoints").glob("*.*-*")}
-    for name in names:
-        recover(run / "checkpoints" / name)
+    recover_all(run / "checkpoints")
+    for leaving in (run / "checkpoints").glob(".*.removed"):
+        if not others(leaving, _FILES):
+            shutil.rmtree(leaving, ignore_errors=True)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmt.errors import RunError
+from nmt.files import list_some, lock
 from nmt.recipe import Recipe, load_recipe
 
 
@@ -34,15 +35,8 @@ def run_lock(run: Path) -> Iterator[None]:
     """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash."""
     import socket
 
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
     with open(run / "lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not lock(file) and os.name == "posix":
             file.seek(0)
             raise RunError(
                 f"{run} is being trained by {file.read().strip() or 'another process'}.",
@@ -52,6 +46,16 @@ def run_lock(run: Path) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
         yield
+
+
+def check_folder(run: Path) -> None:
+    """Raises RunError where a training would write into, or set aside, a folder of something else."""
+    names = sorted(path.name for path in run.iterdir()) if run.is_dir() else []
+    if set(names) - {"lock"} and not {"checkpoints", "log.jsonl"} & set(names):
+        raise RunError(
+            f"{run} exists, but is no run of nmt (it holds {list_some(names)}); it is left as it is.",
+            "Move it away, give the recipe another `name`, or choose another `train.runs_dir`.",
+        )
 
 
 def set_aside(run: Path) -> Path | None:

@@ -9,11 +9,13 @@ from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import find_checkpoint
+from nmt.run.folder import check_folder
 from nmt.tokenizer import Tokenizer
 
 
 def check_start(recipe: Recipe, prepared: Path) -> None:
     """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
+    check_folder(recipe.run_dir)
     tokenizer = Tokenizer.load(prepared)
     split = PreparedSplit.open(prepared, "train")
     split.check_ids("src", tokenizer.src_vocab_size)

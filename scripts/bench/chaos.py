@@ -55,12 +55,12 @@ def records(run: Path | None) -> list[dict[str, Any]]:
 
 def phase(work: Path, name: str, eval_every: int) -> str:
     """What a training is doing, by what it has on the disk."""
-    if any((work / name).glob("prepared.tmp-*")):
+    if any((work / name).glob("prepared/.*.nmt-*")):
         return "preparing"
     run = run_folder(work, name)
     if run is None:
         return "starting"
-    if any((run / "checkpoints").glob("*.*-*")):
+    if any((run / "checkpoints").glob(".*.nmt-*")):
         return "checkpoint"
     last = next((r for r in reversed(records(run)) if r["event"] != "start"), None)
     if last and last["event"] == "step" and last["step"] % eval_every == 0:

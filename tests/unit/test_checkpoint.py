@@ -142,13 +142,31 @@ def test_whichever_write_fails_the_older_checkpoints_stay_valid(run, monkeypatch
 
 def test_what_a_kill_left_is_cleared_away_or_brought_back(run):
     path = save(run, 1)
-    nobody = 2**22 + 1  # above the largest process number
-    (path.parent / f"step-00000002.tmp-{nobody}").mkdir()
-    os.rename(path, path.with_name(f"{path.name}.old-{nobody}"))
+    folder = path.parent
+    (folder / ".step-00000002.nmt-aaaaaaaa" / "new").mkdir(parents=True)
+    (folder / ".step-00000001.nmt-bbbbbbbb").mkdir()
+    for work in folder.glob(".*.nmt-*"):
+        (work / "made-by-nmt").touch()
+    os.rename(path, folder / ".step-00000001.nmt-bbbbbbbb" / "old")
+    for name in (".step-00000003.removed", ".step-00000004.removed"):
+        (folder / name).mkdir()
+        (folder / name / "train.safetensors").touch()
+    (folder / ".step-00000004.removed" / "notes").touch()
     assert ckpt.checkpoints(run) == []
     ckpt.clear_leftovers(run)
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert [p.name for p in sorted(folder.iterdir())] == [".step-00000004.removed", path.name]
     assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
+
+
+def test_a_checkpoint_with_somebodys_notes_in_it_is_not_removed(run):
+    (save(run, 1, bleu=1.0) / "notes.txt").write_text("mine")
+    for step in (2, 3, 4):
+        save(run, step)
+    ckpt.prune(run, 0, "bleu")
+    assert [c.state.step for c in ckpt.checkpoints(run)] == [1, 3, 4]
+    with pytest.raises(RunError, match=r"step-00000001 holds what nmt did not write \(notes\.txt\)") as e:
+        save(run, 1)
+    assert e.value.hint.startswith("The checkpoints before it are whole. Move it away")
 
 
 def test_the_run_trained_last_is_found(tmp_path):

@@ -303,16 +303,18 @@ def test_missing_and_damaged_prepared_data_is_told_apart(toy: Path) -> None:
     (folder / "train.src.u16").unlink()
     with pytest.raises(RunError, match=r"train.src.u16 is missing"):
         check_prepared(made)
+    whole = (folder / "manifest.json").read_text()
     for text, message in (
-        ("{", "is damaged"),
-        ("[]", "is damaged"),
-        ('{"format": 9}', "has format 9, but this nmt reads"),
+        ("{", "is damaged, or not a manifest of nmt"),
+        ("[]", "is damaged, or not a manifest of nmt"),
+        ('{"format": 9}', "is damaged, or not a manifest of nmt"),
+        (whole.replace('"format": 1', '"format": 9'), "has format 9, but this nmt reads"),
     ):
         (folder / "manifest.json").write_text(text)
         with pytest.raises(RunError, match=message) as e:
             check_prepared(made)
         assert not isinstance(e.value, NotPreparedError)
-    prepare(made, force=True)
+    prepare(made, force=True)  # of another format, but ours
     check_prepared(made)
 
 
@@ -323,6 +325,42 @@ def test_a_folder_that_is_not_ours_is_never_replaced(toy: Path) -> None:
         with pytest.raises(RunError, match="holds no prepared data"):
             prepare(recipe(toy), force=force)
     assert content(toy / "data" / "toy").keys() == {"thesis.txt"}
+
+
+@pytest.mark.parametrize("manifest", ["{}", "{", "[]", '{"format": 1}', '{"format": 1, "outputs": {"train.en": {}}}'])
+def test_a_folder_with_a_manifest_that_is_not_ours_is_never_replaced(toy: Path, manifest: str) -> None:
+    """As when `data.prepared_dir` is the folder that holds the corpus, and another program's manifest.json is there."""
+    folder = toy / "data" / "toy"
+    write(folder / "train.en", ["years of work"])
+    (folder / "manifest.json").write_text(manifest)
+    before = content(folder)
+    with pytest.raises(RunError, match=r"manifest\.json is damaged, or not a manifest of nmt") as e:
+        prepare(recipe(toy))
+    assert e.value.hint == (f"If nothing of yours is in {folder}, remove it, and prepare again: nmt prepare RECIPE")
+    with pytest.raises(RunError) as e:
+        prepare(recipe(toy), force=True)
+    assert str(e.value) == (
+        f"{folder} exists, but holds no prepared data (manifest.json is damaged, or not of nmt); it is left as it is.\n"
+        "  Move it away, or set `data.prepared_dir` to another folder."
+    )
+    assert content(folder) == before and names(toy / "data") == ["toy"]
+
+
+def test_prepared_data_with_somebodys_file_among_them_is_never_replaced(toy: Path) -> None:
+    folder = prepare(recipe(toy))
+    (folder / "notes.txt").write_text("mine")
+    before = content(folder)
+    with pytest.raises(RunError) as e:
+        prepare(recipe(toy), force=True)
+    assert e.value.message == f"{folder} holds what nmt did not write (notes.txt); it is left as it is."
+    assert content(folder) == before
+
+
+def test_a_recipe_whose_name_looks_like_a_leftover_is_none(toy: Path) -> None:
+    for name in ("toy.old-99999", "toy.tmp-99999"):
+        prepare(make_recipe(values(toy) | {"name": name}, "toy.yaml"))
+    prepare(recipe(toy))
+    assert names(toy / "data") == ["toy", "toy.old-99999", "toy.tmp-99999"]
 
 
 # --- when it goes wrong ----------------------------------------------------------------------------------------------
@@ -392,13 +430,7 @@ def test_a_killed_preparation_is_cleared_away_by_the_next(toy: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, json.dumps(values(toy))], cwd=ROOT, capture_output=True)
     assert done.returncode == -signal.SIGKILL
-    assert [name.rpartition("-")[0] for name in names(toy / "data")] == ["toy.tmp"]
-    prepare(recipe(toy))
-    assert names(toy / "data") == ["toy"]
-    # Killed between its two renames: the old data is brought back.
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    os.rename(toy / "data" / "toy", toy / "data" / f"toy.old-{gone.pid}")
+    assert [name.rpartition("-")[0] for name in names(toy / "data")] == [".toy.nmt"]
     prepare(recipe(toy))
     assert names(toy / "data") == ["toy"]
 
