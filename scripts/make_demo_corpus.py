@@ -1,12 +1,15 @@
-"""Generate the embedded English-French demo corpus from a small bilingual grammar.
+"""Generate the embedded English-French demo corpus from a small bilingual grammar and a phrase book of our own.
 
-The corpus (10,000 training, 500 validation and 500 test pairs) is entirely our own work: the lexicon in the
-package demo_corpus beside this script is combined by about thirty sentence templates, and small morphology functions
-produce the right English and French forms. Two properties make it useful for demonstrations and end-to-end tests:
+The corpus is entirely our own work: the lexicon in the package demo_corpus beside this script is combined by about
+fifty sentence templates and the phrases in demo_corpus/phrases, and small morphology functions produce the right
+English and French forms. Three properties make it useful for demonstrations and end-to-end tests:
 
 * the mapping is deterministic (an English sentence has exactly one French rendering), so a small model can learn it;
 * some word combinations, such as a verb with a given object, are held out: validation and test sentences each contain
-  at least one that never occurs in training, so the scores measure generalisation, not memory.
+  at least one that never occurs in training, so the scores measure generalisation, not memory;
+* a share of the training lines is written as people type: contracted, in lower or upper case, without a full stop.
+
+The sentences of everyday.en, which are written by hand, are never generated.
 
 Usage: python scripts/make_demo_corpus.py [--out data/demo]
 """
@@ -19,15 +22,18 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+from demo_corpus import phrasebook, surface
 from demo_corpus.clauses import Dice
 from demo_corpus.grammar import Combo, Phrase
+from demo_corpus.lexicon import NOUNS
 from demo_corpus.templates import TEMPLATES
 
 SEED = 20240
-TRAIN_SIZE, VALID_SIZE, TEST_SIZE = 10_000, 500, 500
+TRAIN_SIZE, VALID_SIZE, TEST_SIZE = 24_000, 500, 500
 MIN_COUNT = 10  # how often every validation and test word must occur in training
-MIN_WORDS, MAX_WORDS = 3, 17
+MAX_WORDS = 17
 HELD_OUT_ONE_IN = 10
+EVERYDAY = Path(__file__).resolve().parents[1] / "data" / "demo" / "everyday.en"
 
 
 def words_of(text: str) -> list[str]:
@@ -40,33 +46,53 @@ def is_held_out(combo: Combo) -> bool:
     return zlib.crc32(":".join(combo).encode()) % HELD_OUT_ONE_IN == 0
 
 
+def seen_in(text: str, combo: Combo) -> bool:
+    """Tell whether an adjective stands before its noun in the text, as a sentence of the phrase book may have it."""
+    kind, adjective, noun = combo
+    if kind != "adjective-noun" or noun not in NOUNS:
+        return False
+    forms = (NOUNS[noun].en, NOUNS[noun].en_plural)
+    return any(f" {adjective} {form.replace('_', ' ')}".lower() in text for form in forms)
+
+
 def build() -> dict[str, list[Phrase]]:
     """Generate the corpus: unique sentences, held-out combinations only in the validation and test sets."""
-    d = Dice(SEED)
+    d, typing = Dice(SEED), Dice(SEED + 1)
+    everyday = {surface.key(line) for line in EVERYDAY.read_text(encoding="utf-8").splitlines()}
     seen: dict[str, str] = {}
-    french: set[str] = set()
+    fixed: list[Phrase] = []
     train: list[Phrase] = []
     pool: list[Phrase] = []
-    while len(train) < TRAIN_SIZE:
+    for pattern in phrasebook.FIXED:
+        pair = pattern.fill(d)
+        if surface.key(pair.en) not in everyday:
+            seen[surface.key(pair.en)] = surface.key(pair.fr)
+            fixed += surface.variants(pair)
+    while len(fixed) + len(train) < TRAIN_SIZE:
         pair = d.weighted(TEMPLATES)(d)
-        if seen.setdefault(pair.en, pair.fr) != pair.fr:
-            raise ValueError(f"two translations of {pair.en!r}: {seen[pair.en]!r} and {pair.fr!r}")
-        lengths = len(pair.en.split()), len(pair.fr.split())
-        if pair.fr in french or min(lengths) < MIN_WORDS or max(lengths) > MAX_WORDS:
+        en, fr = surface.key(pair.en), surface.key(pair.fr)
+        if en in everyday or max(len(pair.en.split()), len(pair.fr.split())) > MAX_WORDS:
             continue
-        french.add(pair.fr)
-        (pool if any(map(is_held_out, pair.combos)) else train).append(pair)
+        if en not in seen:  # the first translation of an ambiguous sentence ("I am going to work") stays the only one
+            seen[en] = fr
+            (pool if any(map(is_held_out, pair.combos)) else train).append(pair)
+    translations = {surface.key(pair.fr) for pair in fixed + train}
+    train = [surface.typed(typing, pair) for pair in train] + fixed
     en_counts = Counter(word for pair in train for word in words_of(pair.en))
     fr_counts = Counter(word for pair in train for word in words_of(pair.fr))
-    frequent = [
-        pair
-        for pair in pool
-        if all(en_counts[word] >= MIN_COUNT for word in words_of(pair.en))
-        and all(fr_counts[word] >= MIN_COUNT for word in words_of(pair.fr))
-    ]
-    if len(frequent) < VALID_SIZE + TEST_SIZE:
+    text = "\n".join(pair.en.lower() for pair in train)
+    frequent: dict[str, Phrase] = {}
+    for pair in pool:
+        known = all(en_counts[word] >= MIN_COUNT for word in words_of(pair.en)) and all(
+            fr_counts[word] >= MIN_COUNT for word in words_of(pair.fr)
+        )
+        known = known and not any(seen_in(text, combo) for combo in pair.combos if is_held_out(combo))
+        if known and surface.key(pair.fr) not in translations:
+            frequent.setdefault(surface.key(pair.fr), pair)
+    held_out = list(frequent.values())
+    if len(held_out) < VALID_SIZE + TEST_SIZE:
         raise ValueError("too few held-out sentences")
-    return {"train": train, "valid": frequent[:VALID_SIZE], "test": frequent[VALID_SIZE : VALID_SIZE + TEST_SIZE]}
+    return {"train": train, "valid": held_out[:VALID_SIZE], "test": held_out[VALID_SIZE : VALID_SIZE + TEST_SIZE]}
 
 
 def main() -> None:

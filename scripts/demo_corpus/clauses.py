@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from demo_corpus.adjectives import TOO
+from demo_corpus.expressions import NUMBERS, TIMES
 from demo_corpus.grammar import (
     DETERMINERS,
     NOTHING,
@@ -22,19 +24,14 @@ from demo_corpus.lexicon import (
     ADJECTIVES,
     ADJECTIVES_OF,
     ELDERS,
-    FAMILY,
-    NAMES,
     NOUNS,
-    NUMBERS,
-    PLURAL_GAMES,
-    TIMES,
-    TOO,
-    VERB_PLACES,
     VERBS,
     Verb,
     expand,
 )
-from demo_corpus.morphology import agree, english_verb, participle
+from demo_corpus.morphology import agree, english_verb, participle, reflexive
+from demo_corpus.nouns import FAMILY, NAMES, PLURAL_GAMES, SINGULAR_NOUNS, SINGULAR_ONLY, UNCOUNTABLE
+from demo_corpus.verbs import VERB_PLACES
 
 T = TypeVar("T")
 
@@ -64,16 +61,27 @@ class Dice:
         raise ValueError("no choice has a positive weight")
 
 
+def english_of(verb: Verb, tense: str, subject: NounPhrase, support: bool) -> tuple[str, str]:
+    """Return the auxiliary and the main part of the English verb."""
+    past = verb.participle if tense == "perfect" else verb.past
+    return english_verb(verb.en, past, tense, subject.person, support)
+
+
+def infinitive(verb: Verb, subject: NounPhrase) -> str:
+    """Return the French infinitive, with the subject's pronoun if the verb is reflexive."""
+    return verb.fr.replace("se-", reflexive(subject.person) + " ") if verb.fr.startswith("se-") else verb.fr
+
+
 def statement(
     subject: NounPhrase, verb: Verb, tense: str, rest: Phrase = NOTHING, neg: str = "", *, adverb: Phrase = NOTHING,
     clitic: str = "", preceding: NounPhrase | None = None,
 ) -> Phrase:  # fmt: skip
     """Build a declarative clause; ``neg`` is "", "not", "never" or "no longer"."""
-    auxiliary, main = english_verb(verb.en, verb.past, tense, subject.person, neg == "not")
+    auxiliary, main = english_of(verb, tense, subject, neg == "not")
     en = " ".join(part for part in (subject.en, auxiliary, neg, adverb.en, main) if part)
     finite, tail = french_verb(verb.fr, tense, subject, preceding, clitic)
     if neg:
-        finite = f"ne {finite} " + {"not": "pas", "never": "jamais", "no longer": "plus"}[neg]
+        finite = f"ne {finite} " + {"not": "pas", "never": "jamais", "no longer": "plus", "": ""}[neg]
     fr = " ".join(part for part in (subject.fr, finite, adverb.fr, tail) if part)
     return Phrase(en, fr, subject.combos + subject_verb(subject, verb)) + rest
 
@@ -87,7 +95,7 @@ def question(
     preceding: NounPhrase | None = None,
 ) -> Phrase:
     """Build a yes/no question with est-ce que."""
-    auxiliary, main = english_verb(verb.en, verb.past, tense, subject.person, True)
+    auxiliary, main = english_of(verb, tense, subject, True)
     clause = statement(subject, verb, tense, clitic=clitic, preceding=preceding)
     en = " ".join(part for part in (auxiliary, subject.en, main) if part)
     return Phrase(en, "est-ce que " + clause.fr, clause.combos) + rest
@@ -102,7 +110,7 @@ def wh_question(
     preceding: NounPhrase | None = None,
 ) -> Phrase:
     """Build a question with inversion: a noun stays in front and its pronoun follows the verb."""
-    auxiliary, main = english_verb(verb.en, verb.past, tense, subject.person, True)
+    auxiliary, main = english_of(verb, tense, subject, True)
     finite, tail = french_verb(verb.fr, tense, subject, preceding)
     front = subject.fr if subject.noun else ""
     en = " ".join(part for part in (wh.en, auxiliary, subject.en, main) if part)
@@ -133,6 +141,8 @@ def be_adjective(
     return statement(subject, VERBS["be"], tense, rest, neg)
 
 
+LIKING = {"like", "love", "hate", "teach"}
+FAMILIAR = {"friend", "neighbour", "boss", "teacher", "colleague"}
 PRONOUNS = [NounPhrase(person=person, gender=gender, plural=person in (3, 5))
             for person, gender in ((0, "m"), (2, "m"), (2, "f"), (3, "m"), (4, "m"), (5, "m"))]  # fmt: skip
 
@@ -154,22 +164,51 @@ def plural_of(d: Dice, noun: str, probability: float) -> bool:
     cls = NOUNS[noun].cls
     if cls == "couple" or noun in PLURAL_GAMES:
         return True
-    return cls not in {"elder", "mass", "drink", "instrument", "game"} and d.chance(probability)
+    if cls in SINGULAR_ONLY or noun in SINGULAR_NOUNS:
+        return False
+    return d.chance(0.8 if cls == "pair" else probability)
+
+
+def attribute(d: Dice, noun: str, probability: float) -> str:
+    """Pick an adjective that may stand with the noun, or none."""
+    return d.pick(ADJECTIVES_OF[noun]) if ADJECTIVES_OF[noun] and d.chance(probability) else ""
 
 
 def thing(
     d: Dice, noun: str, dets: str = "the this my our", plural: float = 0.25, adjective: float = 0.0
 ) -> NounPhrase:
     """Build a noun phrase with a random determiner among ``dets``."""
-    choice = d.pick(ADJECTIVES_OF[noun]) if ADJECTIVES_OF[noun] and d.chance(adjective) else ""
+    choice = attribute(d, noun, adjective)
     return noun_phrase(noun, d.word(dets), plural_of(d, noun, plural), choice)
 
 
 def human(d: Dice, pronouns: bool = True) -> NounPhrase:
     """Pick a human subject: pronoun, name, pair of names, relative or other person."""
-    kind = d.weighted([("pronoun", 4 if pronouns else 0), ("name", 2), ("pair", 0.5), ("family", 2), ("person", 2)])
+    kind = d.weighted(
+        [
+            ("pronoun", 5 if pronouns else 0),
+            ("name", 1.5),
+            ("pair", 0.3),
+            ("family", 2),
+            ("person", 2),
+            ("everybody", 0.3),
+            ("couple", 0.3),
+        ]
+    )
     if kind == "pronoun":
         return any_pronoun(d)
+    if kind == "everybody":
+        en, fr, gender = d.pick([("everybody", "tout le monde", "m"), ("somebody", "quelqu'un", "m"),
+                                 ("my family", "ma famille", "f"), ("someone", "quelqu'un", "m")])  # fmt: skip
+        return NounPhrase(en, fr, (), 2, gender, False, en)
+    if kind == "couple":
+        one, other = (d.pick(expand("kin elder")) for _ in range(2))
+        mine, yours = noun_phrase(one, d.word("my his her your")), noun_phrase(other, "my")
+        if d.chance(0.5) or one == other:
+            return NounPhrase(f"{mine.en} and I", f"{mine.fr} et moi", (), 3, "m", True, one)
+        gender = "f" if mine.gender == yours.gender == "f" else "m"
+        mine = noun_phrase(one, "my")
+        return NounPhrase(f"{mine.en} and {yours.en}", f"{mine.fr} et {yours.fr}", (), 5, gender, True, one)
     if kind in {"name", "pair"}:
         one, other = name(d), name(d)
         if kind == "name" or one == other:
@@ -177,9 +216,9 @@ def human(d: Dice, pronouns: bool = True) -> NounPhrase:
         gender = "f" if one.gender == other.gender == "f" else "m"
         return NounPhrase(f"{one.en} and {other.en}", f"{one.fr} et {other.fr}", (), 5, gender, True, one.noun)
     noun = d.pick(expand(kind))
-    if kind == "family" or noun in expand("friend neighbour"):
-        return thing(d, noun, "my his her our your their", 0.2)
-    return thing(d, noun, "the the this", adjective=0.25)
+    if kind == "family" or noun in FAMILIAR:
+        return thing(d, noun, "my his her your" if noun in {"husband", "wife"} else "my his her our your their", 0.2)
+    return thing(d, noun, "the the this that", adjective=0.25)
 
 
 def other_human(d: Dice, first: NounPhrase) -> NounPhrase:
@@ -201,14 +240,14 @@ def object_of(
     noun = noun or d.pick([choice for choice in fitting(subject, verb.objects) if choice not in feminine])
     cls = NOUNS[noun].cls
     own = possessive(subject) if verb.en == "wear" or d.chance(0.85) else d.word("my his her our their")
-    adjective = d.pick(ADJECTIVES_OF[noun]) if ADJECTIVES_OF[noun] and d.chance(0.3) else ""
+    adjective = attribute(d, noun, 0.3)
     if cls in FAMILY:
         return noun_phrase(noun, own, plural_of(d, noun, 0.2))
     if cls in {"instrument", "game"}:
         return noun_phrase(noun, "the" if cls == "instrument" else "all", plural_of(d, noun, 0))
-    mass = cls in {"mass", "drink"}
+    mass = cls in UNCOUNTABLE
     definite = 0.0 if habitual and cls in {"food", "mass", "drink"} else 1.0  # nobody eats "the egg" every day
-    if verb.en == "like" and cls in {"food", "mass", "drink", "animal", "text"} and d.chance(0.7):
+    if verb.en in LIKING and cls in {"food", "mass", "drink", "animal", "text", "stuff"} and d.chance(0.7):
         return noun_phrase(noun, "all", not mass, "" if cls in {"food", "mass", "drink"} else adjective)
     if mass:
         return noun_phrase(
@@ -220,17 +259,20 @@ def object_of(
     if verb.en == "wear":  # one piece of clothing each
         worn = ["any" if neg else "some", own] if subject.plural else ["not a" if neg else "a", "this", own]
         return noun_phrase(noun, d.pick(worn), subject.plural, adjective)
-    dets = [("the", 2 * definite), ("this", definite)]
-    if verb.en not in {"know", "like"} and cls not in {"room", "building", "place"}:
+    if noun in SINGULAR_NOUNS:
+        return noun_phrase(noun, "the")
+    dets = [("the", 2 * definite), ("this", definite), ("that", definite / 2)]
+    if verb.en not in {"know", *LIKING} and cls not in {"room", "building", "place", "nature"}:
         number = d.pick([*NUMBERS, "8", "12", "20"] if cls == "food" else [*NUMBERS])
         dets += [("not a", 2.0), ("any", 1.0)] if neg else [("a", 2.0), ("some", 1.0), (number, 0.8)]
     if verb.en in {"buy", "choose", "want", "have"}:
         own = "the"  # rather than buying what one owns
-    if cls not in {"building", "place", "person"} or noun in {"friend", "neighbour", "garden", "house"}:
+    if cls not in {"building", "place", "person"} or noun in {*FAMILIAR, "garden", "house", "flat"}:
         dets.append((own, 2.0))
     det = d.weighted(dets)
     plural = det not in DETERMINERS or det in {"some", "any"}
-    return noun_phrase(noun, det, plural or (det not in {"a", "not a"} and d.chance(0.25)), adjective)
+    often = 0.8 if cls == "pair" else 0.25
+    return noun_phrase(noun, det, plural or (det not in {"a", "not a"} and d.chance(often)), adjective)
 
 
 def fitting(subject: NounPhrase, nouns: Iterable[str]) -> list[str]:
@@ -258,6 +300,10 @@ def spot(d: Dice, cls: str) -> Phrase:
         return prep + thing(d, d.pick(expand("house church school castle forest station")), "the", 0)
     if cls in {"food", "dish"}:
         return Phrase("on", "sur") + thing(d, d.word("table table desk"), "the my our", 0)
+    if cls in {"thing", "press", "food", "picture"} and d.chance(0.4):
+        return Phrase("in", "dans") + thing(
+            d, d.word("bag box basket suitcase drawer kitchen car bedroom"), "the my", 0
+        )
     preps = [("under", "sous"), ("next to", "à côté de"), ("behind", "derrière")] + [("on", "sur")] * (
         3 * (cls != "animal")
     )
@@ -294,4 +340,5 @@ def add_time(
         young = be_adjective(d, pronoun(subject), "young", "imperfect", degree=False)
         return clause + Phrase("when", "quand") + young
     when = Phrase(*d.pick(TIMES["future" if tense == "near" else tense]))
-    return Phrase(when.en + ",", when.fr + ",") + clause if d.chance(front) else clause + when
+    comma = "," if d.chance(0.6) else ""
+    return Phrase(when.en + comma, when.fr + ",") + clause if d.chance(front) else clause + when

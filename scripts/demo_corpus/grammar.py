@@ -8,16 +8,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from demo_corpus.lexicon import ADJECTIVES, ANIMATE, NOUNS, NUMBERS
-from demo_corpus.morphology import BEFORE_VOWEL, ETRE_VERBS, agree, conjugate, participle, sandhi, starts_with_vowel
+from demo_corpus.expressions import NUMBERS
+from demo_corpus.lexicon import ADJECTIVES, NOUNS
+from demo_corpus.morphology import (
+    BEFORE_VOWEL,
+    ETRE_VERBS,
+    agree,
+    conjugate,
+    participle,
+    reflexive,
+    sandhi,
+    starts_with_vowel,
+)
+from demo_corpus.nouns import ANIMATE
 
 Combo = tuple[str, str, str]  # (kind, word, word), such as ("verb-object", "eat", "apple")
 
 DETERMINERS = {  # masculine, feminine, plural; "some" in the singular is the partitive
-    "the": "le la les", "a": "un une -", "some": "de_le de_la des", "this": "ce cette ces", "my": "mon ma mes",
+    "the": "le la les", "a": "un une -", "some": "de_le de_la des", "this": "ce cette ces",
+    "that": "ce cette ces", "what a": "quel quelle quels", "which": "quel quelle quels", "my": "mon ma mes",
     "thy": "ton ta tes", "your": "votre votre vos", "his": "son sa ses", "her": "son sa ses", "our": "notre notre nos",
-    "their": "leur leur leurs", "all": "le la les", "any": "de de de", "not a": "de de -",
+    "their": "leur leur leurs", "no": "- - -", "all": "le la les", "any": "de de de", "ask": "de_le de_la des",
+    "not a": "de de -",
 }  # fmt: skip
+
+
+POSSESSIVES = {"my", "thy", "your", "his", "her", "our", "their"}
 
 
 @dataclass(frozen=True)
@@ -53,11 +69,15 @@ def french_verb(
 
     The participle agrees with the subject after être and with a ``preceding`` direct object after avoir.
     """
+    if verb.startswith("se-"):
+        verb, clitic = verb.removeprefix("se-"), reflexive(subject.person)
+        auxiliary = "être"
+    else:
+        auxiliary = "être" if verb in ETRE_VERBS else "avoir"
     if tense == "near":
         return conjugate("aller", "present", subject.person), f"{clitic} {verb}".strip()
     rest = ""
-    if tense == "past":
-        auxiliary = "être" if verb in ETRE_VERBS else "avoir"
+    if tense in {"past", "perfect"}:
         target = subject if auxiliary == "être" else preceding
         rest = participle(verb, target.gender, target.plural) if target else participle(verb)
         finite = conjugate(auxiliary, "present", subject.person)
@@ -75,6 +95,8 @@ def invert(finite: str, subject: NounPhrase) -> str:
 def noun_phrase(noun: str, det: str, plural: bool = False, adjective: str = "") -> NounPhrase:
     """Build a noun phrase; ``det`` is a key of DETERMINERS or a number."""
     entry, adj = NOUNS[noun], ADJECTIVES.get(adjective)
+    if adjective == "favourite" and det not in POSSESSIVES:
+        adj = None
     en, fr = (entry.en_plural, entry.fr_plural) if plural else (entry.en, entry.fr)
     first = fr
     if adj:
@@ -82,18 +104,31 @@ def noun_phrase(noun: str, det: str, plural: bool = False, adjective: str = "") 
         en, fr = f"{adj.en} {en}", f"{form} {fr}" if adj.before else f"{fr} {form}"
         first = form if adj.before else first
     if det in DETERMINERS:
-        fr_det = DETERMINERS[det].split()[2 if plural else 0 if entry.gender == "m" else 1].replace("_", " ")
+        fr_det = (
+            DETERMINERS[det]
+            .split()[2 if plural else 0 if entry.gender == "m" else 1]
+            .replace("_", " ")
+            .replace("-", "")
+        )
         if not plural and starts_with_vowel(first):
             fr_det = BEFORE_VOWEL.get(fr_det, fr_det)
         if det == "some" and plural and adj and adj.before:
             fr_det = "de"  # de beaux arbres
-        en_det = {"all": "", "thy": "your", "not a": "a", "this": "these" if plural else "this"}.get(det, det)
+        en_det = {"all": "", "thy": "your", "not a": "a", "no": "", "ask": "any", "this": "these" if plural else "this",
+                  "that": "those" if plural else "that"}.get(det, det)  # fmt: skip
     else:
         en_det, fr_det = det, NUMBERS.get(det, det)
     combos = (("adjective-noun", adj.en, noun),) if adj else ()
     person = 5 if plural else 2
     return NounPhrase(
-        f"{en_det} {en}".strip(), f"{fr_det} {fr}", combos, person, entry.gender, plural, noun, entry.cls in ANIMATE
+        f"{en_det} {en}".strip(),
+        f"{fr_det} {fr}".strip(),
+        combos,
+        person,
+        entry.gender,
+        plural,
+        noun,
+        entry.cls in ANIMATE,
     )
 
 
@@ -113,8 +148,8 @@ def possessive(subject: NounPhrase) -> str:
 
 def finish(phrase: Phrase, end: str = ".") -> Phrase:
     """Turn a phrase into a sentence: a/an, elision, capitals and punctuation (a space before ? and ! in French)."""
-    en = re.sub(r"\b([Aa]) (?=[aeio]|u(?!s|ni))", r"\1n ", phrase.en).replace("can not", "cannot")
+    en = re.sub(r"\b([Aa]) (?=[aeioAEI]|u(?!s|ni)|hour)", r"\1n ", phrase.en).replace("can not", "cannot")
     fr = sandhi(phrase.fr)
     en, fr = (text.replace("_", " ").replace(" ,", ",") for text in (en, fr))
     en, fr = (text[0].upper() + text[1:] for text in (en, fr))
-    return Phrase(en + end, fr + (end if end == "." else f" {end}"), phrase.combos)
+    return Phrase(en + end, fr + (end if end in {"", "."} else f" {end}"), phrase.combos)

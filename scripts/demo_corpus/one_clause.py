@@ -9,6 +9,7 @@ from demo_corpus.clauses import (
     Dice,
     add_time,
     any_pronoun,
+    attribute,
     be_adjective,
     complement,
     fitting,
@@ -24,36 +25,25 @@ from demo_corpus.clauses import (
     thing,
     wh_question,
 )
+from demo_corpus.expressions import AGES, BY_VEHICLE, CHEAP, DEAR, FEELINGS, FREQUENCIES, HOURS, NUMBERS, OLD_AGES
 from demo_corpus.grammar import NounPhrase, Phrase, finish, noun_phrase, possessive
 from demo_corpus.lexicon import (
     ADJECTIVES,
-    ADJECTIVES_OF,
-    AGES,
-    ANIMATE,
     BE_AVOIR,
-    BY_VEHICLE,
-    CHEAP,
-    DEAR,
-    FEELINGS,
-    FREQUENCIES,
     GIVING,
-    HOURS,
     MOODS,
     NOUNS,
-    NUMBERS,
-    OLD_AGES,
     PEOPLE,
     PEOPLE_VERBS,
     PREDICATES_OF,
-    PROFESSIONS,
-    PUBLIC,
     STAYING,
     TRANSITIVE,
-    VERB_PLACES,
     VERBS,
     expand,
 )
 from demo_corpus.morphology import agree
+from demo_corpus.nouns import ANIMATE, PROFESSIONS, PUBLIC
+from demo_corpus.verbs import VERB_PLACES
 
 
 def action(d: Dice) -> Phrase:
@@ -103,7 +93,7 @@ def description(d: Dice) -> Phrase:
 
 def comparison(d: Dice) -> Phrase:
     if d.chance(0.5):
-        adjective = ADJECTIVES[d.pick(MOODS)]
+        adjective = ADJECTIVES[d.pick([mood for mood in MOODS if ADJECTIVES[mood].comparative])]
         left, right = human(d, pronouns=False), human(d, pronouns=False)
     else:
         adjective = d.pick([adj for adj in ADJECTIVES.values() if adj.comparative and not set(adj.nouns) & set(PEOPLE)])
@@ -115,6 +105,9 @@ def comparison(d: Dice) -> Phrase:
     if left.noun == right.noun:
         return comparison(d)
     form = agree(adjective.fr, left.gender, left.plural)
+    if adjective.en == "cheap":
+        less = Phrase("cheaper than", f"moins {agree('cher', left.gender, left.plural)} que")
+        return finish(statement(left, VERBS["be"], "present", less + right))
     better = agree("meilleur", left.gender, left.plural) if adjective.fr == "bon" else f"plus {form}"
     en, fr = d.pick(
         [(f"{adjective.comparative} than", f"{better} que"), (f"as {adjective.en} as", f"aussi {form} que")]
@@ -134,7 +127,7 @@ def location(d: Dice) -> Phrase:
         subject = noun_phrase(noun, "any", True)
         return finish(Phrase(f"there are no {subject.en.removeprefix('any ')}", f"il ne y a pas {subject.fr}") + where)
     det = d.pick(["a", "a", "some", *NUMBERS])
-    subject = noun_phrase(noun, det, det != "a", d.pick(ADJECTIVES_OF[noun]) if d.chance(0.3) else "")
+    subject = noun_phrase(noun, det, det != "a", attribute(d, noun, 0.3))
     return finish(Phrase("there is" if det == "a" else "there are", "il y a") + subject + where)
 
 
@@ -194,10 +187,15 @@ def giving(d: Dice) -> Phrase:
 def state(d: Dice) -> Phrase:
     subject = human(d)
     tense, neg = d.word("present imperfect"), "not" if d.chance(0.25) else ""
-    if subject.plural or subject.person == 4 or subject.noun in expand("person") or d.chance(0.4):
-        return finish(statement(subject, BE_AVOIR, tense, Phrase(*d.pick(FEELINGS)), neg))
+    if subject.plural or subject.person == 4 or subject.noun in expand("person") or d.chance(0.5):
+        en, fr = d.pick(FEELINGS)
+        if d.chance(0.15) and fr in {"faim", "soif", "froid", "chaud", "sommeil", "peur"}:
+            en, fr = f"very {en}", f"très {fr}"
+        return finish(
+            statement(subject, BE_AVOIR, tense, Phrase(en, "de chance" if neg and en == "lucky" else fr), neg)
+        )
     en, fr = d.pick(list(PROFESSIONS.items()))
-    return finish(statement(subject, VERBS["be"], tense, Phrase(f"a {en}", fr), neg))
+    return finish(statement(subject, VERBS["be"], tense, Phrase(f"a {en}", fr.split()[subject.gender == "f"]), neg))
 
 
 def this_is(d: Dice) -> Phrase:

@@ -22,8 +22,10 @@ from demo_corpus.clauses import (
     wh_question,
 )
 from demo_corpus.grammar import NounPhrase, Phrase, finish, noun_phrase, pronoun
-from demo_corpus.lexicon import FAMILY, MOODS, NOUNS, STAYING, TRANSITIVE, VERB_PLACES, VERBS
+from demo_corpus.lexicon import MOODS, NOUNS, STAYING, TRANSITIVE, VERBS
 from demo_corpus.morphology import imperative_form
+from demo_corpus.nouns import FAMILY
+from demo_corpus.verbs import VERB_PLACES
 
 
 def imperative(d: Dice) -> Phrase:

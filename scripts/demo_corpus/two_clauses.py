@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from demo_corpus.adjectives import RIVALS
 from demo_corpus.clauses import (
     Dice,
     add_time,
@@ -18,21 +19,10 @@ from demo_corpus.clauses import (
     statement,
     thing,
 )
+from demo_corpus.expressions import WEATHER
 from demo_corpus.grammar import NOTHING, NounPhrase, Phrase, finish, noun_phrase, pronoun
-from demo_corpus.lexicon import (
-    ADJECTIVES_OF,
-    ANIMATE,
-    MOODS,
-    NOUNS,
-    PREDICATES_OF,
-    PUBLIC,
-    RIVALS,
-    STAYING,
-    TRANSITIVE,
-    VERBS,
-    WEATHER,
-    expand,
-)
+from demo_corpus.lexicon import ADJECTIVES_OF, MOODS, NOUNS, PREDICATES_OF, STAYING, TRANSITIVE, VERBS, expand
+from demo_corpus.nouns import ANIMATE, PUBLIC
 
 
 def weather(d: Dice) -> Phrase:
@@ -62,7 +52,10 @@ def contrast(d: Dice) -> Phrase:
     subject = thing(d, noun, "the this" if NOUNS[noun].cls in PUBLIC else "the this my her")
     one = d.pick(PREDICATES_OF[noun])
     rivals = {one, *(adj for group in RIVALS for adj in group.split() if one in group.split())}
-    other = d.pick([adj for adj in PREDICATES_OF[noun] if adj not in rivals])
+    others = [adj for adj in PREDICATES_OF[noun] if adj not in rivals]
+    if not others:
+        return contrast(d)
+    other = d.pick(others)
     first = be_adjective(d, subject, one, degree=False) + Phrase(", but", ", mais")
     combo = Phrase("", "", (("adjective-noun", other, noun),))
     return finish(first + be_adjective(d, pronoun(subject), other, "present", "not", degree=False) + combo)
