@@ -6,17 +6,27 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 
 from nmt import console
 from nmt.commands.options import CheckpointOption, DeviceOption, RunOption, load_translator
 from nmt.commands.search_options import with_search_options
 from nmt.errors import RecipeError
+from nmt.text.metrics import BLEU_TOKENIZERS
 
 if TYPE_CHECKING:
     from nmt.evaluate.analysis import Analysis
 
 app = typer.Typer()
+
+# As `evaluate.bleu_tokenize` has them, but for `auto`: the language of a file is not known
+TokenizeOption = Annotated[
+    str | None,
+    typer.Option(
+        click_type=click.Choice(BLEU_TOKENIZERS), help="How BLEU splits words: zh for Chinese, char for Thai. [13a]"
+    ),
+]
 
 
 @app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")
@@ -24,29 +34,40 @@ app = typer.Typer()
 def evaluate(
     run: RunOption = None,
     test: Annotated[
-        list[str] | None, typer.Option(help="A test set of the recipe, or `valid`; all tests if not given.")
+        list[str] | None, typer.Option(help="Name of a test set of the recipe, or `valid`. Default: all test sets.")
     ] = None,
     hyp: Annotated[
         Path | None,
-        typer.Option(help="Score this file of translations (text or .jsonl) instead of a run; needs --ref."),
+        typer.Option(help="Score this file of translations (text or .jsonl) instead of a run. Needs --ref."),
     ] = None,
-    ref: Annotated[list[Path] | None, typer.Option(help="A file of references; may be given several times.")] = None,
-    src: Annotated[Path | None, typer.Option(help="The file of sources, to notice copies; --comet needs it.")] = None,
-    comet: Annotated[bool, typer.Option("--comet", help="COMET too, by the command `comet-score`.")] = False,
+    ref: Annotated[
+        list[Path] | None, typer.Option(help="File of references. Repeat it for several references a line.")
+    ] = None,
+    src: Annotated[
+        Path | None, typer.Option(help="File of sources, to notice untranslated lines. COMET needs it.")
+    ] = None,
+    comet: Annotated[
+        bool, typer.Option("--comet", help="Also score with COMET, by the command `comet-score`.")
+    ] = False,
     analyse: Annotated[
-        bool, typer.Option("--analyse", help="Weak spots: by length, by rare words, by what was seen; worst sentences.")
+        bool,
+        typer.Option("--analyse", help="Show weak spots: by length, rare words, similarity to training; worst lines."),
     ] = False,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="Score the sources in other case, unpunctuated, with typos, too.")
+        bool,
+        typer.Option(
+            "--robustness", help="Also score with upper, lower and title case, no final punctuation, and typos."
+        ),
     ] = False,
+    bleu_tokenize: TokenizeOption = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object: test set → metric → score, interval, signature.")
+        bool, typer.Option("--json", help="Print JSON: test set → metric → score, interval, signature.")
     ] = False,
     **search: Any,
 ) -> None:
-    """Score a run on the test sets of its recipe, or a file of translations against references, by sacreBLEU."""
+    """Score a run on the test sets of its recipe, or a file of translations against references (sacreBLEU)."""
     from nmt.evaluate.analysis import analyse_run
     from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run
     from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
@@ -56,12 +77,14 @@ def evaluate(
         raise RecipeError("`--hyp` and `--ref` go together.", "Give both files, or neither to score a run.")
     if hyp is not None and ref:
         if analyse or robustness:
-            raise RecipeError("`--analyse` and `--robustness` are of a run.", "Leave out --hyp and --ref.")
-        evaluation = evaluate_files(hyp, ref, src, with_comet=comet)
+            raise RecipeError("`--analyse` and `--robustness` need a run.", "Leave out --hyp and --ref.")
+        evaluation = evaluate_files(hyp, ref, src, bleu_tokenize=bleu_tokenize or "13a", with_comet=comet)
         weak, robust = [], []
     else:
         if src is not None:
             raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
+        if bleu_tokenize is not None:
+            raise RecipeError("`--bleu-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.bleu_tokenize`.")
         translator = load_translator(run, checkpoint, device, search)
         assert translator.run is not None
         evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
@@ -109,12 +132,17 @@ def _print_weak_spots(analysis: Analysis) -> None:
 def compare(
     systems: Annotated[
         list[Path],
-        typer.Argument(help="Runs that were evaluated, or files of translations; the first is the baseline."),
+        typer.Argument(help="Evaluated runs, or files of translations. The first is the baseline."),
     ],
-    ref: Annotated[list[Path] | None, typer.Option(help="References of the files; may be given several times.")] = None,
-    src: Annotated[Path | None, typer.Option(help="The source of the files, to be shown.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="Sentences to show on which the systems differ most.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: test set → metric → system.")] = False,
+    ref: Annotated[
+        list[Path] | None, typer.Option(help="File of references. Repeat it for several references a line.")
+    ] = None,
+    src: Annotated[Path | None, typer.Option(help="Source text to show beside the translations.")] = None,
+    bleu_tokenize: TokenizeOption = None,
+    show: Annotated[
+        int, typer.Option(min=0, help="How many sentences to show, those on which the systems differ most.")
+    ] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: test set → metric → system.")] = False,
 ) -> None:
     """Compare systems: scores, whether the difference is significant, and the sentences that differ most.
 
@@ -123,7 +151,7 @@ def compare(
     from nmt.evaluate.compare import COLUMNS
     from nmt.evaluate.compare import compare as run_comparison
 
-    tests = run_comparison(systems, ref or [], src)
+    tests = run_comparison(systems, ref or [], src, bleu_tokenize)
     if as_json:
         print(json.dumps({test.name: test.to_json() for test in tests}, indent=1))
         return

@@ -107,8 +107,11 @@ class Texts:
     hyp: list[str]
 
 
-def compare(systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None) -> list[TestComparison]:
+def compare(
+    systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None, bleu_tokenize: str | None = None
+) -> list[TestComparison]:
     """The systems, the first of which is the baseline, on every test set that all have; on `refs` if they are files.
+    `bleu_tokenize`: how BLEU splits words, if not by 13a, or as the first run's recipe says.
 
     Raises DataError where texts are missing or do not fit each other, RunError for a run that was not evaluated.
     """
@@ -123,10 +126,13 @@ def compare(systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None
                 )
         streams = [read_lines(path) for path in refs]
         source = read_lines(src) if src else None
-        tests, tokenize = {"": [Texts(source, streams, read_translations(path)) for path in systems]}, "13a"
+        tests, tokenize = (
+            {"": [Texts(source, streams, read_translations(path)) for path in systems]},
+            bleu_tokenize or "13a",
+        )
     else:
         tests = _of_runs(systems)
-        tokenize = load_run_recipe(systems[0]).bleu_tokenize
+        tokenize = bleu_tokenize or load_run_recipe(systems[0]).bleu_tokenize
     return [_compare(name, names, texts, systems, tokenize) for name, texts in tests.items()]
 
 

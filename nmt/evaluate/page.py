@@ -133,6 +133,7 @@ h1 {{ margin: 0; font-size: 1.7rem; }}
 h2 {{ margin: 2.5rem 0 .6rem; padding-bottom: .2rem; border-bottom: 1px solid var(--line); font-size: 1.2rem; }}
 h3 {{ margin: 1.4rem 0 .4rem; font-size: 1rem; }}
 p {{ margin: .4rem 0; max-width: 48rem; }}
+ul {{ margin: .6rem 0; padding-left: 1.2rem; max-width: 48rem; }}
 header p, .soft {{ color: var(--soft); }}
 a {{ color: var(--first); }}
 nav a {{ margin-right: .9rem; white-space: nowrap; }}

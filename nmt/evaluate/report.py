@@ -12,23 +12,27 @@ from typing import Any
 
 from nmt.data.audit import LABELS as FINDINGS
 from nmt.data.manifest import MANIFEST, Manifest
-from nmt.errors import RunError
+from nmt.errors import DataError, RunError
 from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
 from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
 from nmt.evaluate.page import Html, beside, block, code, escape, join, marked, page, paragraph, picture, table, tiles
 from nmt.evaluate.plots import Curve, bar_chart, heat_map, line_chart
 from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from nmt.evaluate.robustness import kept_robustness
+from nmt.evaluate.texts import read_lines
+from nmt.evaluate.verdict import verdict
 from nmt.files import write_atomically
 from nmt.run.log import curve, last_start, read_log
 from nmt.run.overview import Run, read_run
-from nmt.run.results import Results, readable_results
+from nmt.run.results import FOLDER, Results, readable_results
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import label
 from nmt.version import VERSION
 
 REPORT = "report.html"
 STAGES = 5  # validations of which samples are shown
+EXAMPLES = 3  # translations shown at the top
+_LEGEND = "Underlined: not in the reference. It may be right all the same."
 
 Attention = tuple[Sequence[str], Sequence[str], Sequence[Sequence[float]]]  # as of plots.heat_map
 
@@ -86,16 +90,34 @@ def _whole(section: Callable[[_Known], Html], known: _Known) -> Html:
 
 
 def _summary(known: _Known) -> Html:
-    run = known.run
+    """What a person should know who reads nothing else: the scores, what they come to, and a few translations."""
+    run, scores = known.run, known.results.scores
     shown: list[tuple[str, object]] = [
-        (f"{name}, {label(metric)}", f"{scores[metric].score:.1f}")
-        for name, scores in list(known.results.scores.items())[:3]
+        (f"{label(metric)} on {name}", f"{found[metric].score:.1f}")
+        for name, found in list(scores.items())[:3]
         for metric in ("bleu", "chrf")
-        if metric in scores
+        if metric in found
     ]
-    shown += [(f"validation, {label(name)}", f"{value:.2f}") for name, value in run.valid.items() if name != "loss"]
+    if not scores:
+        shown += [(f"{label(name)} on valid", f"{value:.1f}") for name, value in run.valid.items() if name != "loss"]
     shown += [("steps", f"{run.steps:,}"), ("minutes of training", f"{run.seconds / 60:.1f}")]
-    return tiles(shown)
+    sentences = verdict(run.valid, known.results, known.analyses, kept_robustness(run.path))
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return join([tiles(shown), Html(f"<ul>{items}</ul>"), *_examples(run.path)])
+
+
+def _examples(run: Path) -> list[object]:
+    """The first sentences of the test set that was evaluated first; none where its texts are not there."""
+    kept = sorted((run / FOLDER).glob("*.hyp.txt"))
+    if not kept:
+        return []
+    name = kept[0].name.removesuffix(".hyp.txt")
+    try:
+        texts = [read_lines(kept[0].with_name(f"{name}.{kind}.txt")) for kind in ("src", "ref", "hyp")]
+    except DataError:
+        return []
+    shown = [(src, ref, [("translation", marked(ref, hyp, False))]) for src, ref, hyp in zip(*texts, strict=False)]
+    return [*(_sentence(*one) for one in shown[:EXAMPLES]), paragraph(_LEGEND)]
 
 
 def _scores(known: _Known) -> Html:
@@ -104,7 +126,7 @@ def _scores(known: _Known) -> Html:
         return paragraph("Not evaluated yet. Run: ", known.how_to_evaluate)
     together = known.results.together.scores if known.results.together else {}
     rows = [
-        [test, label(metric), found.text, found.signature]
+        [test, label(metric), found.text]
         for test, by_metric in [*scores.items(), *together.items()]
         for metric, found in by_metric.items()
     ]
@@ -114,7 +136,7 @@ def _scores(known: _Known) -> Html:
         outputs.append([test, f"{how.sentences:,}", speed, *(how.flags.get(name, "") for name in FLAGS)])
     used = {f"{how.checkpoint}, beam {how.decode['beam_size']}" for how in details.values()}
     return join([
-        Html(f'<div class="code">{table(COLUMNS, rows).markup}</div>'),
+        table(COLUMNS[:-1], rows),
         paragraph("± is half the width of the 95 % confidence interval (bootstrap resampling), by sacreBLEU. ",
                   f"Translated with {' and '.join(sorted(used))}."),
         Html("<h3>Outputs</h3>"),
@@ -243,7 +265,7 @@ def _samples(known: _Known) -> Html:
         ref = stages[-1][1]["reference"]
         hyps = [(f"after step {step:,}", marked(ref, sample["hypothesis"], False)) for step, sample in stages]
         parts.append(_sentence(source, ref, hyps))
-    return join(parts)
+    return join([paragraph(_LEGEND), *parts]) if parts else Html("")
 
 
 def _data(known: _Known) -> Html:
@@ -277,6 +299,11 @@ def _versions(known: _Known) -> Html:
         manifest = Manifest.load(path)
         rows.append(("prepared data", manifest.fingerprint))
         rows += [(f"sha256 of {name}", file["sha256"]) for name, file in manifest.inputs.items()]
+    rows += [
+        (f"{label(metric)} on {test}", found.signature)
+        for test, by_metric in known.results.scores.items()
+        for metric, found in by_metric.items()
+    ]
     rows += [("best checkpoint", known.run.best), ("report written by", f"nmt {VERSION}")]
     return Html(f'<div class="code">{table(["", ""], rows).markup}</div>')
 

@@ -52,4 +52,10 @@ def _translation(line: str, where: str) -> str:
     if not isinstance(record, dict) or not isinstance(record.get("translation"), str):
         raise DataError(f"{where} has no text in a field `translation`.", hint)
     text: str = record["translation"]
+    try:
+        text.encode()
+    except UnicodeEncodeError as e:
+        raise DataError(
+            f"{where}: `translation` holds half a surrogate pair at character {e.start + 1}.", hint
+        ) from None
     return text

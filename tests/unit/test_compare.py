@@ -122,3 +122,11 @@ def test_what_cannot_be_compared_is_told(tmp_path: Path, refs: list[str], files:
     with pytest.raises(RunError, match="has not been evaluated") as e:
         compare([a, tmp_path / "empty"])
     assert e.value.hint == f"Run: nmt evaluate --run {tmp_path / 'empty'}"
+
+
+def test_files_are_split_into_words_as_asked(tmp_path: Path) -> None:
+    ref = write(tmp_path / "ref", ["我们明天去海边。", "他昨天买了一辆新车。"])
+    hyp = write(tmp_path / "hyp", ["我们明天去山上。", "他昨天买了一辆新车。"])
+    (ours,) = compare([hyp, ref], [ref], bleu_tokenize="zh")
+    assert ours.scores[1].score == pytest.approx(100)
+    assert 50 < ours.scores[0].score < 100

@@ -16,6 +16,7 @@ from nmt.data.manifest import FORMAT, MANIFEST
 from nmt.errors import DataError, NMTError, RunError
 from nmt.evaluate.comet import MODEL, comet
 from nmt.evaluate.evaluation import MEAN, POOLED, evaluate_files, evaluate_run
+from nmt.evaluate.texts import read_translations
 from nmt.recipe import DecodeSection, make_recipe
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import score
@@ -341,3 +342,10 @@ def test_comet_needs_the_source(tmp_path: Path) -> None:
     hyp, ref = write_lines(tmp_path / "h", HYP), write_lines(tmp_path / "r", REF)
     with pytest.raises(DataError, match="COMET reads the source, and one reference"):
         evaluate_files(hyp, [ref], with_comet=True)
+
+
+def test_half_a_surrogate_pair_is_an_error_that_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "hyp.jsonl"
+    path.write_text('{"translation": "a"}\n{"translation": "b\\ud83d"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"hyp.jsonl:2: `translation` holds half a surrogate pair at character 2\."):
+        read_translations(path)

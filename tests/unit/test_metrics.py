@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from nmt.errors import DataError
-from nmt.text.metrics import METRICS, Score, bleu_tokenizer, score
+from nmt.recipe import EvaluateSection
+from nmt.text.metrics import BLEU_TOKENIZERS, METRICS, Score, bleu_tokenizer, score
 
 HYPS = ["The cat sits on the mat.", "Two  dogs are running in the snow ", "", "A man, who sings!", "C'est déjà l'été."]
 REFS = ["The cat sat on the mat.", "Two dogs run through the snow.", "Nothing", "A man who sings.", "C’est déjà l’été."]
@@ -133,3 +135,8 @@ def test_a_perfect_chinese_translation_has_full_marks_and_half_of_one_has_some()
     assert score(refs, refs, ["bleu"], tokenize)[0].value == pytest.approx(100)
     half = ["我们明天去山上。", "他昨天买了一本新书。"]
     assert 10 < score(half, refs, ["bleu"], tokenize)[0].value < 90
+
+
+def test_recipes_and_options_know_the_same_tokenizers() -> None:
+    wanted = get_args(EvaluateSection.model_fields["bleu_tokenize"].annotation)
+    assert set(wanted) == {"auto", *BLEU_TOKENIZERS}
