@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from nmt import console
 from nmt.commands.options import CheckpointOption, DeviceOption, RunOption, load_translator
 from nmt.commands.search_options import with_search_options
 from nmt.errors import RecipeError
-from nmt.text.metrics import BLEU_TOKENIZERS
 
 if TYPE_CHECKING:
     from nmt.evaluate.analysis import Analysis
 
 app = typer.Typer()
 
-# As `evaluate.bleu_tokenize` has them, but for `auto`: the language of a file is not known
-TokenizeOption = Annotated[
-    str | None,
-    typer.Option(
-        click_type=click.Choice(BLEU_TOKENIZERS), help="How BLEU splits words: zh for Chinese, char for Thai. [13a]"
-    ),
-]
+
+class Tokenize(StrEnum):
+    """What `evaluate.bleu_tokenize` of a recipe may be, but for `auto`: the language of a file is not known."""
+
+    a13 = "13a"
+    char = "char"
+    intl = "intl"
+    zh = "zh"
+    ja = "ja-mecab"
+    ko = "ko-mecab"
+    none = "none"
+
+
+TokenizeOption = Annotated[Tokenize | None, typer.Option(help="How BLEU splits words of files; without it as 13a.")]
 
 
 @app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")

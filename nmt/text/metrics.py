@@ -62,7 +62,6 @@ METRICS = {
         Metric("ter", "TER", lambda _: _ter(), higher_is_better=False),
     )
 }
-BLEU_TOKENIZERS = ("13a", "char", "intl", "zh", "ja-mecab", "ko-mecab", "none")
 LOSS = "loss"  # what a validation measures besides METRICS; lower is better
 
 

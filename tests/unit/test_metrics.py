@@ -10,9 +10,10 @@ from typing import get_args
 
 import pytest
 
+from nmt.commands.evaluating import Tokenize
 from nmt.errors import DataError
 from nmt.recipe import EvaluateSection
-from nmt.text.metrics import BLEU_TOKENIZERS, METRICS, Score, bleu_tokenizer, score
+from nmt.text.metrics import METRICS, Score, bleu_tokenizer, score
 
 HYPS = ["The cat sits on the mat.", "Two  dogs are running in the snow ", "", "A man, who sings!", "C'est déjà l'été."]
 REFS = ["The cat sat on the mat.", "Two dogs run through the snow.", "Nothing", "A man who sings.", "C’est déjà l’été."]
@@ -139,4 +140,4 @@ def test_a_perfect_chinese_translation_has_full_marks_and_half_of_one_has_some()
 
 def test_recipes_and_options_know_the_same_tokenizers() -> None:
     wanted = get_args(EvaluateSection.model_fields["bleu_tokenize"].annotation)
-    assert set(wanted) == {"auto", *BLEU_TOKENIZERS}
+    assert set(wanted) == {"auto", *Tokenize}
