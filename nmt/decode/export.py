@@ -6,7 +6,6 @@ The folder has what its own tools load (model.bin, vocabularies, config.json) an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +15,9 @@ import torch
 from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
 from nmt.decode.translator import Translator
 from nmt.files import staging
-from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, sinusoids
+from nmt.model.decoder import DecoderLayer
+from nmt.model.embedding import Embedding, sinusoids
+from nmt.model.encoder import EncoderLayer
 from nmt.model.transformer import Transformer
 from nmt.run.load import load_model
 from nmt.tokenizer import Tokenizer
@@ -90,14 +91,11 @@ def _spec(ct2: Any, model: Transformer) -> Any:
     )  # fmt: skip
     _embedding(spec.encoder, spec.encoder.embeddings[0], model.src_embedding)
     _embedding(spec.decoder, spec.decoder.embeddings, model.tgt_embedding)
-    for part, layers, norm in (
-        (spec.encoder, model.encoder, model.encoder_norm),
-        (spec.decoder, model.decoder, model.decoder_norm),
-    ):
-        if section.norm == "pre":
-            _norm(part.layer_norm, norm)
-        for to, layer in zip(part.layer, cast("Sequence[EncoderLayer | DecoderLayer]", layers), strict=True):
-            _layer(to, layer)
+    if section.norm == "pre":
+        _norm(spec.encoder.layer_norm, model.encoder_norm)
+        _norm(spec.decoder.layer_norm, model.decoder_norm)
+    for to, layer in zip([*spec.encoder.layer, *spec.decoder.layer], [*model.encoder, *model.decoder], strict=True):
+        _layer(to, layer)
     _linear(spec.decoder.projection, model.output)
     return spec
 

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from nmt.data.batches import pad
 from nmt.decode.scorer import combined
@@ -45,10 +44,9 @@ def force(
     tgt_in = torch.cat([torch.full_like(tgt_out[:, :1], BOS_ID), tgt_out[:, :-1]], 1)
     logits, looks = [], []
     for model in models:
-        seen: list[Tensor] = []
-        hidden = model(src, src != PAD_ID if padded else None, tgt_in, seen)
+        hidden, by_layer = model.with_attention(src, src != PAD_ID if padded else None, tgt_in)
         logits.append(model.output(hidden).float())
-        looks.append(torch.stack(seen).float().mean(0))
+        looks.append(by_layer.float().mean(0))
     mixed = combined(logits, mean_of)
     log_probs = mixed.gather(2, tgt_out[:, :, None])[:, :, 0] - mixed.logsumexp(-1)
     attention = torch.stack(looks).mean(0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -87,3 +88,15 @@ class CrossAttention(nn.Module):
     def weights(self, x: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
         """What `forward` attends to, the mean over heads, (B,T,S)."""
         return attention_weights(split_heads(self.q(x), self.num_heads), k, bias).mean(1)
+
+
+def visibility_bias(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """mask (B,S), True = visible, to a bias (B,1,1,S)."""
+    if mask is None:
+        return None
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, float("-inf"))[:, None, None]
+
+
+def causal_bias(length: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """(T,T): position t sees positions up to t."""
+    return torch.full((length, length), float("-inf"), dtype=dtype, device=device).triu_(1)

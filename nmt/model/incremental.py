@@ -10,14 +10,15 @@ of the past, R how many there is room for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nmt.model.layers import DecoderLayer, activate
-from nmt.model.transformer import Transformer, visibility_bias
+from nmt.model.attention import visibility_bias
+from nmt.model.decoder import DecoderLayer
+from nmt.model.feed_forward import activate
+from nmt.model.transformer import Transformer
 
 ROOM_STEPS = 16  # that the past has room for, before what nobody sees any more is thrown out
 
@@ -94,7 +95,7 @@ class IncrementalDecoder:
         """The state before the first target token; memory (B,S,D) and src_mask (B,S) as the encoder has them."""
         heads = self.model.section.num_heads
         bias = visibility_bias(src_mask, memory.dtype)
-        layers = [LayerState(layer, memory) for layer in cast("list[DecoderLayer]", self.model.decoder)]
+        layers = [LayerState(layer, memory) for layer in self.model.decoder]
         return DecoderState(layers, None if bias is None else bias.expand(-1, heads, -1, -1).contiguous())
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:

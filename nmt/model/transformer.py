@@ -1,16 +1,16 @@
 """The Transformer encoder-decoder (Vaswani et al. 2017).
 
-Shapes: B sentences, S source, T target positions, D d_model, H heads, K head width, V vocabulary.
+Shapes: B sentences, S source, T target positions, D d_model, L decoder layers, V vocabulary.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
-import torch
 from torch import Tensor, nn
 
-from nmt.model.layers import DecoderLayer, Embedding, EncoderLayer, KeysValues
+from nmt.model.attention import visibility_bias
+from nmt.model.decoder import Decoder, DecoderLayer
+from nmt.model.embedding import Embedding
+from nmt.model.encoder import Encoder, EncoderLayer
 from nmt.recipe import ModelSection
 
 
@@ -27,8 +27,8 @@ class Transformer(nn.Module):
             nn.init.normal_(tokens.weight, std=d**-0.5)
         self.src_embedding = Embedding(section, src_tokens)
         self.tgt_embedding = Embedding(section, tgt_tokens)
-        self.encoder = nn.ModuleList(EncoderLayer(section) for _ in range(section.num_encoder_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(section) for _ in range(section.num_decoder_layers))
+        self.encoder = Encoder(EncoderLayer(section) for _ in range(section.num_encoder_layers))
+        self.decoder = Decoder(DecoderLayer(section) for _ in range(section.num_decoder_layers))
         # Pre-norm leaves the sum of the residuals unnormalised (Wang et al. 2019, section 2.2).
         self.encoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
         self.decoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
@@ -54,37 +54,21 @@ class Transformer(nn.Module):
     def encode(self, src: Tensor, src_mask: Tensor | None) -> Tensor:
         """src (B,S) and its mask (B,S; True = visible, None: all are) to memory (B,S,D)."""
         bias = visibility_bias(src_mask, self.output.weight.dtype)
-        x = self.src_embedding(src)
-        for layer in self.encoder:
-            x = layer(x, bias)
-        memory: Tensor = self.encoder_norm(x)
+        memory: Tensor = self.encoder_norm(self.encoder(self.src_embedding(src), bias))
         return memory
 
-    def _cross(self, memory: Tensor) -> list[KeysValues]:
-        layers = cast("list[DecoderLayer]", self.decoder)
-        return [layer.cross_attention.project_kv(memory) for layer in layers]
-
-    def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor, seen: list[Tensor] | None = None) -> Tensor:
+    def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> Tensor:
         """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives
-        logits, which the loss never holds all at once. Adds to `seen` what each layer sees of the source, (B,T,S).
+        logits, which the loss never holds all at once.
         """
-        dtype = self.output.weight.dtype
-        bias, cross_bias = causal_bias(tgt_in.size(1), tgt_in.device, dtype), visibility_bias(src_mask, dtype)
-        cross = self._cross(self.encode(src, src_mask))
-        x = self.tgt_embedding(tgt_in)
-        for layer, keys_values in zip(self.decoder, cross, strict=True):
-            x = layer(x, bias, keys_values, cross_bias, seen)
-        hidden: Tensor = self.decoder_norm(x)
+        memory, bias = self.encode(src, src_mask), visibility_bias(src_mask, self.output.weight.dtype)
+        hidden: Tensor = self.decoder_norm(self.decoder(self.tgt_embedding(tgt_in), memory, bias))
         return hidden
 
-
-def visibility_bias(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """mask (B,S), True = visible, to a bias (B,1,1,S)."""
-    if mask is None:
-        return None
-    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, float("-inf"))[:, None, None]
-
-
-def causal_bias(length: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(T,T): position t sees positions up to t."""
-    return torch.full((length, length), float("-inf"), dtype=dtype, device=device).triu_(1)
+    def with_attention(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, and what each layer of the decoder attends to in the source: the mean over heads,
+        (L,B,T,S).
+        """
+        memory, bias = self.encode(src, src_mask), visibility_bias(src_mask, self.output.weight.dtype)
+        x, attention = self.decoder.with_attention(self.tgt_embedding(tgt_in), memory, bias)
+        return self.decoder_norm(x), attention

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from nmt.model.attention import attention
 from nmt.model.dropout import dropout_add, dropout_mask
+from nmt.model.embedding import sinusoids
 from nmt.model.incremental import IncrementalDecoder
-from nmt.model.layers import sinusoids
 from nmt.model.transformer import Transformer
 from nmt.recipe import PRESETS, ModelSection
 
@@ -118,6 +118,55 @@ def test_output_does_not_depend_on_padding_or_neighbours(model, batch):
     src, mask, tgt = batch
     alone = model(src[1:2, :2], None, tgt[1:2])
     torch.testing.assert_close(alone[0], model(src, mask, tgt)[1], atol=2e-5, rtol=1e-4)
+
+
+def test_what_attention_saw_comes_with_the_same_hidden_states_and_is_what_each_step_sees(model, batch):
+    src, mask, tgt = batch
+    hidden, attention = model.with_attention(src, mask, tgt)
+    assert torch.equal(hidden, model(src, mask, tgt))
+    assert attention.shape == (len(model.decoder), *tgt.shape, src.size(1))
+    torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:-1]))
+    assert attention.masked_select(~mask[None, :, None]).abs().max() == 0
+    decoder = IncrementalDecoder(model)
+    with torch.inference_mode():
+        state = decoder.start(model.encode(src, mask), mask)
+        state.seen = []
+        for t in range(tgt.size(1)):
+            decoder.step(tgt[:, t : t + 1], state)
+            torch.testing.assert_close(torch.stack(state.seen)[:, :, 0], attention[:, :, t], atol=2e-5, rtol=1e-4)
+
+
+ATTENTION = {
+    "self_attention": ["qkv.weight", "qkv.bias", "out.weight", "out.bias"],
+    "cross_attention": ["q.weight", "q.bias", "kv.weight", "kv.bias", "out.weight", "out.bias"],
+}
+FEED_FORWARD = [
+    "feed_forward.inner.weight",
+    "feed_forward.inner.bias",
+    "feed_forward.outer.weight",
+    "feed_forward.outer.bias",
+]
+
+
+def layer_names(prefix, sublayers, residuals):
+    names = [f"{kind}.{name}" for kind in sublayers for name in ATTENTION[kind]] + FEED_FORWARD
+    names += [f"{kind}_residual.norm.{name}" for kind in residuals for name in ("weight", "bias")]
+    return [f"{prefix}.{name}" for name in names]
+
+
+def test_parameters_have_the_names_and_the_order_of_checkpoints():
+    """Files hold them by name; their order decides how the sum of a gradient's norm is rounded."""
+    section = ModelSection(
+        **SHAPE | {"num_encoder_layers": 1, "num_decoder_layers": 1}, positions="learned", tie_embeddings="none"
+    )
+    assert [name for name, _ in Transformer(section, 50, 50).named_parameters()] == [
+        *(f"{side}_embedding.{kind}.weight" for side in ("src", "tgt") for kind in ("tokens", "positions")),
+        *layer_names("encoder.0", ["self_attention"], ["self", "ff"]),
+        *layer_names("decoder.0", ["self_attention", "cross_attention"], ["self", "cross", "ff"]),
+        *(f"{side}_norm.{name}" for side in ("encoder", "decoder") for name in ("weight", "bias")),
+        "output.weight",
+        "output.bias",
+    ]  # fmt: skip
 
 
 def test_learned_positions_say_where_they_end():

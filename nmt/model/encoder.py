@@ -1,0 +1,46 @@
+"""The encoder: a stack of layers, each self-attention and a feed-forward block (Vaswani et al. 2017, section 3.1).
+
+Shapes: B sentences, S source positions, D d_model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from torch import Tensor, nn
+
+from nmt.model.attention import SelfAttention
+from nmt.model.feed_forward import FeedForward
+from nmt.model.residual import Residual
+from nmt.recipe import ModelSection
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward block, each in its residual frame."""
+
+    def __init__(self, section: ModelSection) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
+        self.feed_forward = FeedForward(section)
+        self.self_residual = Residual(section)
+        self.ff_residual = Residual(section)
+
+    def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """x (B,S,D) to (B,S,D); bias as `attention` takes it."""
+        q, k, v = self.self_attention.project(self.self_residual.before(x))
+        x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
+        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
+
+
+class Encoder(nn.ModuleList):
+    """EncoderLayers in order. Embeddings, which may be tied to others, and the last norm are the Transformer's."""
+
+    def __iter__(self) -> Iterator[EncoderLayer]:
+        return cast("Iterator[EncoderLayer]", super().__iter__())
+
+    def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """Embedded source x (B,S,D) to (B,S,D); bias (B,1,1,S) as visibility_bias makes it."""
+        for layer in self:
+            x = layer(x, bias)
+        return x
