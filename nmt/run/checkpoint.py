@@ -2,7 +2,7 @@
 
     checkpoints/step-00001000/   model.safetensors  the weights that translate (the moving average where there is one)
                                  train.safetensors  what training needs to go on, in the newest two only
-                                 state.json         TrainState, validation scores, sha256 of the tensor files
+                                 state.json         where training stood, scores, sha256 of the tensors: state.py
     checkpoints/average/         the average of the best, where it was tried
 
 A checkpoint is written into a temporary folder, synced and renamed: a folder that has its name is whole. Which is last
@@ -12,60 +12,27 @@ and which is best follows from what is in them; there is no pointer that could b
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt import console
 from nmt.errors import RunError
 from nmt.files import others, recover_all, staging
+from nmt.run.state import StateFile, TrainState, dump_state, read_state
 from nmt.text.metrics import higher_is_better
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-FORMAT_VERSION = 1
 _FILES = ("model.safetensors", "train.safetensors", "state.json")
 KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
 
 _HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
-
-
-@dataclass
-class Interval:
-    """Sums since the last log line."""
-
-    loss: float = 0.0  # smoothed
-    plain: float = 0.0
-    tokens: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-
-
-@dataclass
-class TrainState:
-    """Where training stands; with the tensors, all that resuming needs."""
-
-    step: int = 0
-    epoch: int = 0
-    batch_in_epoch: int = 0
-    tokens_seen: int = 0
-    seconds: float = 0.0  # spent training, validation included
-    best_score: float | None = None
-    best_step: int = 0
-    bad_validations: int = 0  # since the best
-    skipped_steps: int = 0
-    bad_in_a_row: int = 0  # skipped steps since the last that was not
-    interval: Interval = field(default_factory=Interval)
-    lowest_loss: float | None = None  # smoothed, a target token, of an interval
-    high_intervals: int = 0  # in a row whose loss was far above that
-    max_tokens: int | None = None  # what `max_tokens: auto` had to come down to
-    valid: dict[str, float] = field(default_factory=dict)  # loss, bleu, chrf of this very checkpoint, if measured
 
 
 @dataclass(frozen=True)
@@ -116,17 +83,9 @@ def checkpoints(run: Path) -> list[Checkpoint]:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    try:
-        raw = json.loads((path / "state.json").read_text(encoding="utf-8"))
-        if raw["format"] > FORMAT_VERSION:
-            raise RunError(f"{path} was written by a newer version of nmt.", "Update nmt.")
-        interval = Interval(**raw["state"].pop("interval", {}))
-        state = TrainState(**raw["state"], interval=interval)
-        if not (isinstance(state.step, int) and isinstance(state.valid, dict)):
-            raise ValueError("its state has values of wrong types")
-        return Checkpoint(path, state, dict(raw["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-        raise RunError(f"{path} is no usable checkpoint: {type(e).__name__}: {e}.") from None
+    """Raises RunError where its state cannot be used."""
+    file = read_state(path / "state.json")
+    return Checkpoint(path, file.state, file.sha256)
 
 
 def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Checkpoint:
@@ -173,8 +132,7 @@ def save_checkpoint(
                 content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
                 sums[file] = hashlib.sha256(content).hexdigest()
                 (folder / file).write_bytes(content)
-            record = {"format": FORMAT_VERSION, "state": asdict(state), "sha256": sums}
-            (folder / "state.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+            (folder / "state.json").write_text(dump_state(StateFile(state=state, sha256=sums)), encoding="utf-8")
     except RunError as e:
         raise RunError(
             e.message, f"The checkpoints before it are whole. {e.hint} Then start the same command again."

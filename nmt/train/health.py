@@ -7,7 +7,8 @@ from pathlib import Path
 from nmt import console
 from nmt.errors import TrainingError
 from nmt.recipe import TrainSection
-from nmt.run.checkpoint import TrainState, checkpoints
+from nmt.run.checkpoint import checkpoints
+from nmt.run.state import TrainState
 
 FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
 LONG = 10  # intervals in a row: such a training does not come back
@@ -44,9 +45,9 @@ def check_step(state: TrainState, finite: bool, section: TrainSection, run: Path
 
 def check_interval(state: TrainState, section: TrainSection) -> None:
     """Say it once when the loss has been far above its best for long; after an interval, whose sums `state` holds."""
-    if not state.interval.tokens:
+    loss = state.interval.means().get("loss")  # of the objective, without the terms of layers
+    if loss is None:  # no step was finite, or this is not rank 0
         return
-    loss = state.interval.loss / state.interval.tokens
     if state.lowest_loss is None or loss < state.lowest_loss:
         state.lowest_loss = loss
     state.high_intervals = state.high_intervals + 1 if loss > FAR_ABOVE * state.lowest_loss else 0

@@ -8,8 +8,8 @@ from typing import Any
 
 from nmt import console
 from nmt.recipe import Recipe
-from nmt.run.checkpoint import Interval, TrainState
 from nmt.run.log import RunLog
+from nmt.run.state import Interval, TrainState
 from nmt.train.progress import Progress
 from nmt.train.tensorboard import TensorBoard
 from nmt.train.validation import Sample, Valid, show
@@ -36,19 +36,18 @@ class Journal:
             self._board.write(record)
 
     def interval(self, interval: Interval, state: TrainState, rate: float, norm: float, progress: Progress) -> None:
-        tokens = max(1, interval.tokens)
-        loss, plain = interval.loss / tokens, interval.plain / tokens
+        means = interval.means()
         speed = interval.tokens / max(1e-9, interval.seconds)
         self.write(
-            event="step", step=state.step, epoch=state.epoch, loss=round(loss, 5), nll=round(plain, 5),
+            event="step", step=state.step, epoch=state.epoch, **{name: round(mean, 5) for name, mean in means.items()},
             learning_rate=rate, gradient_norm=round(norm, 5), tokens=state.tokens_seen, tokens_per_second=round(speed),
             seconds=round(state.seconds, 1), skipped=state.skipped_steps,
         )  # fmt: skip
         eta = progress.eta(state, interval.seconds / max(1, interval.steps))
         best = f" · best {self.section.metric} {state.best_score:.2f}" if state.best_score is not None else ""
         console.info(
-            f"step {state.step:,}{progress.of_total} · epoch {state.epoch + 1} · loss {loss:.3f} · "
-            f"ppl {math.exp(min(20, plain)):.1f} · {speed:,.0f} tok/s · lr {rate:.1e} · |g| {norm:.2f}{best} · {eta}"
+            f"step {state.step:,}{progress.of_total} · epoch {state.epoch + 1} · {losses(means)} · "
+            f"{speed:,.0f} tok/s · lr {rate:.1e} · |g| {norm:.2f}{best} · {eta}"
         )
 
     def validation(self, state: TrainState, valid: Valid, samples: list[Sample]) -> None:
@@ -59,3 +58,11 @@ class Journal:
         console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
         for sample in samples:
             console.info("\n".join(f"  {what:<10} {text}" for what, text in sample.items()), style="dim")
+
+
+def losses(means: dict[str, float]) -> str:
+    """`loss 3.210 · ppl 18.3`, and what else is reported; the perplexity is of the plain loss a token, `nll`."""
+    shown = {name: f"{name} {mean:.3f}" for name, mean in means.items()}
+    if "nll" in means:
+        shown["nll"] = f"ppl {math.exp(min(20, means['nll'])):.1f}"
+    return " · ".join(shown.values())

@@ -35,6 +35,15 @@ class World:
         if self.size > 1:
             dist.all_reduce(tensor)
 
+    def sum_by_name(self, sums: dict[str, float]) -> dict[str, float]:
+        """Over all ranks, of which some may know names that others do not."""
+        if self.size == 1:
+            return sums
+        everyone: list[dict[str, float]] = [{} for _ in range(self.size)]
+        dist.all_gather_object(everyone, sums)
+        names = dict.fromkeys(name for one in everyone for name in one)
+        return {name: sum(one.get(name, 0.0) for one in everyone) for name in names}
+
     def largest(self, values: list[float], device: torch.device) -> list[float]:
         """The largest of each value over all ranks: how they agree on what only some of them know."""
         if self.size == 1:

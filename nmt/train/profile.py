@@ -13,6 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from nmt.device import choose_device
 from nmt.recipe import Recipe
+from nmt.train.objective import choose_objective
 from nmt.train.parallel import join_world
 from nmt.train.signals import Signals
 from nmt.train.trainer import Trainer
@@ -57,7 +58,8 @@ def profile_steps(recipe: Recipe, prepared: Path, steps: int) -> StepProfile:
         train = recipe.train.model_copy(update={"runs_dir": folder, "threads": 1, "tensorboard": False})
         recipe = recipe.model_copy(update={"train": train})
         (recipe.run_dir / "checkpoints").mkdir(parents=True)
-        trainer = Trainer(recipe, recipe.run_dir, prepared, device, join_world(device.type), Signals(), "")
+        objective = choose_objective(recipe)
+        trainer = Trainer(recipe, recipe.run_dir, prepared, objective, device, join_world(device.type), Signals(), "")
         for _ in range(WARMUP_STEPS):
             trainer._step()
         tokens = trainer.state.tokens_seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nmt.recipe import TrainSection
-from nmt.run.checkpoint import TrainState
+from nmt.run.state import TrainState
 
 
 class Progress:

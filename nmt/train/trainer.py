@@ -21,19 +21,21 @@ from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import Interrupted, RunError, TrainingError
 from nmt.files import write_atomically
 from nmt.model.dropout import seed_dropout
+from nmt.model.terms import collected_terms
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.run import checkpoint as ckpt
-from nmt.run.checkpoint import Interval, TrainState, better
+from nmt.run.checkpoint import better
 from nmt.run.compat import changed_limits, check_same_experiment
 from nmt.run.environment import environment
 from nmt.run.folder import run_lock, set_aside
 from nmt.run.load import load_weights
+from nmt.run.state import Interval, TrainState
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.health import check_interval, check_step, check_warmup
 from nmt.train.journal import Journal
-from nmt.train.loss import smoothed_loss
+from nmt.train.objective import Objective, choose_objective
 from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
@@ -44,9 +46,11 @@ from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
 
 
-def train(recipe: Recipe, prepared: Path, command: str, fresh: bool = False) -> Path:
+def train(
+    recipe: Recipe, prepared: Path, command: str, fresh: bool = False, objective: Objective | None = None
+) -> Path:
     """Train, or go on with, the recipe's run; returns the run folder. `command` is what starts it again; `fresh` sets
-    an old run aside instead of going on with it.
+    an old run aside instead of going on with it; `objective` is what is learned, if it is not the recipe's.
 
     Raises RunError where the folder holds another recipe's run or cannot be used, TrainingError where numbers or memory
     give out, Interrupted after a signal.
@@ -64,7 +68,8 @@ def train(recipe: Recipe, prepared: Path, command: str, fresh: bool = False) -> 
                 console.warn(note)
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
         with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
-            Trainer(recipe, run, prepared, device, world, signals, command).run()
+            objective = objective or choose_objective(recipe)
+            Trainer(recipe, run, prepared, objective, device, world, signals, command).run()
     except OSError as e:
         raise RunError(
             f"the run folder {run} cannot be written: {e.strerror or e}.",
@@ -87,10 +92,10 @@ class Trainer:
     """One run on one rank. All ranks do the same with their shares of each update; rank 0 validates and saves."""
 
     def __init__(
-        self, recipe: Recipe, run: Path, prepared: Path,
+        self, recipe: Recipe, run: Path, prepared: Path, objective: Objective,
         device: torch.device, world: World, signals: Signals, command: str,
     ) -> None:  # fmt: skip
-        self.recipe, self.section, self.run_dir = recipe, recipe.train, run
+        self.recipe, self.section, self.run_dir, self.objective = recipe, recipe.train, run, objective
         self.device, self.world, self.signals, self.command = device, world, signals, command
         self.threads = set_threads(self.section.threads)
         self.dtype = choose_dtype(self.section.precision, device)
@@ -107,7 +112,7 @@ class Trainer:
         # Compiling leaves the parameters where they are.
         trained: Any = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
         self.replicas = Replicas(trained, self.weights, replicas, self.threads)
-        self.validator = Validator(prepared, recipe, self.tokenizer, self.model, device, max_tokens)
+        self.validator = Validator(prepared, recipe, self.tokenizer, objective, self.model, device, max_tokens)
         self.state = TrainState()
         self.norm = self.rate = 0.0  # of the last step
         if world.is_main:
@@ -160,7 +165,7 @@ class Trainer:
     def _step(self) -> None:
         """One update; moves `state` on."""
         state, interval = self.state, self.state.interval
-        losses, num_tokens = self._gradients()
+        sums, num_tokens = self._gradients()
         self.world.all_reduce(self.weights.grad)
         state.step += 1
         planned = self.progress.planned_steps(state)
@@ -172,48 +177,42 @@ class Trainer:
             state.epoch, state.batch_in_epoch = state.epoch + 1, 0
         check_step(state, finite, self.section, self.run_dir)
         if finite:
-            interval.loss += float(losses[0])
-            interval.plain += float(losses[1])
-            interval.tokens += num_tokens
+            interval.add(sums, num_tokens)
         interval.steps += 1
 
-    def _gradients(self) -> tuple[torch.Tensor, int]:
-        """This rank's share of the next update, forward and backward: its two losses (see _micro_batch), summed, and
-        the update's tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again in smaller parts.
+    def _gradients(self) -> tuple[dict[str, float], int]:
+        """This rank's share of the next update, forward and backward: what _micro_batch gives, summed, and the update's
+        tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again in smaller parts.
         """
         while True:
             epoch, step = self.epoch, self.state.step
             update = epoch.updates[self.state.batch_in_epoch]
             mine = [(epoch, step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
             try:
-                losses = self.replicas.run(mine, self._micro_batch)
+                sums = sum_by_name(self.replicas.run(mine, self._micro_batch))
             except OutOfMemory as e:
                 too_large = e.with_traceback(None)  # whose frames hold tensors
             else:
-                total = torch.stack(losses).sum(0) if losses else torch.zeros(2, device=self.device)
-                return total, sum(epoch.tokens_of(part) for part in update)
+                return sums, sum(self.objective.num_tokens(epoch, part) for part in update)
             self._use_smaller_parts(too_large)
 
-    def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> torch.Tensor:
-        """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives the smoothed and the plain
-        loss, summed. Its dropout depends on nothing but seed, step and number, wherever it is trained.
+    def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> dict[str, torch.Tensor]:
+        """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives sums by name: the `loss` and
+        what the objective and layers report. Its dropout follows from seed, step and number, wherever it is trained.
         """
         epoch, step, number, part = which
         seed_dropout(((self.recipe.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
         batch = collate(epoch.src, epoch.tgt, part).to(self.device)
         try:
             model.train()
-            hidden = model(batch.src, batch.src_mask, batch.tgt_in)
-            output = model.output
-            smoothed, plain = smoothed_loss(
-                hidden, output.weight, output.bias, batch.tgt_out, self.section.label_smoothing
-            )
-            smoothed.backward()  # type: ignore[no-untyped-call]
+            with collected_terms() as terms:
+                loss = self.objective.loss(model, batch)
+                loss.total.backward()  # type: ignore[no-untyped-call]
         except (torch.OutOfMemoryError, RuntimeError) as e:
             if isinstance(e, torch.OutOfMemoryError) or "allocate memory" in str(e):
                 raise OutOfMemory(len(part), batch.src.size(1), batch.tgt_in.size(1)) from None
             raise
-        return torch.stack([smoothed.detach(), plain])
+        return {"loss": loss.total.detach(), **loss.sums, **terms}
 
     def _use_smaller_parts(self, e: OutOfMemory) -> None:
         """Halve max_tokens; what an update learns from stays the same. Ranks must cut alike, so only where there is
@@ -237,11 +236,8 @@ class Trainer:
 
     def _gather_interval(self) -> None:
         """Sum the interval's losses over all ranks, into rank 0."""
-        interval = self.state.interval
-        exact = torch.float64 if self.device.type == "cpu" else None
-        sums = torch.tensor([interval.loss, interval.plain], dtype=exact, device=self.device)
-        self.world.all_reduce(sums)
-        interval.loss, interval.plain = sums.tolist() if self.world.is_main else (0.0, 0.0)
+        sums = self.world.sum_by_name(self.state.interval.sums)
+        self.state.interval.sums = sums if self.world.is_main else {}
 
     def _end_interval(self) -> None:
         state = self.state
@@ -308,7 +304,7 @@ class Trainer:
                 continue
             self.state = checkpoint.state
             if not self.world.is_main:
-                self.state.interval.loss = self.state.interval.plain = 0.0
+                self.state.interval.sums = {}
             if self.state.max_tokens is not None and self.section.max_tokens == "auto":
                 self.data.cut(self.state.max_tokens)
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
@@ -369,3 +365,10 @@ class Trainer:
             event="start", step=self.state.step, **environment(self.recipe), tokenizer=self.tokenizer.fingerprint,
             device=str(self.device), precision=kind, threads=self.threads, processes=self.world.size,
         )  # fmt: skip
+
+
+def sum_by_name(parts: list[dict[str, torch.Tensor]]) -> dict[str, float]:
+    """Of the micro-batches' scalars; what one has not is 0 there."""
+    names = list(dict.fromkeys(name for part in parts for name in part))
+    rows = [torch.stack([part[name].float() if name in part else torch.zeros(()) for name in names]) for part in parts]
+    return dict(zip(names, torch.stack(rows).sum(0).tolist(), strict=True)) if rows else {}

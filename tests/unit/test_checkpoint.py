@@ -9,9 +9,9 @@ import torch
 
 from nmt.errors import RunError
 from nmt.run import checkpoint as ckpt
-from nmt.run.checkpoint import TrainState
 from nmt.run.folder import latest_run
 from nmt.run.log import RunLog
+from nmt.run.state import Interval, TrainState, read_state
 
 
 @pytest.fixture
@@ -87,7 +87,61 @@ def test_a_checkpoint_with_a_broken_state_is_left_out_aloud(run, capsys):
     save(run, 1)
     (save(run, 2) / "state.json").write_text("{")
     assert [c.state.step for c in ckpt.checkpoints(run)] == [1]
-    assert "step-00000002 is no usable checkpoint" in capsys.readouterr().err
+    assert "step-00000002/state.json is not valid JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"step": "7"}, "`state.step` must be a whole number, but is '7'."),
+        ({"step": -7}, "`state.step` must be at least 0, but is -7."),
+        ({"interval": {"sums": [1.0]}}, "`state.interval.sums` must be a section with keys, but is a list."),
+        ({"valid": {"bleu": "x"}, "seconds": None},
+         "`state.seconds` must be a number, but is empty. `state.valid.bleu` must be a number, but is 'x'."),
+    ],
+)  # fmt: skip
+def test_values_of_other_types_are_named_with_file_and_key(run, change, said):
+    path = save(run, 7, 12.5) / "state.json"
+    content = json.loads(path.read_text())
+    content["state"] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunError) as refused:
+        read_state(path)
+    assert refused.value.message == f"{path}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[" * 10_000, "is not valid JSON: maximum recursion depth exceeded"),
+        ("[]", "must hold keys and values, but is a list."),
+        ('{"format": 3}', "was written by a newer version of nmt."),
+        ('{"format": 2}', ": `state` is missing. `sha256` is missing."),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_named(run, content, said):
+    path = save(run, 7) / "state.json"
+    path.write_text(content)
+    with pytest.raises(RunError) as refused:
+        read_state(path)
+    assert refused.value.message.removeprefix(str(path)).strip().startswith(said)
+
+
+def test_a_state_of_format_1_is_read(run):
+    """As nmt wrote it before objectives had names."""
+    path = save(run, 7) / "state.json"
+    path.write_text(
+        """{"format": 1, "state": {
+        "step": 7, "epoch": 1, "batch_in_epoch": 2, "tokens_seen": 99, "seconds": 1.5, "best_score": 12.5,
+        "best_step": 6, "bad_validations": 0, "skipped_steps": 0, "bad_in_a_row": 0,
+        "interval": {"loss": 30.5, "plain": 20.25, "tokens": 10, "steps": 2, "seconds": 0.5},
+        "lowest_loss": 3.0, "high_intervals": 0, "max_tokens": null, "valid": {"loss": 2, "bleu": 12.5}},
+        "sha256": {"model.safetensors": "00"}}"""
+    )
+    file = read_state(path)
+    assert file.sha256 == {"model.safetensors": "00"}
+    assert file.state.interval == Interval({"loss": 30.5, "nll": 20.25}, 10, 2, 0.5)
+    assert (file.state.step, file.state.best_score, file.state.valid) == (7, 12.5, {"loss": 2.0, "bleu": 12.5})
 
 
 def test_half_a_checkpoint_does_not_count(run):

@@ -12,34 +12,30 @@ from nmt import Translator
 from nmt.decode.streams import uninterrupted
 from nmt.errors import RunError, TrainingError
 from nmt.run import checkpoint as ckpt
+from nmt.run.state import TrainState
 from nmt.run.verify import verify_run
-from nmt.train import trainer as trainer_module
 from nmt.train.health import check_interval
-from tests.unit.test_trainer import last_bytes, records, run
+from nmt.train.objective import Translate
+from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run
 
 
-@pytest.fixture
-def memory_for(monkeypatch):
-    """Let a micro-batch of more target positions run out of memory."""
+class Limited(Translate):
+    """Translation on a device that has memory for so many target positions."""
 
-    def arm(positions):
-        original = trainer_module.smoothed_loss
+    def __init__(self, positions):
+        super().__init__(0.1, "bleu")
+        self.positions = positions
 
-        def limited(hidden, *args):
-            if hidden.size(0) * hidden.size(1) > positions:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return original(hidden, *args)
-
-        monkeypatch.setattr(trainer_module, "smoothed_loss", limited)
-
-    return arm
+    def loss(self, model, batch):
+        if model.training and batch.tgt_in.numel() > self.positions:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().loss(model, batch)
 
 
-def test_automatic_micro_batches_shrink_until_they_fit(toy_recipe, tmp_path, memory_for, capsys):
+def test_automatic_micro_batches_shrink_until_they_fit(toy_recipe, tmp_path, capsys):
     whole = run(toy_recipe(train__max_tokens=93, train__runs_dir=str(tmp_path / "whole")))
-    memory_for(100)
     capsys.readouterr()
-    adapted = run(toy_recipe())
+    adapted = run(toy_recipe(), objective=Limited(100))
     # 300 tokens an update and a quarter more for padding is 375, halved twice.
     assert last_bytes(adapted) == last_bytes(whole)
     said = capsys.readouterr().err
@@ -48,34 +44,25 @@ def test_automatic_micro_batches_shrink_until_they_fit(toy_recipe, tmp_path, mem
     assert ckpt.find_checkpoint(adapted, "last").state.max_tokens == 93
 
 
-def test_a_chosen_size_that_does_not_fit_is_an_error_with_advice(toy_recipe, memory_for):
-    memory_for(100)
+def test_a_chosen_size_that_does_not_fit_is_an_error_with_advice(toy_recipe):
     with pytest.raises(TrainingError, match=r"out of memory on a micro-batch of \d+ pairs, \d+ source") as stopped:
-        run(toy_recipe(train__max_tokens=300))
+        run(toy_recipe(train__max_tokens=300), objective=Limited(100))
     assert "Set a smaller `train.max_tokens` (now 300)" in stopped.value.hint
-    memory_for(0)
     with pytest.raises(TrainingError) as stopped:
-        run(toy_recipe(name="second"))
+        run(toy_recipe(name="second"), objective=Limited(0))
     assert "Take a smaller model" in stopped.value.hint
 
 
-def test_a_loss_that_stays_far_above_its_best_is_said(toy_recipe, monkeypatch, capsys):
-    original, calls = trainer_module.smoothed_loss, [0]
-
-    def worse_and_worse(*args):
-        calls[0] += 1
-        smoothed, plain = original(*args)
-        return (smoothed * 3 if calls[0] > 1 else smoothed), plain
-
-    monkeypatch.setattr(trainer_module, "smoothed_loss", worse_and_worse)
-    run(toy_recipe(train__log_every=1, train__learning_rate=1e-5, train__max_steps=14))
+def test_a_loss_that_stays_far_above_its_best_is_said(toy_recipe, capsys):
+    worse = ChangedLoss(lambda loss, n: loss * 3 if n > 1 else loss)
+    run(toy_recipe(train__log_every=1, train__learning_rate=1e-5, train__max_steps=14), objective=worse)
     said = capsys.readouterr().err
     assert said.count("the training is diverging") == 1
     assert "for 10 steps" in said
 
 
 def test_an_interval_of_nothing_but_skipped_steps_is_no_low_loss():
-    state = ckpt.TrainState(lowest_loss=2.0)
+    state = TrainState(lowest_loss=2.0)
     check_interval(state, None)
     assert (state.lowest_loss, state.high_intervals) == (2.0, 0)
 

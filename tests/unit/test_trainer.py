@@ -1,5 +1,6 @@
 """Training as a whole, on a toy: exact resume, accumulation, averaging, faults."""
 
+import dataclasses
 import json
 import os
 import re
@@ -16,14 +17,30 @@ from nmt.run import checkpoint as ckpt
 from nmt.run.compat import check_same_experiment
 from nmt.run.folder import run_lock, set_aside
 from nmt.train import trainer as trainer_module
+from nmt.train.objective import Translate
 from nmt.train.trainer import train
 from nmt.train.weights import FlatWeights
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "losses.json"
 
 
-def run(recipe):
-    return train(recipe, prepare(recipe), "nmt train toy.yaml")
+def run(recipe, **options):
+    return train(recipe, prepare(recipe), "nmt train toy.yaml", **options)
+
+
+class ChangedLoss(Translate):
+    """Translation whose loss, the n-th that training asks for, is changed by `change(loss, n)`."""
+
+    def __init__(self, change):
+        super().__init__(0.1, "bleu")
+        self.change, self.calls = change, 0
+
+    def loss(self, model, batch):
+        loss = super().loss(model, batch)
+        if not model.training:
+            return loss
+        self.calls += 1
+        return dataclasses.replace(loss, total=self.change(loss.total, self.calls))
 
 
 def last_bytes(folder):
@@ -229,16 +246,9 @@ def test_setting_aside_never_overwrites(tmp_path):
     assert (tmp_path / "run.1" / "what").read_text() == "1"
 
 
-def test_a_step_that_is_not_finite_is_skipped_and_counted(toy_recipe, monkeypatch, capsys):
-    original, calls = trainer_module.smoothed_loss, [0]
-
-    def sometimes_nan(*args):
-        calls[0] += 1
-        smoothed, plain = original(*args)
-        return (smoothed * float("nan") if calls[0] == 4 else smoothed), plain
-
-    monkeypatch.setattr(trainer_module, "smoothed_loss", sometimes_nan)
-    folder = run(toy_recipe())
+def test_a_step_that_is_not_finite_is_skipped_and_counted(toy_recipe, capsys):
+    sometimes_nan = ChangedLoss(lambda loss, n: loss * float("nan") if n == 4 else loss)
+    folder = run(toy_recipe(), objective=sometimes_nan)
     state = ckpt.find_checkpoint(folder, "last").state
     assert (state.step, state.skipped_steps) == (12, 1)
     assert re.search(r"step \d: the gradient is not finite; the step is skipped \(1 so far\)", capsys.readouterr().err)
@@ -246,14 +256,9 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(toy_recipe, monkeypatc
     assert all(t.isfinite().all() for t in weights.values())
 
 
-def test_many_bad_steps_end_with_advice(toy_recipe, monkeypatch):
-    def always_nan(hidden, *_):
-        value = hidden.sum() * float("nan")
-        return value, value.detach()
-
-    monkeypatch.setattr(trainer_module, "smoothed_loss", always_nan)
+def test_many_bad_steps_end_with_advice(toy_recipe):
     with pytest.raises(TrainingError, match="3 steps in a row were not finite") as stopped:
-        run(toy_recipe(train__max_bad_steps=3))
+        run(toy_recipe(train__max_bad_steps=3), objective=ChangedLoss(lambda loss, _: loss * float("nan")))
     assert "smaller `train.learning_rate`" in stopped.value.hint
     assert stopped.value.exit_code == 1
 

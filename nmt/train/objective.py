@@ -1,0 +1,74 @@
+"""What is learned: the loss of a batch, what an update's gradient is divided by, and how good a model is.
+
+The trainer and the validation know no loss by name. Another kind of learning is another class with these methods, and
+a line in `choose_objective`.
+
+Everything is a sum, and is divided once for a whole update, by its tokens on all ranks. So an update is the same
+however it is cut into micro-batches, as long as a batch's loss is a sum over what is in it. A mean over the batch is
+none, and neither is a factor that follows from a micro-batch's own counts. Where parts of a loss are counted in
+different things, masked tokens and pairs of sentences, a constant has to stand between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from nmt.data.batches import Batch, Indices
+from nmt.model.transformer import Transformer
+from nmt.recipe import Recipe
+from nmt.text.metrics import LOSS
+from nmt.train.epochs import Epoch
+from nmt.train.loss import smoothed_loss
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Of a batch. Scalars, summed over what it teaches; losses in nats."""
+
+    total: Tensor  # what is minimised
+    sums: dict[str, Tensor]  # name → what else is reported of it, without gradients
+
+
+class Objective(Protocol):
+    """One for a whole training: it is called from several threads at a time, so it keeps nothing."""
+
+    text_metrics: tuple[str, ...]  # what translations of the validation set are scored by; if none, there are none
+
+    def num_tokens(self, epoch: Epoch, part: Indices) -> int:
+        """What a part of an update counts for. Every rank asks for all parts, and collates only its own."""
+
+    def loss(self, model: Transformer, batch: Batch) -> Loss:
+        """In the mode, training or not, that the model is in. `total` may have no gradients: validation needs none."""
+
+    def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
+        """The validation scores that follow from the sums over the whole validation set; one of them is `loss`."""
+
+
+class Translate:
+    """Each target token from the source and the tokens before it, by label-smoothed cross-entropy. Validated by BLEU,
+    chrF and the metric that the best checkpoint is chosen by.
+    """
+
+    def __init__(self, label_smoothing: float, metric: str) -> None:
+        self.label_smoothing = label_smoothing
+        self.text_metrics = tuple(dict.fromkeys(["bleu", "chrf", *(name for name in [metric] if name != LOSS)]))
+
+    def num_tokens(self, epoch: Epoch, part: Indices) -> int:
+        return epoch.tokens_of(part)
+
+    def loss(self, model: Transformer, batch: Batch) -> Loss:
+        hidden, output = model(batch.src, batch.src_mask, batch.tgt_in), model.output
+        smoothed, plain = smoothed_loss(hidden, output.weight, output.bias, batch.tgt_out, self.label_smoothing)
+        return Loss(smoothed, {"nll": plain})
+
+    def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
+        """The loss is not smoothed."""
+        return {LOSS: round(sums["nll"] / num_tokens, 6)}
+
+
+def choose_objective(recipe: Recipe) -> Objective:
+    return Translate(recipe.train.label_smoothing, recipe.train.metric)
