@@ -10,10 +10,11 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+from typer.main import get_command
 
 from nmt import console
 from nmt.commands import evaluating, inspecting, reporting, training, translating
-from nmt.errors import Interrupted, NMTError
+from nmt.errors import Interrupted, NMTError, OutputError
 from nmt.version import VERSION
 
 app = typer.Typer(
@@ -48,24 +49,65 @@ def main() -> None:
     """Run a command. An error is one to three lines on stderr, and an exit code that says whose it is."""
     debug = "--debug" in sys.argv
     signal.signal(signal.SIGTERM, _terminated)
+    console.open_streams()
     try:
-        code = app(prog_name="nmt", standalone_mode=False)
-        sys.stdout.flush()
-    except NMTError as e:
-        if debug:
-            raise
-        console.error(e)
-        code = e.exit_code
-    except BrokenPipeError:
-        # The reader has gone, as with `| head`; Python would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        code = _run()
     except (KeyboardInterrupt, typer.Abort):
         console.warn("Stopped.")
         code = 130
-    except Exception as e:  # noqa: BLE001 - whatever it is, the user gets a line and not a traceback
-        code = _unexpected(e, debug)
-    _leave(code if isinstance(code, int) else 0)
+    except Exception as e:
+        if debug and not hasattr(e, "show"):
+            raise
+        code = _report(e)
+    _leave(code)
+
+
+def _run() -> int:
+    """Not by typer's own `app()`, which ends with the broken pipe and Ctrl-C itself, in silence."""
+    if "_NMT_COMPLETE" in os.environ:  # the shell asks for completions
+        app(prog_name="nmt")
+    command = get_command(app)
+    try:
+        with command.make_context("nmt", sys.argv[1:]) as context:
+            command.invoke(context)
+        code = 0
+    except typer.Exit as e:  # of --help and --version too
+        code = e.exit_code
+    sys.stdout.flush()
+    return code
+
+
+def _report(e: Exception) -> int:
+    """Say what went wrong; gives the exit code."""
+    match e:
+        case OutputError():
+            _drop_unwritten()
+            if isinstance(e.__cause__, BrokenPipeError):
+                return 128 + signal.SIGPIPE  # its reader has gone, as with `| head`
+            console.error(e)
+            return e.exit_code
+        case NMTError():
+            console.error(e)
+            return e.exit_code
+        case _ if hasattr(e, "show") and hasattr(e, "exit_code"):
+            e.show()  # a wrong option or argument; whose class it is depends on the version of typer
+            return int(e.exit_code)
+        case _:
+            console.error(
+                NMTError(
+                    f"nmt failed: {type(e).__name__}: {e}",
+                    "This is a fault of nmt. With --debug before the command it shows where.",
+                )
+            )
+            return 1
+
+
+def _drop_unwritten() -> None:
+    """What a stdout that failed still holds would fail again when Python closes it."""
+    try:
+        sys.stdout.flush()
+    except OutputError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminated(number: int, _: FrameType | None) -> NoReturn:
@@ -79,19 +121,3 @@ def _leave(code: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
-
-
-def _unexpected(e: Exception, debug: bool) -> int:
-    # A wrong option or argument; whose class it is depends on the version of typer.
-    if hasattr(e, "show") and hasattr(e, "exit_code"):
-        e.show()
-        return int(e.exit_code)
-    if debug:
-        raise e
-    console.error(
-        NMTError(
-            f"nmt failed: {type(e).__name__}: {e}",
-            "This is a fault of nmt. With --debug before the command it shows where.",
-        )
-    )
-    return 1

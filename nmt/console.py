@@ -5,15 +5,17 @@ Silent on ranks other than 0. Plain lines where stderr is no terminal, so that l
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nmt.errors import NMTError
+from nmt.errors import NMTError, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +23,55 @@ if TYPE_CHECKING:
 
 class Advance(Protocol):
     def __call__(self, amount: int, note: str = "") -> None: ...
+
+
+class Output:
+    """A stream to write to whose failures are OutputErrors that name it: an OSError could come from any file.
+
+    Without a name what cannot be written is lost, as is right for messages: a full disk under stderr ends no work.
+    """
+
+    def __init__(self, stream: Any, name: str = "") -> None:
+        self._stream, self._name = stream, name
+
+    def write(self, data: Any) -> int:
+        return self._do(lambda: self._stream.write(data)) or len(data)
+
+    def flush(self) -> None:
+        self._do(self._stream.flush)
+
+    @property
+    def buffer(self) -> Output:
+        """The bytes below the text."""
+        return Output(self._stream.buffer, self._name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _do(self, action: Callable[[], int | None]) -> int | None:
+        try:
+            return action()
+        except OSError as e:
+            if not self._name:
+                return None
+            raise cannot_write(self._name, e) from e
+
+
+def cannot_write(name: str, why: OSError) -> OutputError:
+    hint = "Free some space, or write to another disk." if why.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return OutputError(f"{name} cannot be written: {why.strerror or why}.", hint)
+
+
+def open_streams() -> None:
+    """Make stdin, stdout and stderr fit for use, whatever the shell gave us: closed, on a full disk, in ASCII."""
+    for name, mode, wrong in (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)):
+        if getattr(sys, name) is None:  # closed: what stands in its place fails on use, and no file gets its number
+            setattr(sys, name, open(os.open(os.devnull, wrong), mode, encoding="utf-8"))  # noqa: SIM115
+    streams: Any = sys
+    streams.stdin.reconfigure(errors="surrogateescape")
+    for stream in (streams.stdout, streams.stderr):
+        stream.reconfigure(errors="backslashreplace")
+    streams.stdout, streams.stderr = Output(sys.stdout, "standard output"), Output(sys.stderr)
 
 
 def is_main_rank() -> bool:

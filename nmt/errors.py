@@ -41,6 +41,12 @@ class TrainingError(NMTError):
     exit_code = 1
 
 
+class OutputError(NMTError):
+    """Results that cannot be written: a full disk, or a pipe that nobody reads any more."""
+
+    exit_code = 1
+
+
 class Interrupted(NMTError):
     """A signal ended the work in good order; exits as a shell expects of that signal (130 for Ctrl-C, 143 for TERM)."""
 

@@ -23,9 +23,11 @@ from nmt import cli
 helps = {}
 for name in ["nmt", *get_command(cli.app).commands]:
     sys.argv = ["nmt", *([name] if name != "nmt" else []), "--help"]
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
         cli.main()
-    helps[name] = "".join(line.rstrip() + "\\n" for line in out.getvalue().strip().splitlines())
+    text = out.buffer.getvalue().decode().strip()
+    helps[name] = "".join(line.rstrip() + "\\n" for line in text.splitlines())
 print(json.dumps(helps))
 """
 

@@ -24,8 +24,12 @@ RecipeArgument = Annotated[
     ),
 ]  # fmt: skip
 RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder. [the run trained last]")]
-CheckpointOption = Annotated[str, typer.Option(help="`best`, `last`, or a step such as `step-00001000`.")]
-DeviceOption = Annotated[str, typer.Option(help="`auto` (a GPU if there is one), `cpu`, `cuda` or `mps`.")]
+CheckpointOption = Annotated[
+    str, typer.Option(help="`best`, `last`, or a step such as `step-00001000`. [best]", show_default=False)
+]
+DeviceOption = Annotated[
+    str, typer.Option(help="`auto` (a GPU if there is one), `cpu`, `cuda` or `mps`. [auto]", show_default=False)
+]
 RunArgument = Annotated[Path | None, typer.Argument(help="The run folder. [the run trained last]")]
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,6 +47,7 @@ def _option(panel: str, text: str, *names: str, **more: Any) -> Any:
 
 
 @app.command(
+    context_settings={"allow_extra_args": True},  # to say what to do with them
     epilog="More examples:\n\n"
     "- `nmt translate --beam-size 8 --no-repeat-ngram 4 --coverage-penalty 0.2 --min-len-ratio 0.5 < input.txt`\n"
     "- `nmt translate --beam-size 6 --diverse-groups 3 --n-best 6 < input.txt`\n"
@@ -50,17 +55,20 @@ def _option(panel: str, text: str, *names: str, **more: Any) -> Any:
     "- `nmt translate --sample --beam-size 32 --mbr chrf < input.txt`\n"
     "- `nmt translate --run runs/one --run runs/two < input.txt`\n"
     "- `nmt translate --prefix 'Deux chiens' --include neige --exclude blanc < input.txt`\n"
-    "- `nmt translate --glossary terms.tsv --protect < input.txt`"
+    "- `nmt translate --glossary terms.tsv --protect < input.txt`",
 )
 @with_search_options(SEARCH)
 def translate(
+    context: typer.Context,
     run: Annotated[
         list[Path] | None,
         typer.Option("--run", help="The run folder; several translate together (an ensemble). [the run trained last]"),
     ] = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
-    engine: Annotated[EngineName, typer.Option(help="Our own, or CTranslate2 after `nmt export`.")] = EngineName.nmt,
+    engine: Annotated[
+        EngineName, typer.Option(help="Our own, or CTranslate2 after `nmt export`. [nmt]", show_default=False)
+    ] = EngineName.nmt,
     input: Annotated[Path | None, _option(TEXT, "A plain or gzip file. [stdin]", "--input", "-i")] = None,
     output: Annotated[Path | None, _option(TEXT, "A file; gzip if it ends in .gz. [stdout]", "--output", "-o")] = None,
     input_format: Annotated[
@@ -74,8 +82,8 @@ def translate(
     n_best: Annotated[
         int,
         _option(
-            TEXT, "Translations per line, best first, as `line TAB score TAB text`; a smaller beam is widened.",
-            min=1, max=100, metavar="N",
+            TEXT, "Translations per line, best first, as `line TAB score TAB text`; a smaller beam is widened. [1]",
+            min=1, max=100, metavar="N", show_default=False,
         ),
     ] = 1,
     scores: Annotated[bool, _option(TEXT, "Write the score and a TAB before each translation.", "--scores")] = False,
@@ -112,21 +120,53 @@ def translate(
     Options of search that are not given are as the recipe of the run has them; in brackets is their value where the
     recipe does not say.
     """
+    from nmt.decode.endpoints import format_of, input_format_of, open_input, open_output
     from nmt.decode.render import Output
-    from nmt.decode.streams import format_of, open_input, open_output, read_requests, translate_stream
+    from nmt.decode.streams import read_requests, translate_stream, type_requests
     from nmt.text.terms import Glossary, Terms
 
+    if context.args:
+        raise RecipeError(*_no_argument(context.args))
     wanted = Output(format.value if format else format_of(output), n_best, scores, alignments, attention)
-    kind = input_format.value if input_format else format_of(input)
+    kind = input_format.value if input_format else input_format_of(input)
     words = Glossary.load(glossary) if glossary else None
     terms = Terms(prefix, tuple(include or ()), tuple(exclude or ()), words, protect)
-    with open_input(input) as (source, name):
+    typed = input is None and sys.stdin.isatty()
+    with open_input(input) as (source, name), open_output(output, source) as out:
         translator = load_translator(run, checkpoint, device, search, engine)
         translator.terms = terms
         _check_used(translator.decode, search, len(run or ()))
-        with open_output(output) as out:
+        if typed:
+            console.info("Type a line and press Enter; Ctrl-D ends.")
+            chunks = type_requests(kind, wanted.format)
+        else:
             chunks = read_requests(source, name, input_format=kind, format=wanted.format)
-            translate_stream(translator, chunks, out, wanted)
+        began = time.monotonic()
+        with _progress(input, output) as advance:
+            tally = translate_stream(translator, chunks, out, wanted, advance, typed)
+    if not typed and tally.lines > 1:
+        console.info(tally.summary(time.monotonic() - began))
+    if not typed and (doubt := tally.doubt()):
+        console.warn(doubt)
+
+
+def _no_argument(text: Sequence[str]) -> tuple[str, str]:
+    """What is wrong, and what to do, where a text or a file stands without an option."""
+    if len(text) == 1 and Path(text[0]).exists():
+        return f"the file {text[0]} was given without -i.", f"Run: nmt translate -i {shlex.quote(text[0])}"
+    return (
+        "the text to translate was given as an argument.",
+        f"Give it through a pipe: echo {shlex.quote(' '.join(text))} | nmt translate",
+    )
+
+
+def _progress(source: Path | None, target: Path | None) -> AbstractContextManager[Callable[[int], None] | None]:
+    """A bar on stderr where somebody sees it, and it does not run through what is written on the same screen."""
+    if not sys.stderr.isatty() or (target is None and sys.stdout.isatty()):
+        return nullcontext()
+    from nmt.decode.endpoints import count_lines
+
+    return console.progress("Translating", count_lines(source), "lines")
 
 
 def _check_used(decode: DecodeSection, given: Mapping[str, object], runs: int) -> None:
@@ -153,13 +193,17 @@ def score(
     checkpoint: CheckpointOption = "best",
     format: Annotated[
         OutputFormat,
-        typer.Option(help="`score TAB log-probability`, or a JSON object per line with the value of each token."),
+        typer.Option(
+            help="`score TAB log-probability`, or a JSON object per line with the value of each token. [text]",
+            show_default=False,
+        ),
     ] = OutputFormat.text,
     device: DeviceOption = "auto",
     **search: Any,
 ) -> None:
     """Score given translations: how probable they are to the model, as a whole and token by token."""
-    from nmt.decode.streams import open_output, score_stream
+    from nmt.decode.endpoints import open_output
+    from nmt.decode.streams import score_stream
 
     with open_output(None) as out:
         for line in score_stream(lambda: load_translator(run, checkpoint, device, search), src, tgt, format.value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ FIELDS = ("source", "translation", "hypotheses", "flags", "source_tokens")  # of
 # it marks 0, 1.5 and 7 % of held-out lines of their kind, but 77, 99 and 100 % of French taken for English, and all
 # random letters. The demo's run is sure of whatever it says: none of its own lines, 16 % of the French are marked.
 LOW_PROBABILITY = -0.8
+DOUBTFUL = ("low_probability", "unseen")  # flags of lines that the model is not made for
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,12 @@ class Output:
             raise RecipeError("`--attention` does not fit in a line of text.", "Add: --format jsonl")
 
 
-def render(tokenizer: Tokenizer, request: Request, t: Translation, number: int, wanted: Output) -> Iterator[str]:
-    """The lines of output for input line `number`: one, unless n-best lists are asked for as text."""
+def render(
+    tokenizer: Tokenizer, request: Request, t: Translation, number: int, wanted: Output, found: Sequence[str]
+) -> Iterator[str]:
+    """The lines of output for input line `number`: one, unless n-best lists are asked for as text. `found`: flags."""
     if wanted.format == "jsonl":
-        yield json.dumps(_object(tokenizer, request, t, wanted), ensure_ascii=False)
+        yield json.dumps(_object(tokenizer, request, t, wanted, found), ensure_ascii=False)
         return
     for text, h in t.hypotheses if wanted.n_best > 1 else t.hypotheses[:1]:
         # A source in JSON may have line breaks, but an answer is a line.
@@ -86,17 +89,23 @@ def problems(t: Translation) -> Iterator[str]:
         yield f"has what should not be in its translation: {', '.join(t.forbidden)}"
 
 
-def _object(tokenizer: Tokenizer, request: Request, t: Translation, wanted: Output) -> dict[str, Any]:
-    """The output of one line as JSON: fields that came with it, then our own."""
+def flags_of(request: Request, t: Translation) -> list[str]:
+    """What may be wrong with a translation."""
     found = flags(request.text, t.text)
     found += ["low_probability"] * (_mean_log_prob(t) < LOW_PROBABILITY)
-    found += ["missing_phrase"] * bool(t.missing) + ["excluded_phrase"] * bool(t.forbidden) + ["cut"] * t.cut
+    return found + ["missing_phrase"] * bool(t.missing) + ["excluded_phrase"] * bool(t.forbidden) + ["cut"] * t.cut
+
+
+def _object(
+    tokenizer: Tokenizer, request: Request, t: Translation, wanted: Output, found: Sequence[str]
+) -> dict[str, Any]:
+    """The output of one line as JSON: fields that came with it, then our own."""
     values = {
         **request.fields,
         "source": request.text,
         "translation": t.text,
         "hypotheses": [_hypothesis(tokenizer, text, h, wanted) for text, h in t.hypotheses],
-        "flags": found,
+        "flags": list(found),
     }
     return values | ({"source_tokens": t.src_tokens} if wanted.attention else {})
 

@@ -1,4 +1,4 @@
-"""Lines in, lines out: files, gzip files and pipes around a Translator.
+"""Lines in, lines out, around a Translator.
 
 Line n of the output answers line n of the input, always; a pipe gets its answers as soon as its lines have come.
 """
@@ -12,28 +12,28 @@ import signal
 import sys
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain, islice, zip_longest
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import chain, count, islice, zip_longest
 from pathlib import Path
 from typing import IO, TypeVar
 
 from nmt import console
-from nmt.decode.render import FIELDS, Format, Output, problems, render, render_score
+from nmt.decode.endpoints import Sink, cannot_read, open_input
+from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, flags_of, problems, render, render_score
 from nmt.decode.request import Request, parse_request
 from nmt.decode.translator import Translator
-from nmt.errors import DataError
-from nmt.text.lines import MAX_LINE_BYTES, is_gzip, too_long
+from nmt.errors import DataError, plural
+from nmt.text.lines import MAX_LINE_BYTES, too_long
 
 CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
 WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
+DOUBT = "words or characters that the training text never had, or a translation of low probability"
+MANY_DOUBTFUL = 0.1  # share of the lines; of held-out text like that of training, fewer are doubtful
 
 T = TypeVar("T")
-
-
-def format_of(path: Path | None) -> Format:
-    """JSON lines if the file is called so, `.jsonl` or `.jsonl.gz`; stdin and stdout are text."""
-    return "jsonl" if path and path.name.lower().endswith((".jsonl", ".jsonl.gz")) else "text"
 
 
 def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
@@ -51,10 +51,33 @@ def read_requests(
 
     `format` is the output's: JSON has all other fields of the input too, so none may be called as one of its own.
     """
+    return _chunks(file, name, _parser(input_format, format))
+
+
+def type_requests(input_format: Format, format: Format = "jsonl") -> Iterator[list[Request]]:
+    """What a person types at a terminal, line by line, with the keys of readline to edit it; until Ctrl-D."""
+    parse = _parser(input_format, format)
+    with suppress(ImportError):  # its import changes what input() does
+        import readline  # noqa: F401
+    # What is typed must not come out where the translations go.
+    prompt = "> " if sys.stdout.isatty() else ""
+    for number in count(1):
+        try:
+            line = input(prompt)
+        except EOFError:
+            console.info("")
+            return
+        try:
+            yield [parse(_decode(os.fsencode(line), "<stdin>", number), f"<stdin>:{number}")]
+        except DataError as e:
+            console.error(e)  # the next may be better
+
+
+def _parser(input_format: Format, format: Format) -> Callable[[str, str], Request]:
     if input_format == "text":
-        return _chunks(file, name, lambda line, _: Request(line))
+        return lambda line, _: Request(line)
     reserved = FIELDS if format == "jsonl" else ()
-    return _chunks(file, name, lambda line, where: parse_request(line, where, reserved))
+    return lambda line, where: parse_request(line, where, reserved)
 
 
 def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T]) -> Iterator[list[T]]:
@@ -63,7 +86,7 @@ def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T]) -> Itera
 
     def read() -> None:
         try:
-            for number in _count():
+            for number in count(1):
                 raw = file.readline(MAX_LINE_BYTES + 1)
                 if not raw:
                     break
@@ -95,19 +118,12 @@ def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T]) -> Itera
                     "Was its download cut short? What came before the damage is translated.",
                 )
             if isinstance(item, OSError):
-                raise DataError(f"{name} cannot be read: {item}.")
+                raise cannot_read(name, item)
             if isinstance(item, BaseException):
                 raise item
             continue
         yield chunk
         item = lines.get()
-
-
-def _count() -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        yield number
 
 
 def _decode(raw: bytes, name: str, number: int) -> str:
@@ -120,25 +136,60 @@ def _decode(raw: bytes, name: str, number: int) -> str:
         ) from None
 
 
+@dataclass
+class Tally:
+    """What was translated, as it goes."""
+
+    lines: int = 0
+    flagged: int = 0  # lines
+    doubtful: int = 0  # lines that the model is not made for, as far as it can be told
+    flags: Counter[str] = field(default_factory=Counter)
+
+    def add(self, found: Sequence[str]) -> None:
+        self.lines += 1
+        self.flagged += bool(found)
+        self.doubtful += any(flag in DOUBTFUL for flag in found)
+        self.flags.update(found)
+
+    def summary(self, seconds: float) -> str:
+        """One line: how many lines, how long it took, how many have which flags."""
+        text = f"{plural(self.lines, 'line')} in {seconds:,.1f} s."
+        if self.flagged:
+            kinds = ", ".join(f"{number:,} {flag}" for flag, number in self.flags.most_common())
+            text += f" {self.flagged:,} flagged: {kinds} (details: --format jsonl)."
+        return text
+
+    def doubt(self) -> str:
+        """What to say where many of the lines are not what the model was trained for; else nothing."""
+        if self.doubtful <= MANY_DOUBTFUL * self.lines:
+            return ""
+        return f"{self.doubtful:,} of {plural(self.lines, 'line')}: {DOUBT}; expect errors."
+
+
 def translate_stream(
-    translator: Translator, chunks: Iterable[Sequence[Request]], out: IO[bytes], wanted: Output
-) -> int:
-    """Translate chunk by chunk, flushing each; gives the number of lines."""
-    done = 0
+    translator: Translator, chunks: Iterable[Sequence[Request]], out: Sink, wanted: Output,
+    on_progress: Callable[[int], None] | None = None, typed: bool = False,
+) -> Tally:  # fmt: skip
+    """Translate chunk by chunk, flushing each. on_progress is told how many more lines are done. typed: a person waits,
+    who hears at once of what is doubtful.
+    """
+    tally = Tally()
+    attention = wanted.alignments or wanted.attention
     for chunk in chunks:
-        attention = wanted.alignments or wanted.attention
-        translations = translator.translate(chunk, n_best=wanted.n_best, attention=attention)
-        lines: list[str] = []
-        for number, (request, t) in enumerate(zip(chunk, translations, strict=True), done + 1):
-            lines += render(translator.tokenizer, request, t, number, wanted)
+        translations = translator.translate(chunk, n_best=wanted.n_best, attention=attention, on_progress=on_progress)
+        found = [flags_of(request, t) for request, t in zip(chunk, translations, strict=True)]
+        numbered = enumerate(zip(chunk, translations, found, strict=True), tally.lines + 1)
+        lines = [line for n, (r, t, flags) in numbered for line in render(translator.tokenizer, r, t, n, wanted, flags)]
         with uninterrupted():
             out.write("".join(line + "\n" for line in lines).encode())
             out.flush()
-        for number, t in enumerate(translations, done + 1):
+        for t, flags in zip(translations, found, strict=True):
+            tally.add(flags)
             for problem in problems(t):
-                console.warn(f"line {number:,} {problem}")
-        done += len(chunk)
-    return done
+                console.warn(f"line {tally.lines:,} {problem}")
+            if typed and set(flags) & set(DOUBTFUL):
+                console.warn(f"{DOUBT}; expect errors.")
+    return tally
 
 
 def score_stream(load: Callable[[], Translator], src: Path, tgt: Path, format: Format) -> Iterator[str]:
@@ -177,45 +228,3 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
         if waiting:
             signal.raise_signal(waiting[0])
-
-
-@contextmanager
-def open_input(path: Path | None) -> Iterator[tuple[IO[bytes], str]]:
-    """stdin, or a plain or gzip file, with the name to call it by. Raises DataError where it cannot be read."""
-    if path is None:
-        yield sys.stdin.buffer, "<stdin>"
-        return
-    try:
-        with open(path, "rb") as raw:
-            zipped = is_gzip(raw, str(path))
-            yield (gzip.GzipFile(fileobj=raw) if zipped else raw), str(path)  # type: ignore[misc]
-    except FileNotFoundError:
-        raise DataError(f"there is no input file {path}.") from None
-    except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror or e}.") from None
-
-
-@contextmanager
-def open_output(path: Path | None) -> Iterator[IO[bytes]]:
-    """stdout, or a file (gzip if it ends in .gz) that takes its name only when it is complete.
-
-    What an interrupted translation has written stays beside it as `<name>.partial`, complete to a line.
-    """
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    if path.is_dir():
-        raise DataError(f"{path} cannot be written: it is a directory.", "Give the name of a file.")
-    partial = path.with_name(path.name + ".partial")
-    try:
-        raw = open(partial, "wb")  # noqa: SIM115 - closed below
-    except OSError as e:
-        raise DataError(f"{path} cannot be written: {e.strerror or e}.") from None
-    with raw:
-        if path.suffix == ".gz":
-            # No time in the header: the same input gives the same bytes.
-            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as zipped:
-                yield zipped  # type: ignore[misc]
-        else:
-            yield raw
-    os.replace(partial, path)

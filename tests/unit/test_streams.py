@@ -10,9 +10,10 @@ import pytest
 
 from nmt.decode import streams
 from nmt.decode.beam import Hypothesis
+from nmt.decode.endpoints import format_of, open_input, open_output
 from nmt.decode.render import Output
 from nmt.decode.request import Request
-from nmt.decode.streams import format_of, open_input, open_output, read_lines, read_requests, translate_stream
+from nmt.decode.streams import read_lines, read_requests, translate_stream
 from nmt.decode.translator import Translation
 from nmt.errors import DataError
 
@@ -30,7 +31,7 @@ class Upper:
 
     tokenizer = Characters()
 
-    def translate(self, requests, n_best=1, attention=False):
+    def translate(self, requests, n_best=1, attention=False, on_progress=None):
         texts = [request.text.upper() for request in requests]
         return [Translation(text, [(text, self.hypothesis(text))] * n_best) for text in texts]
 
@@ -205,25 +206,3 @@ def test_gzip_in_and_out(tmp_path):
     with open_input(source) as (file, name), open_output(target) as out:
         translate_stream(Upper(), read_requests(file, name, input_format="text"), out, Output())
     assert gzip.decompress(target.read_bytes()) == b"A\nB\n"
-
-
-def test_an_interrupted_output_keeps_the_old_file_and_the_part(tmp_path):
-    target = tmp_path / "out.txt"
-    target.write_text("old\n")
-
-    def interrupted():
-        with open_output(target) as out:
-            out.write(b"A\n")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert target.read_text() == "old\n"
-    assert (tmp_path / "out.txt.partial").read_text() == "A\n"
-
-
-def test_missing_files_are_named(tmp_path):
-    with pytest.raises(DataError, match="there is no input file"), open_input(tmp_path / "no.txt"):
-        pass
-    with pytest.raises(DataError, match="cannot be written"), open_output(tmp_path / "no" / "out.txt"):
-        pass
