@@ -63,3 +63,10 @@ def join_faults(faults: Sequence[str]) -> str:
 def plural(number: int, what: str) -> str:
     """`1 line`, `2,000 lines`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """What others wrote, as it may stand in a sentence: in quotes, on one line, with control characters escaped, and
+    cut where it is long.
+    """
+    return repr(text if len(text) <= most else text[: most - 1] + "…")

@@ -31,7 +31,8 @@ from nmt.data.manifest import (
     deciding_keys,
     written_files,
 )  # fmt: skip
-from nmt.data.store import IdsWriter
+from nmt.data.round_trip import RoundTrip
+from nmt.data.store import IdsWriter, PreparedSplit
 from nmt.data.workers import in_order
 from nmt.device import usable_cores
 from nmt.errors import DataError, RunError
@@ -81,11 +82,15 @@ def prepare(
         tokenizer, lines = _train_tokenizer(recipe, sources["train"], routing)
         training = time.monotonic() - training
         tokenizer.save(folder)
-        splits = _write_splits(recipe, sources, report, routing, folder, tokenizer, cores)
+        round_trip = RoundTrip(tokenizer)
+        splits = _write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip)
+        tokenizer.count(PreparedSplit.open(folder, "train").blocks())
+        tokenizer.save(folder)
         if changed := [name for name, file in inputs.items() if file.changed()]:
             raise _changed_meanwhile(changed[0])
         _write_manifest(recipe, folder, inputs, splits, report, tokenizer, lines)
     _show_splits(splits, tokenizer, recipe.tokenizer)
+    round_trip.tell()
     seconds = time.monotonic() - began
     console.info(f"Prepared {target} in {seconds:.1f} s, of which the tokenizer's training took {training:.1f} s.")
     return target
@@ -133,17 +138,15 @@ def _train_tokenizer(recipe: Recipe, sources: Sequence[PairSource], routing: Rou
     rank: npt.NDArray[np.int64] = np.cumsum(kept) - kept  # of each kept pair among the kept
     chosen = kept & ((rank + 1) * wanted // total > rank * wanted // total)
 
-    def lines(*sides: Side) -> Iterator[bytes]:
+    def blocks(*sides: Side) -> Iterator[tuple[Side, list[bytes]]]:
         for index, chunk in _stream(sources, len(chosen)):
             picks = np.flatnonzero(chosen[index : index + len(chunk.src)]).tolist()
             for side in sides:
                 column = getattr(chunk, side)
-                yield from (column[i] for i in picks)
+                yield side, [column[i] for i in picks]
 
     console.info(f"Training the tokenizer on {wanted * 2:,} lines …")
-    if section.shared:  # both sides in one reading
-        return Tokenizer.train(lines("src", "tgt"), (), section), wanted * 2
-    return Tokenizer.train(lines("src"), lines("tgt"), section), wanted * 2
+    return Tokenizer.train(blocks, section), wanted * 2
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ def wait_for(recipe: Recipe) -> None:
 
 def _write_splits(
     recipe: Recipe, sources: dict[str, list[PairSource]], report: AuditReport, routing: Routing, folder: Path,
-    tokenizer: Tokenizer, processes: int,
+    tokenizer: Tokenizer, processes: int, round_trip: RoundTrip,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
     counts = routing.counts()
@@ -241,6 +244,7 @@ def _write_splits(
                 lines = task.src.decode().split("\n")[:: max(1, task.pairs // 1000)]
                 several += sum(len(split_sentences(line, recipe.data.source_lang)) > 1 for line in lines)
                 looked_at += len(lines)
+                round_trip.look_at(task.tgt.decode().split("\n")[:: max(1, task.pairs // 1000)])
             advance(task.pairs)
     splits["train"]["src_several_sentences"] = round(several / max(1, looked_at), 4)  # share of lines
     for (name, side), numbers in spread.items():

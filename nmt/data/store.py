@@ -8,6 +8,7 @@ than there are sentences). No `<s>`, no `</s>`: batches add them. Raw text, wher
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 from nmt.errors import RunError
 from nmt.tokenizer import Ids, RaggedIds, Side
+
+_BLOCK = 100_000  # lines
 
 
 class IdsWriter:
@@ -68,6 +71,13 @@ class PreparedSplit:
 
     def __len__(self) -> int:
         return len(self.src)
+
+    def blocks(self) -> Iterator[tuple[Side, Ids]]:
+        """The ids of all lines, of many lines at a time."""
+        sides: tuple[Side, Side] = ("src", "tgt")
+        for side, rows in zip(sides, (self.src, self.tgt), strict=True):
+            for begin in range(0, len(rows), _BLOCK):
+                yield side, rows.ids[rows.offsets[begin] : rows.offsets[min(begin + _BLOCK, len(rows))]]
 
     def check_ids(self, side: Side, vocab_size: int) -> None:
         """Raises RunError where an id is none of the vocabulary's."""

@@ -137,10 +137,14 @@ class TokenizerSection(Section):
     """SentencePiece (Kudo and Richardson 2018), trained on the training text only."""
 
     kind: Literal["unigram", "bpe"] = "bpe"
-    vocab_size: Annotated[Int, Field(ge=300)] = 8000  # 256 byte pieces and 4 special symbols are among them
+    vocab_size: Annotated[Int, Field(ge=300, le=1_000_000)] = 8000  # 256 byte pieces, 4 special symbols among them
     shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
-    character_coverage: Annotated[Float, Field(gt=0.9, le=1)] = 1.0
-    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"  # identity keeps full-width forms apart
+    # Share of the characters, as often as they occur, that have a piece; rarer ones are written as bytes. auto: all, as
+    # long as they take at most half of the vocabulary
+    character_coverage: Literal["auto"] | Annotated[Float, Field(ge=0.98, le=1)] = "auto"
+    # Of the source. A target, which is learned to be written, keeps its characters, but for white space, which becomes
+    # plain spaces, and control characters, which go; with identity both sides keep all of it
+    normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
     user_symbols: list[str] = []  # never split, in either language: tags, placeholders
     sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
     max_sentences: PositiveInt = 2_000_000  # lines it is trained on at most, spread evenly over the corpus

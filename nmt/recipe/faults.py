@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from nmt.errors import quoted
+
 Location = Sequence[str | int]
 
+_MUST_BE = re.compile(r"(`[^`]*`) must be (.*), but is (.*)\.", re.DOTALL)
+_KIND = re.compile(r"(literal|function-\w+)\[")
 _LIST, _SECTION = "a list", "a section with keys"
 _WANTED = {
     "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false",
@@ -24,7 +28,18 @@ _BOUNDS = {
 
 def faults(error: ValidationError, values: Any, model: type[BaseModel]) -> list[str]:
     """Each fault of `values` once. `values` is what was checked against `model`."""
-    return list(dict.fromkeys(_sentence(e, values, model) for e in error.errors(include_url=False)))
+    return _joined(dict.fromkeys(_sentence(e, values, model) for e in error.errors(include_url=False)))
+
+
+def _joined(sentences: Iterable[str]) -> list[str]:
+    """Where a key may be one thing or another, pydantic says of each why it is not that; one sentence says it all."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for sentence in sentences:
+        match = _MUST_BE.fullmatch(sentence)
+        key, what, found = match.groups() if match else (sentence, "", "")
+        wanted.setdefault((key, found), []).append(what)
+    return [f"{key} must be {' or '.join(whats)}, but is {found}." if found else key
+            for (key, found), whats in wanted.items()]  # fmt: skip
 
 
 def show(value: Any) -> str:
@@ -41,7 +56,7 @@ def show(value: Any) -> str:
         case int() if abs(value) >= 10**40:
             return "a number of more than 40 digits"
         case str():
-            return repr(value if len(value) <= 60 else value[:59] + "…")
+            return quoted(value)
         case _:
             return str(value)
 
@@ -64,7 +79,8 @@ def _sentence(error: Any, values: Any, model: type[BaseModel]) -> str:
             return f"{key}: {message}." if location else f"{message}."
         case "literal_error":
             choices = re.findall(r"'([^']*)'", context["expected"])
-            return f"{key} must be one of {', '.join(f'`{c}`' for c in choices)}, but is {found}."
+            one_of = "one of " if len(choices) > 1 else ""
+            return f"{key} must be {one_of}{', '.join(f'`{c}`' for c in choices)}, but is {found}."
         case "too_short":
             return f"{key} must not be empty."
         case "too_long":
@@ -89,7 +105,8 @@ def _sentence(error: Any, values: Any, model: type[BaseModel]) -> str:
 
 
 def _key(location: Location, values: Any) -> str:
-    parts, node = [], values
+    parts: list[str] = []
+    node = values
     for part in location:
         if part == "[key]":
             break
@@ -99,6 +116,8 @@ def _key(location: Location, values: Any) -> str:
             and not (isinstance(node, dict) and part in node)
         ):
             continue  # one corpus may stand for a list of one
+        if isinstance(part, str) and parts and (not isinstance(node, dict) or _KIND.match(part)):
+            continue  # no key, but what pydantic calls one of the kinds that the value may be of
         parts.append(str(part))
         try:
             node = node[part]

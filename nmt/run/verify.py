@@ -15,7 +15,7 @@ from nmt.run.checkpoint import find_checkpoint, read_checkpoint
 from nmt.run.environment import environment
 from nmt.run.folder import load_run_recipe
 from nmt.run.log import last_start
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import fingerprint_of
 
 Result = Literal["ok", "differs", "missing", "changed"]
 
@@ -35,11 +35,10 @@ def verify_run(run: Path) -> list[Finding]:
     """Raises RunError where `run` is not a run folder."""
     recipe = load_run_recipe(run)
     start = last_start(run)
-    tokenizer = Tokenizer.load(run)
     return [
         *_weights(run),
         _same("recipe.yaml", fingerprint(recipe), start.get("recipe"), "changed since training was last started"),
-        _same("tokenizer", tokenizer.fingerprint, start.get("tokenizer"), "another than the run was trained with"),
+        _same("tokenizer", fingerprint_of(run), start.get("tokenizer"), "another than the run was trained with"),
         *_data(run, recipe),
         *_machine(recipe, start),
     ]

@@ -1,4 +1,4 @@
-"""Rows of token ids of unequal length, in memory or memory-mapped."""
+"""Ids: the special ones, and rows of ids of unequal length, in memory or memory-mapped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Ids = npt.NDArray[np.integer[Any]]
 Side = Literal["src", "tgt"]
+
+PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3  # of every vocabulary
 
 
 class RaggedIds(Sequence[Ids]):

@@ -1,27 +1,35 @@
-"""SentencePiece (Kudo and Richardson 2018): train, encode, decode, and the four special ids.
+"""SentencePiece (Kudo and Richardson 2018): train, encode, decode, and what the training text never had.
 
-Byte fallback makes every text encodable, so `unk_id` never occurs in practice. One model serves both languages,
-or each has its own; callers say which side they mean and need not know.
+Byte fallback makes every text encodable, so `unk_id` never occurs in practice. Both languages share one vocabulary, or
+each has its own; callers say which side they mean and need not know. The sides have a model file each, because other
+rules of normalisation hold for them; one file serves both where no rules do, and in older runs.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt.errors import DataError, RunError
+import numpy as np
+import numpy.typing as npt
+
+from nmt.errors import RunError
+from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from nmt.tokenizer.learn import Blocks, learn
+from nmt.tokenizer.normalization import with_rules, without_rules
+from nmt.tokenizer.seen import Seen
 
 if TYPE_CHECKING:
     from nmt.recipe import TokenizerSection
-    from nmt.tokenizer.ids import Side
+    from nmt.tokenizer.ids import Ids, Side
     from nmt.tokenizer.subwords import SubwordSampler
 
-PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
 SHARED_FILE, SRC_FILE, TGT_FILE = "tokenizer.model", "tokenizer.src.model", "tokenizer.tgt.model"
+SEEN_FILE = "tokenizer.seen.json"
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
@@ -31,11 +39,12 @@ class Tokenizer:
     pad_id, unk_id, bos_id, eos_id = PAD_ID, UNK_ID, BOS_ID, EOS_ID
 
     def __init__(self, src_model: bytes, tgt_model: bytes | None = None) -> None:
-        """`src_model` serves both sides where there is no `tgt_model`."""
+        """`src_model` serves both sides where there is no `tgt_model`. Raises ValueError where one is no model."""
         from sentencepiece import SentencePieceProcessor
 
         # What `load` reads, by name
         self.files = {SHARED_FILE: src_model} if tgt_model is None else {SRC_FILE: src_model, TGT_FILE: tgt_model}
+        self.shared = tgt_model is None or without_rules(src_model) == without_rules(tgt_model)  # one vocabulary
         self._src = SentencePieceProcessor(model_proto=src_model)
         self._tgt = self._src if tgt_model is None else SentencePieceProcessor(model_proto=tgt_model)
         for processor in (self._src, self._tgt):
@@ -45,10 +54,7 @@ class Tokenizer:
                     f"the tokenizer's special ids are {special}, not {(PAD_ID, UNK_ID, BOS_ID, EOS_ID)}.",
                     "It was not made by `nmt prepare`; prepare again.",
                 )
-
-    @property
-    def shared(self) -> bool:
-        return len(self.files) == 1
+        self._seen: Seen | None = None
 
     @property
     def src_vocab_size(self) -> int:
@@ -61,10 +67,7 @@ class Tokenizer:
     @property
     def fingerprint(self) -> str:
         """16 hex digits of the model files' content."""
-        digest = hashlib.sha256()
-        for name, model in self.files.items():
-            digest.update(f"{name} {len(model)}\n".encode() + model)
-        return digest.hexdigest()[:16]
+        return _fingerprint(self.files)
 
     def encode(self, lines: Sequence[str] | Sequence[bytes], side: Side) -> list[list[int]]:
         """Ids of each line, most probable (unigram) or greedy (bpe) segmentation. Bytes must be UTF-8."""
@@ -96,6 +99,39 @@ class Tokenizer:
         texts: list[str] = self._processor(side).decode([list(map(int, row)) for row in ids])
         return [_LINE_BREAKS.sub(" ", text) for text in texts]
 
+    def unseen(self, ids: Sequence[int], side: Side = "src") -> list[str]:
+        """The stretches of a line that the training text never had on that side, by its ids: characters, or pieces that
+        only the other language had. Of older runs, which kept no counts, characters that have no piece.
+        """
+        row = np.asarray(ids, np.int64)
+        if not len(row):
+            return []
+        found = self._seen.unseen(side, row) if self._seen else self._byte_values[side][row] >= 0
+        edges = np.flatnonzero(np.diff(found, prepend=False, append=False)).tolist()
+        return self.decode([ids[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)], side)
+
+    def count(self, rows: Iterable[tuple[Side, Ids]]) -> None:
+        """Keep what the training text has, as ids of whole lines, for `unseen`."""
+        seen = Seen(self._byte_values)
+        for side, ids in rows:
+            seen.add(side, ids)
+        self._keep(seen)
+
+    def _keep(self, seen: Seen) -> None:
+        self._seen = seen
+        self.files[SEEN_FILE] = seen.to_json()
+
+    @cached_property
+    def _byte_values(self) -> dict[Side, npt.NDArray[np.int16]]:
+        """Of each id the byte that it stands for, or -1."""
+
+        def values(processor: Any) -> npt.NDArray[np.int16]:
+            ids = range(processor.vocab_size())
+            found = [int(processor.id_to_piece(i)[1:-1], 16) if processor.is_byte(i) else -1 for i in ids]
+            return np.array(found, np.int16)
+
+        return {"src": values(self._src), "tgt": values(self._tgt)}
+
     def pieces(self, ids: Sequence[int], side: Side = "tgt") -> list[str]:
         """The pieces as SentencePiece writes them, `▁` for a space."""
         processor = self._processor(side)
@@ -111,65 +147,63 @@ class Tokenizer:
         return self.pieces(range(self._processor(side).vocab_size()), side)
 
     def save(self, folder: Path) -> None:
-        for name, model in self.files.items():
-            (folder / name).write_bytes(model)
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
         """Raises RunError where a model is missing or broken."""
-        names = [SRC_FILE, TGT_FILE] if (folder / SRC_FILE).exists() else [SHARED_FILE]
-        hint = "Prepare again: nmt prepare RECIPE --force"
-        if (folder / "recipe.yaml").exists():  # a run's, which preparing does not mend
-            hint = "Restore the run folder from a copy, or train again."
+        models = _read_models(folder)
         try:
-            models = [(folder / name).read_bytes() for name in names]
-        except OSError as e:
-            raise RunError(f"the tokenizer of {folder} cannot be read: {e.strerror} ({e.filename}).", hint) from None
-        try:
-            return cls(*models)
+            made = cls(*models.values())
         except (RunError, RuntimeError, ValueError):
-            raise RunError(f"the tokenizer of {folder}, {' and '.join(names)}, is damaged.", hint) from None
+            raise _unusable(folder, f"the tokenizer of {folder}, {' and '.join(models)}, is damaged.") from None
+        try:
+            if (folder / SEEN_FILE).exists():
+                made._keep(Seen.from_json((folder / SEEN_FILE).read_bytes(), made._byte_values))
+        except (OSError, ValueError):
+            raise _unusable(folder, f"the tokenizer of {folder}, {SEEN_FILE}, is damaged.") from None
+        return made
 
     @classmethod
-    def train(cls, src: Iterable[bytes], tgt: Iterable[bytes], section: TokenizerSection) -> Tokenizer:
-        """Learn from the lines of the training text. Raises DataError where it is too small for the vocabulary."""
+    def train(cls, blocks: Callable[..., Blocks], section: TokenizerSection) -> Tokenizer:
+        """Learn from the training text: `blocks("src", "tgt")` gives the lines of both sides in one reading,
+        `blocks("src")` those of one. Raises DataError where the vocabulary does not fit the text.
+        """
         if section.shared:
-            return cls(_train_model((line for side in (src, tgt) for line in side), section))
-        return cls(_train_model(src, section), _train_model(tgt, section))
+            src = tgt = learn(blocks("src", "tgt"), section)
+            if section.normalization == "identity":
+                return cls(src)
+        else:
+            src, tgt = learn(blocks("src"), section), learn(blocks("tgt"), section)
+        return cls(with_rules(src, section.normalization, "src"), with_rules(tgt, section.normalization, "tgt"))
 
     def _processor(self, side: Side) -> Any:
         return self._src if side == "src" else self._tgt
 
 
-def _train_model(lines: Iterable[bytes], section: TokenizerSection) -> bytes:
-    from sentencepiece import SentencePieceTrainer
+def fingerprint_of(folder: Path) -> str:
+    """The fingerprint of the tokenizer in a folder, which need not be whole. Raises RunError where there is none."""
+    return _fingerprint(_read_models(folder))
 
-    out = io.BytesIO()
-    stopped_by: list[BaseException] = []  # SentencePiece makes a RuntimeError of it, of Ctrl-C too
 
-    def guarded() -> Iterator[bytes]:
-        try:
-            yield from lines
-        except (Exception, KeyboardInterrupt) as e:
-            stopped_by.append(e)
-            raise
+def _fingerprint(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        if name != SEEN_FILE:
+            digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
 
+
+def _read_models(folder: Path) -> dict[str, bytes]:
+    names = [SRC_FILE, TGT_FILE] if (folder / SRC_FILE).exists() else [SHARED_FILE]
     try:
-        SentencePieceTrainer.train(
-            sentence_iterator=guarded(), model_writer=out,
-            model_type=section.kind, vocab_size=section.vocab_size, character_coverage=section.character_coverage,
-            normalization_rule_name=section.normalization, user_defined_symbols=section.user_symbols,
-            byte_fallback=True, pad_id=PAD_ID, unk_id=UNK_ID, bos_id=BOS_ID, eos_id=EOS_ID,
-            # Every line counts, however long; the number of threads is fixed because sums depend on it.
-            max_sentence_length=1 << 20, input_sentence_size=0, num_threads=4, minloglevel=2,
-        )  # fmt: skip
-    except (RuntimeError, OSError) as e:
-        if stopped_by:
-            raise stopped_by[0] from None
-        size = re.search(r"value <= (\d+)", str(e))
-        most = f" It allows at most {int(size[1]):,}." if size else f" SentencePiece says: {str(e).splitlines()[-1]}"
-        raise DataError(
-            f"the training text is too small for `tokenizer.vocab_size: {section.vocab_size}`.{most}",
-            "Set a smaller `tokenizer.vocab_size`, or `kind: bpe`.",
-        ) from None
-    return out.getvalue()
+        return {name: (folder / name).read_bytes() for name in names}
+    except OSError as e:
+        raise _unusable(folder, f"the tokenizer of {folder} cannot be read: {e.strerror} ({e.filename}).") from None
+
+
+def _unusable(folder: Path, message: str) -> RunError:
+    if (folder / "recipe.yaml").exists():  # a run's, which preparing does not mend
+        return RunError(message, "Restore the run folder from a copy, or train again.")
+    return RunError(message, "Prepare again: nmt prepare RECIPE --force")

@@ -24,7 +24,7 @@ SHAPE = {"d_model": 32, "d_ff": 48, "num_heads": 4, "num_encoder_layers": 2, "nu
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     lines = [line.encode() for line in LINES * 50]
-    return Tokenizer.train(lines, (), TokenizerSection(vocab_size=300))
+    return Tokenizer.train(lambda *_: [("src", lines)], TokenizerSection(vocab_size=300))
 
 
 @pytest.mark.parametrize(

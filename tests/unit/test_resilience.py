@@ -98,7 +98,7 @@ def test_verify_names_what_was_changed(toy_recipe, toy_text, tmp_path, what):
         "weights": (best / "model.safetensors", f"{best.name}/model.safetensors"),
         "state": (best / "state.json", best.name),
         "recipe": (folder / "recipe.yaml", "recipe.yaml"),
-        "tokenizer": (folder / "tokenizer.model", "tokenizer"),
+        "tokenizer": (folder / "tokenizer.src.model", "tokenizer"),
         "prepared": (recipe.prepared_dir / "train.src.u16", str(recipe.prepared_dir / "train.src.u16")),
         "text": (text / "valid.en", str(text / "valid.en")),
     }[what]
@@ -108,7 +108,7 @@ def test_verify_names_what_was_changed(toy_recipe, toy_text, tmp_path, what):
         shutil.copy(path, tmp_path / "kept")
         run_recipe = toy_recipe(data__root=str(text), tokenizer__vocab_size=310, name="other",
                                 data__prepared_dir=str(tmp_path / "other"))  # fmt: skip
-        shutil.copy(run(run_recipe) / "tokenizer.model", path)
+        shutil.copy(run(run_recipe) / "tokenizer.src.model", path)
     elif what == "state":
         path.write_text("{")
     else:

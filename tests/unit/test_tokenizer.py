@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import random
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceTrainer
 
 from nmt.errors import DataError, RunError
 from nmt.recipe import TokenizerSection
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import Side, Tokenizer
+from nmt.tokenizer.learn import Blocks
 
 WORDS = ["cat", "dog", "house", "runs", "sleeping", "under", "the", "a", "tree", "beautiful"]
 KINDS = ["bpe", "unigram"]
+SIDES: tuple[Side, Side] = ("src", "tgt")
 
 
 def text(count: int = 400, seed: int = 1) -> list[bytes]:
@@ -23,9 +29,19 @@ def text(count: int = 400, seed: int = 1) -> list[bytes]:
     return [" ".join(rng.choices(WORDS, k=rng.randint(2, 9))).encode() for _ in range(count)]
 
 
+def blocks(src: Iterable[bytes], tgt: Iterable[bytes] = ()) -> Callable[..., Blocks]:
+    """The training text, as preparing gives it."""
+    lines: dict[Side, Iterable[bytes]] = {"src": src, "tgt": tgt}
+
+    def read(*sides: Side) -> Blocks:
+        return ((side, [line]) for side in sides for line in lines[side])
+
+    return read
+
+
 def trained(kind: str = "bpe", **changes: object) -> Tokenizer:
     section = TokenizerSection.model_validate({"kind": kind, "vocab_size": 310, **changes})
-    return Tokenizer.train(text(), [line.upper() for line in text()], section)
+    return Tokenizer.train(blocks(text(), [line.upper() for line in text()]), section)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -83,8 +99,8 @@ def test_saved_and_loaded_it_is_the_same(tmp_path: Path, shared: bool) -> None:
     made.save(tmp_path)
     loaded = Tokenizer.load(tmp_path)
     assert loaded.shared is shared and loaded.fingerprint == made.fingerprint
-    for side in ("src", "tgt"):
-        assert loaded.encode(text(9), side) == made.encode(text(9), side)  # type: ignore[arg-type]
+    for side in SIDES:
+        assert loaded.encode(text(9), side) == made.encode(text(9), side)
 
 
 def test_separate_models_are_of_their_own_language() -> None:
@@ -100,13 +116,153 @@ def test_user_symbols_are_one_piece() -> None:
     assert {"<2fr>", "⟨x⟩"} <= set(made.pieces(ids))
 
 
-def test_too_large_a_vocabulary_says_how_large_it_may_be() -> None:
-    section = TokenizerSection(vocab_size=5000, kind="unigram")
+@pytest.mark.parametrize(("kind", "most", "todo"), [("bpe", 479, "."), ("unigram", 315, ", or `kind: bpe`.")])
+def test_too_large_a_vocabulary_says_how_large_it_may_be(kind: str, most: int, todo: str) -> None:
     with pytest.raises(DataError) as e:
-        Tokenizer.train(text(20), text(20), section)
-    assert e.value.message.startswith(
-        "the training text is too small for `tokenizer.vocab_size: 5000`. It allows at most "
+        trained(kind, vocab_size=5000)
+    message = f"the training text is too small for `tokenizer.vocab_size: 5000`. It allows at most {most}."
+    assert (e.value.message, e.value.hint) == (message, f"Set a smaller `tokenizer.vocab_size`{todo}")
+    assert trained(kind, vocab_size=most).src_vocab_size == most
+
+
+def test_too_small_a_vocabulary_says_how_large_it_must_be() -> None:
+    signs = [chr(0x4E00 + i).encode() for i in range(200)]
+    section = TokenizerSection(vocab_size=400, character_coverage=1.0, user_symbols=["<x>"])
+    with pytest.raises(DataError) as e:
+        Tokenizer.train(blocks(signs), section)
+    assert e.value.message == (
+        "the training text needs more than `tokenizer.vocab_size: 400`: 260 pieces are fixed, 1 symbol, and 201 are "
+        "characters."
     )
+    assert e.value.hint == (
+        "Set `tokenizer.vocab_size` well above 462, or `tokenizer.character_coverage: auto`, which writes rare "
+        "characters as bytes."
+    )
+
+
+def test_a_text_of_spaces_is_told() -> None:
+    with pytest.raises(DataError, match="the training text holds nothing but spaces"):
+        Tokenizer.train(blocks([b" ", b""]), TokenizerSection(vocab_size=310))
+
+
+def test_characters_take_at_most_half_of_the_vocabulary_and_the_rarest_are_bytes() -> None:
+    signs = [chr(0x4E00 + i) for i in range(200)]  # the first of them most often
+    lines = ["".join(signs[: i + 1]).encode() for i in range(200)] + ["".join(signs[:60]).encode()] * 9000
+    tokenizer = Tokenizer.train(blocks(lines), TokenizerSection(vocab_size=400, character_coverage="auto"))
+    pieces = set(tokenizer.vocabulary("src"))
+    have = [sign in pieces for sign in signs]
+    assert have == sorted(have, reverse=True)
+    assert 65 <= sum(have) <= 70  # (400 - 260) / 2, of which one is the space
+    assert tokenizer.decode(tokenizer.encode(["".join(signs)], "tgt")) == ["".join(signs)]
+
+
+# --- normalisation ---------------------------------------------------------------------------------------------------
+
+# As a person writes it, and as it is learned to be written: the same but for white space and control characters
+TARGETS = [
+    "10 m² et ½ … ﬁn", "（你好，世界！）ＡＢＣ", "Vas-y\u202f! \xab\xa0non\xa0\xbb", "x\x1b[31m\x07\ufeffy",
+    "a\u3000b  c ", "می\u200cخواهم", "神", "𝑥 ℌ ① ™ K",
+]  # fmt: skip
+WRITTEN = [
+    "10 m² et ½ … ﬁn", "（你好，世界！）ＡＢＣ", "Vas-y ! \xab non \xbb", "x[31my",
+    "a b c", "می\u200cخواهم", "神", "𝑥 ℌ ① ™ K",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("normalization", ["nmt_nfkc", "nfkc"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_target_keeps_all_that_can_be_seen(normalization: str, shared: bool) -> None:
+    made = trained(normalization=normalization, shared=shared)
+    assert made.decode(made.encode(TARGETS, "tgt")) == WRITTEN
+
+
+def test_a_source_is_normalised() -> None:
+    made = trained()
+    assert made.decode(made.encode(["m² ½ … Ａ，"], "src"), "src") == ["m2 1⁄2 ... A,"]
+
+
+def test_both_sides_share_the_pieces_though_not_the_rules() -> None:
+    made = trained()
+    assert made.shared and made.vocabulary("src") == made.vocabulary("tgt")
+    assert set(made.files) == {"tokenizer.src.model", "tokenizer.tgt.model"}
+    assert set(trained(normalization="identity").files) == {"tokenizer.model"}
+    assert not trained(shared=False).shared
+
+
+def test_what_is_not_normalised_gives_the_pieces_it_always_gave() -> None:
+    """As in runs of before, whose one model had its own rules: text that these leave alone has the same ids."""
+    out = io.BytesIO()
+    lines = [*text(), *(line.upper() for line in text())]
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=out, model_type="bpe", vocab_size=310, character_coverage=1.0,
+        normalization_rule_name="nmt_nfkc", byte_fallback=True, pad_id=0, unk_id=1, bos_id=2, eos_id=3,
+        max_sentence_length=1 << 20, num_threads=4, minloglevel=2,
+    )  # fmt: skip
+    before, now = Tokenizer(out.getvalue()), trained(character_coverage=1.0)
+    assert before.shared and before.vocabulary("src") == now.vocabulary("tgt")
+    for side in SIDES:
+        assert before.encode(text(50, 7), side) == now.encode(text(50, 7), side)
+    assert before.decode(before.encode(["m²"], "tgt")) == ["m2"]
+
+
+@given(st.sampled_from(["é", "Ệ", "ǖ", "が", "각", "ñ"]), st.sampled_from(["NFC", "NFD"]))
+def test_an_encoding_of_a_character_makes_no_difference(exact_side: Tokenizer, character: str, form: str) -> None:
+    written = unicodedata.normalize(form, character)  # type: ignore[arg-type]
+    assert exact_side.decode(exact_side.encode([written], "tgt")) == [character]
+
+
+@pytest.fixture(scope="module")
+def exact_side() -> Tokenizer:
+    return trained()
+
+
+# --- what the training text never had --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def counted() -> Tokenizer:
+    """Its source has three numbers, its target the same in other words; 北 is so rare that it is written as bytes."""
+    src, tgt = [b"one two three"] * 300 + ["two 北".encode()], [b"un deux trois"] * 301
+    section = TokenizerSection(vocab_size=300, character_coverage=0.999)
+    made = Tokenizer.train(blocks(src, tgt), section)
+    rows = [("src", made.encode(src, "src")), ("tgt", made.encode(tgt, "tgt"))]
+    made.count((side, np.concatenate(ids)) for side, ids in rows)
+    return made
+
+
+def unseen(tokenizer: Tokenizer, line: str, side: Side = "src") -> list[str]:
+    return tokenizer.unseen(tokenizer.encode([line], side)[0], side)
+
+
+def test_what_the_source_side_never_had_is_named(counted: Tokenizer) -> None:
+    assert unseen(counted, "one two three") == unseen(counted, "") == []
+    assert unseen(counted, "one 北京 two 😀") == ["京", "😀"]  # 北 it had
+    assert unseen(counted, "one 北京", "tgt") != []
+    assert "".join(unseen(counted, "un deux")) and not unseen(counted, "un deux", "tgt")
+
+
+def test_counts_are_kept_and_an_older_run_knows_the_characters_without_a_piece(
+    counted: Tokenizer, tmp_path: Path
+) -> None:
+    counted.save(tmp_path)
+    loaded = Tokenizer.load(tmp_path)
+    assert loaded.files == counted.files and loaded.fingerprint == counted.fingerprint
+    for line in ("one 北京 two 😀", "un deux"):
+        assert unseen(loaded, line) == unseen(counted, line)
+    (tmp_path / "tokenizer.seen.json").unlink()
+    older = Tokenizer.load(tmp_path)
+    assert older.fingerprint == counted.fingerprint
+    assert (unseen(older, "one 北京 😀"), unseen(older, "un deux")) == (["北京", "😀"], [])
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "[" * 9999, '{"src": {"pieces": [1], "bytes": ""}}', '{"src": 3}', '{"src": {"pieces": 3}}']
+)
+def test_broken_counts_are_told(counted: Tokenizer, tmp_path: Path, content: str) -> None:
+    counted.save(tmp_path)
+    (tmp_path / "tokenizer.seen.json").write_text(content)
+    with pytest.raises(RunError, match=r"the tokenizer of .*, tokenizer\.seen\.json, is damaged"):
+        Tokenizer.load(tmp_path)
 
 
 @pytest.mark.parametrize("fault", [DataError("a file changed"), KeyboardInterrupt(), ValueError("other")])
@@ -116,7 +272,7 @@ def test_what_stops_the_lines_is_raised_as_it_is(fault: BaseException) -> None:
         raise fault
 
     with pytest.raises(type(fault)) as e:
-        Tokenizer.train(lines(), (), TokenizerSection(vocab_size=310))
+        Tokenizer.train(blocks(lines()), TokenizerSection(vocab_size=310))
     assert e.value is fault
 
 

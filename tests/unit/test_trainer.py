@@ -209,7 +209,7 @@ def test_a_changed_recipe_is_refused_naming_the_key(toy_recipe):
 def test_a_run_goes_on_with_the_data_it_was_begun_with_only(toy_recipe, toy_text, tmp_path):
     recipe = toy_recipe(data__root=str(shutil.copytree(toy_text, tmp_path / "text")))
     folder = run(recipe)
-    tokenizer = (folder / "tokenizer.model").read_bytes()
+    tokenizer = (folder / "tokenizer.tgt.model").read_bytes()
     with open(tmp_path / "text/train.en", "a") as en, open(tmp_path / "text/train.fr", "a") as fr:
         print("nine", file=en)
         print("neuf", file=fr)
@@ -217,7 +217,7 @@ def test_a_run_goes_on_with_the_data_it_was_begun_with_only(toy_recipe, toy_text
     with pytest.raises(RunError, match="was begun with other prepared data") as refused:
         train(recipe, recipe.prepared_dir, "nmt train toy.yaml")
     assert "--fresh" in refused.value.hint
-    assert (folder / "tokenizer.model").read_bytes() == tokenizer
+    assert (folder / "tokenizer.tgt.model").read_bytes() == tokenizer
 
 
 def test_a_run_that_is_being_trained_is_not_set_aside(toy_recipe):

@@ -1,0 +1,136 @@
+"""What is made alike before text is cut into pieces: much on the source side, next to nothing on the target side.
+
+A source line may lose what makes no difference (full-width forms, ligatures, `…` for `...`): fewer pieces have to be
+learned. What a target line loses, the model can never write. So a target keeps all its characters; only white space
+becomes plain spaces, control characters go, and of two encodings of the same character (canonically equivalent ones, as
+é in one code point or in two) one is taken. `identity` changes nothing but runs of spaces, on both sides.
+
+SentencePiece keeps the rules in the model file, in field 3 of its protocol buffer. Two models that differ in that field
+alone have the same pieces and ids.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from itertools import chain, starmap
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from nmt.tokenizer.ids import Side
+
+Name = Literal["nmt_nfkc", "nfkc", "identity"]
+
+# Letters with diacritics, kana, Hangul. Ideographs have none but those that other glyphs of the same sign have, which
+# make a difference in names.
+_WITH_DECOMPOSITIONS = ((0xC0, 0x3100), (0xAC00, 0xD7A4))
+
+_RULES = 3  # field of ModelProto
+_LENGTH_DELIMITED = 2  # wire type of strings, bytes and messages
+
+
+def normalizer(name: Name, side: Side) -> Callable[[Sequence[bytes]], list[bytes]] | None:
+    """What makes lines alike before a model is trained on them; None: they stay as they are."""
+    if name == "identity":
+        return None
+    found = _sentencepiece().SentencePieceNormalizer(
+        normalizer_spec=_rules(name, side), add_dummy_prefix=False, escape_whitespaces=False
+    )
+
+    def normalize(lines: Sequence[bytes]) -> list[bytes]:
+        made: list[bytes] = found.normalize(list(lines))
+        return made
+
+    return normalize
+
+
+def with_rules(model: bytes, name: Name, side: Side) -> bytes:
+    """The model with the rules of that side."""
+    return model if name == "identity" else _replace_rules(model, _rules(name, side))
+
+
+def without_rules(model: bytes) -> bytes:
+    """What decides pieces and ids. Raises ValueError where it is no model."""
+    return _replace_rules(model, b"")
+
+
+@cache
+def _rules(name: Name, side: Side) -> bytes:
+    """A serialized NormalizerSpec."""
+    make = _sentencepiece().SentencePieceNormalizer
+    made = make(rule_name=name) if side == "src" else make(norm_map=list((_spaces() | _canonical()).items()))
+    spec: bytes = made.serialized_normalizer_spec()
+    return spec
+
+
+def _spaces() -> dict[str, str]:
+    """White space to plain spaces; control characters and byte order marks inside a text to nothing."""
+    controls = [chr(i) for i in (*range(1, 0x20), *range(0x7F, 0xA0))]
+    white = "\t\n\v\f\r\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+    return dict.fromkeys([*controls, "\ufeff"], "") | dict.fromkeys([*white, "▁"], " ")  # SentencePiece's own sign
+
+
+def _canonical() -> dict[str, str]:
+    """Other encodings of a character, such as a decomposed one, to its composed form (NFC): by the Unicode data that
+    all versions of Python have, so that all make the same tokenizer.
+    """
+    nfc, nfd = (partial(unicodedata.ucd_3_2_0.normalize, form) for form in ("NFC", "NFD"))
+    rules = {}
+    for character in map(chr, chain.from_iterable(starmap(range, _WITH_DECOMPOSITIONS))):
+        parts, composed = nfd(character), nfc(character)
+        for i in range(len(parts)):
+            rules[nfc(parts[: i + 1]) + parts[i + 1 :]] = composed
+        rules[character] = composed
+    return {before: after for before, after in rules.items() if before != after == nfc(before)}
+
+
+def _sentencepiece() -> Any:
+    import sentencepiece
+
+    sentencepiece.SetMinLogLevel(2)
+    return sentencepiece
+
+
+# --- the model file --------------------------------------------------------------------------------------------------
+
+
+def _replace_rules(model: bytes, rules: bytes) -> bytes:
+    kept = [model[begin:end] for field, begin, end in _fields(model) if field != _RULES]
+    return b"".join(kept) + (_tag(_RULES) + _varint(len(rules)) + rules if rules else b"")
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int, int]]:
+    """Number, begin and end of each field; all of a model's are length-delimited."""
+    at = 0
+    while at < len(message):
+        begin = at
+        tag, at = _read_varint(message, at)
+        length, at = _read_varint(message, at)
+        at += length
+        if tag & 7 != _LENGTH_DELIMITED or at > len(message):
+            raise ValueError("not a SentencePiece model")
+        yield tag >> 3, begin, at
+
+
+def _tag(field: int) -> bytes:
+    return _varint(field << 3 | _LENGTH_DELIMITED)
+
+
+def _varint(number: int) -> bytes:
+    made = bytearray()
+    while number > 0x7F:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*made, number])
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while at < len(message):
+        byte = message[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return number, at
+    raise ValueError("not a SentencePiece model")

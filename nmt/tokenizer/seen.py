@@ -1,0 +1,78 @@
+"""Which pieces the training text had, on each side: what else a source has, the model never saw there.
+
+A shared vocabulary has pieces of both languages, so many of them never stood on the source side. Of a character that is
+written as bytes the bytes say little: those of 北 are in other signs, too. So such characters are kept themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from nmt.tokenizer.ids import Ids, Side
+
+_SIDES: tuple[Side, Side] = ("src", "tgt")
+
+
+class Seen:
+    """Counts of the pieces of each side, by id; and the characters that were written as bytes."""
+
+    def __init__(self, byte_values: Mapping[Side, npt.NDArray[np.int16]]) -> None:
+        """`byte_values` has for each id of a side the byte that it stands for, or -1."""
+        self._bytes = byte_values
+        self.counts: dict[Side, npt.NDArray[np.int64]] = {s: np.zeros(len(byte_values[s]), np.int64) for s in _SIDES}
+        self.characters: dict[Side, set[str]] = {side: set() for side in _SIDES}
+
+    def add(self, side: Side, ids: Ids) -> None:
+        """Ids of whole lines, one after the other."""
+        self.counts[side] += np.bincount(ids, minlength=len(self.counts[side]))
+        self.characters[side].update(self._written_as_bytes(side, ids))
+
+    def unseen(self, side: Side, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Of each id of a line, whether it stands for what was never seen."""
+        found: npt.NDArray[np.bool_] = self.counts[side][ids] == 0
+        values = self._bytes[side][ids]
+        at = 0
+        positions = np.flatnonzero(values >= 0)
+        for character in self._written_as_bytes(side, ids):
+            size = len(character.encode())
+            found[positions[at : at + size]] = character not in self.characters[side]
+            at += size
+        return found
+
+    def _written_as_bytes(self, side: Side, ids: Ids) -> str:
+        values = self._bytes[side][ids]
+        # A line has the bytes of whole characters.
+        return values[values >= 0].astype(np.uint8).tobytes().decode(errors="replace")
+
+    def to_json(self) -> bytes:
+        values = {
+            side: {"pieces": self.counts[side].tolist(), "bytes": "".join(sorted(self.characters[side]))}
+            for side in _SIDES
+        }
+        return json.dumps(values, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes, byte_values: Mapping[Side, npt.NDArray[np.int16]]) -> Seen:
+        """Raises ValueError where it is not what `to_json` wrote for this vocabulary."""
+        made = cls(byte_values)
+        try:
+            values = json.loads(text)
+            for side in _SIDES:
+                counts, characters = values[side]["pieces"], values[side]["bytes"]
+                if not _counts(counts, len(byte_values[side])) or not isinstance(characters, str):
+                    raise ValueError("not the counts of this vocabulary")
+                made.counts[side] = np.array(counts, np.int64)
+                made.characters[side] = set(characters)
+        except (KeyError, TypeError, OverflowError, RecursionError) as e:
+            raise ValueError(str(e)) from None
+        return made
+
+
+def _counts(values: object, size: int) -> bool:
+    return isinstance(values, Sequence) and len(values) == size and all(type(value) is int for value in values)
