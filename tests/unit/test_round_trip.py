@@ -12,21 +12,20 @@ from nmt.tokenizer.normalization import with_rules
 LINES = ["one two", "three ½", "four", "x² and y²"]
 
 
+def trained(normalization: str) -> Tokenizer:
+    section = TokenizerSection.model_validate({"vocab_size": 300, "normalization": normalization})
+    return Tokenizer.train(lambda *_: [("tgt", [line.encode() for line in LINES * 50])], section)
+
+
 @pytest.fixture(scope="module")
 def now() -> Tokenizer:
-    return Tokenizer.train(
-        lambda *_: [("tgt", [line.encode() for line in LINES * 50])], TokenizerSection(vocab_size=300)
-    )
+    return trained("nmt_nfkc")
 
 
 @pytest.fixture(scope="module")
 def before() -> Tokenizer:
     """As tokenizers were made: the source's rules hold for the target, too."""
-    model = Tokenizer.train(
-        lambda *_: [("tgt", [line.encode() for line in LINES * 50])],
-        TokenizerSection(vocab_size=300, normalization="identity"),
-    ).files["tokenizer.model"]
-    return Tokenizer(with_rules(model, "nmt_nfkc", "src"))
+    return Tokenizer(with_rules(trained("identity").files["tokenizer.model"], "nmt_nfkc", "src"))
 
 
 def told(tokenizer: Tokenizer, lines: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -45,8 +44,8 @@ def test_the_share_of_changed_lines_is_told_with_the_shortest(
     before: Tokenizer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told(before, LINES, capsys) == (
-        "! The tokenizer changes 50.0% of the target lines, such as 'three ½' into 'three 1⁄2': no translation can have "
-        "what is lost. `tokenizer.normalization: identity` keeps it.\n"
+        "! The tokenizer changes 50.0% of the target lines, such as 'three ½' into 'three 1⁄2': no translation can "
+        "have what is lost. `tokenizer.normalization: identity` keeps it.\n"
     )
 
 
