@@ -29,7 +29,7 @@ from demo_corpus.lexicon import NOUNS
 from demo_corpus.templates import TEMPLATES
 
 SEED = 20240
-TRAIN_SIZE, VALID_SIZE, TEST_SIZE = 24_000, 500, 500
+TRAIN_SIZE, VALID_SIZE, TEST_SIZE = 36_000, 500, 500
 MIN_COUNT = 10  # how often every validation and test word must occur in training
 MAX_WORDS = 17
 HELD_OUT_ONE_IN = 10

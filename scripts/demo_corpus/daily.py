@@ -130,7 +130,7 @@ MODALS = [("can", "pouvoir", "present"), ("cannot", "pouvoir", "present"), ("mus
           ("would like to", "vouloir", "conditional"),
           ("should", "devoir", "conditional"), ("like to", "aimer", "present"), ("could", "pouvoir", "conditional"),
           ("must not", "devoir", "present"), ("do not want to", "vouloir", "present"),
-          ("should not", "devoir", "conditional"), ("love to", "adorer", "present"), ("hope to", "espérer", "present"),
+          ("should not", "devoir", "conditional"), ("love to", "aimer", "present"), ("hope to", "espérer", "present"),
           ("prefer to", "préférer", "present"), ("do not have to", "devoir", "present")][:-1]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def typed(d: Dice, pair: Phrase) -> Phrase:
     """Write a sentence as somebody might type it."""
     en, fr = contract(pair.en, d, 0.4), pair.fr
     pair = Phrase(en.replace("'", "’") if d.chance(0.06) else en, fr, pair.combos)
-    way = d.weighted([("plain", 76), ("sloppy", 8), ("no_stop", 4), ("small", 2), ("shouted", 10)])
+    way = d.weighted([("plain", 79), ("sloppy", 8), ("no_stop", 4), ("small", 2), ("shouted", 7)])
     if way == "sloppy":
         return sloppy(pair)
     if way == "no_stop":

@@ -19,7 +19,7 @@ from demo_corpus.lexicon import NOUNS, VERBS
 from demo_corpus.morphology import conjugate, french_plural, imperative_form, sandhi
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "demo"
-SIZES = {"train": 24_000, "valid": 500, "test": 500}
+SIZES = {"train": 36_000, "valid": 500, "test": 500}
 
 
 @pytest.fixture(scope="module")
