@@ -41,14 +41,17 @@ def train(
     from nmt.data.manifest import NotPreparedError, check_prepared
     from nmt.data.prepare import prepare as prepare_data
     from nmt.data.prepare import wait_for
+    from nmt.train.settle import check_length
 
     loaded, path = load(recipe)
     if dry_run:
         from nmt.train.estimate import estimate
 
-        print(loaded.dump())
-        console.table("Estimate", ["what", "how much"], estimate(loaded))
+        settled, rows = estimate(loaded, path)
+        print(settled.dump())
+        console.table("Estimate", ["what", "how much"], rows)
         return
+    check_length(loaded, str(path))
     try:
         check_prepared(loaded, path)
     except NotPreparedError:

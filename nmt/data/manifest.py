@@ -85,6 +85,7 @@ def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
     data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
     tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"})  # that happens in training
+    tokenizer |= dict.fromkeys(recipe.tokenizer.open_keys, "auto")
     return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer"))
 
 
@@ -106,6 +107,9 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
     manifest = Manifest.load(folder)
     again = f"Run: nmt prepare {recipe_path or 'RECIPE'} --force"
     now, before = deciding_keys(recipe), manifest.sections
+    if before.get("tokenizer.vocab_size") == "auto":  # a recipe that says the number which that came to is the same
+        size = max(manifest.tokenizer[f"{side}_vocab_size"] for side in ("src", "tgt"))
+        before = before | ({"tokenizer.vocab_size": size} if now["tokenizer.vocab_size"] == size else {})
     differing = [key for key in {**now, **before} if now.get(key) != before.get(key)]
     if differing:
         key, *others = differing

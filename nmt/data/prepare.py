@@ -20,6 +20,7 @@ import numpy.typing as npt
 from nmt import console
 from nmt.data.audit import AuditReport, audit
 from nmt.data.corpus import Chunk, PairSource, all_corpora, resolve_files
+from nmt.data.counting import count_characters, distinct_characters
 from nmt.data.filters import Routing, route
 from nmt.data.manifest import (
     FORMAT,
@@ -38,8 +39,10 @@ from nmt.device import usable_cores
 from nmt.errors import DataError, RunError
 from nmt.files import InputFile, describe_file, list_some, others, recover, staging
 from nmt.recipe import Recipe, TokenizerSection, fingerprint
+from nmt.recipe.defaults import vocab_size
 from nmt.text.sentences import split as split_sentences
 from nmt.tokenizer import Side, Tokenizer
+from nmt.tokenizer.learn import VocabularyTooLargeError
 from nmt.version import VERSION
 
 __all__ = ["Manifest", "NotPreparedError", "check_prepared", "prepare"]
@@ -146,7 +149,14 @@ def _train_tokenizer(recipe: Recipe, sources: Sequence[PairSource], routing: Rou
                 yield side, [column[i] for i in picks]
 
     console.info(f"Training the tokenizer on {wanted * 2:,} lines …")
-    return Tokenizer.train(blocks, section), wanted * 2
+    if "vocab_size" not in section.open_keys:
+        return Tokenizer.train(blocks, section), wanted * 2
+    characters = sum((count_characters(lines) for _, lines in blocks("src", "tgt")), np.zeros(0x110000, np.int64))
+    size = vocab_size(int(characters.sum()) // 2 * total // wanted, distinct_characters(characters))
+    try:
+        return Tokenizer.train(blocks, section.changed({"vocab_size": size})), wanted * 2
+    except VocabularyTooLargeError as e:
+        return Tokenizer.train(blocks, section.model_copy(update={"vocab_size": e.most})), wanted * 2
 
 
 @dataclass(frozen=True)

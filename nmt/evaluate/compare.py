@@ -13,7 +13,7 @@ from typing import Any
 from nmt.errors import DataError, RunError
 from nmt.evaluate.texts import read_lines, read_translations
 from nmt.run.folder import load_run_recipe
-from nmt.text.metrics import METRICS, label, make_metric, usable
+from nmt.text.metrics import METRICS, label, make_metric
 
 TIE = 0.5  # chrF points of a sentence below which neither has won it
 
@@ -178,10 +178,9 @@ def _compare(
     # As the sacrebleu command does.
     hyps = [[line.rstrip() for line in t.hyp] for t in texts]
     refs = [[line.rstrip() for line in stream] for stream in first.ref]
-    chosen = usable(list(METRICS), *hyps, *refs)
     found: dict[str, dict[str, list[Any]]] = {}
     for kind in ("bs", "ar"):
-        for name in chosen:
+        for name in METRICS:
             metric = make_metric(name, bleu_tokenize)
             named: list[tuple[str, Sequence[str]]] = [(str(i), lines) for i, lines in enumerate(hyps)]
             _, results = PairedTest(named, {name: metric}, refs, test_type=kind)()

@@ -184,11 +184,8 @@ def _together(
     hyps, refs = ([line for lines in side for line in lines] for side in zip(*texts, strict=True))
     pooled = score(hyps, refs, metrics, bleu_tokenize, confidence=True)
     mean = []
-    for first in tests[0].scores:
-        scores = [s for t in tests for s in t.scores if s.name == first.name]
-        if len(scores) < len(tests):
-            continue  # left out of some, as their lines are too long for it
-        values = [s.value for s in scores]
+    for scores in zip(*(t.scores for t in tests), strict=True):
+        first, values = scores[0], [s.value for s in scores]
         mean.append(Score(first.name, sum(values) / len(values), f"mean of {len(values)} test sets"))
         if first.name == "comet":  # it is a mean over sentences
             weighted = sum(s.value * t.sentences for s, t in zip(scores, tests, strict=True))

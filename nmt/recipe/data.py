@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from nmt.recipe.section import Float, Int, NonNegativeFloat, NonNegativeInt, PositiveInt, Probability, Section, Sha256
+from nmt.recipe.section import (
+    Float,
+    Int,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    Probability,
+    Section,
+    Sha256,
+    derived,
+)
 
 
 class Corpus(Section):
@@ -137,7 +147,7 @@ class TokenizerSection(Section):
     """SentencePiece (Kudo and Richardson 2018), trained on the training text only."""
 
     kind: Literal["unigram", "bpe"] = "bpe"
-    vocab_size: Annotated[Int, Field(ge=300, le=1_000_000)] = 8000  # 256 byte pieces, 4 special symbols among them
+    vocab_size: Annotated[Int, Field(ge=300, le=1_000_000)] = derived(8000)  # 256 bytes, 4 special symbols among them
     shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
     # Share of the characters, as often as they occur, that have a piece; rarer ones are written as bytes. auto: all, as
     # long as they take at most half of the vocabulary

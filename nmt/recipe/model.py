@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from nmt.recipe.section import PositiveInt, Probability, Section
+from nmt.recipe.section import PositiveInt, Probability, Section, derived
 
 PRESETS: dict[str, dict[str, int]] = {
     "tiny": {"d_model": 128, "d_ff": 256, "num_heads": 4, "num_encoder_layers": 4, "num_decoder_layers": 4},
@@ -17,20 +17,22 @@ PRESETS: dict[str, dict[str, int]] = {
 
 
 class ModelSection(Section):
-    """The Transformer's shape. `preset` fills the numbers that are not given."""
+    """The Transformer's shape. `preset` fills the numbers that are not given; where neither it nor any of them is, it
+    follows from the data and the planned length, as does the dropout: see defaults.py.
+    """
 
-    preset: Literal["tiny", "small", "base", "big"] = "small"
-    d_model: PositiveInt = 0
-    d_ff: PositiveInt = 0
-    num_heads: PositiveInt = 0
-    num_encoder_layers: PositiveInt = 0
-    num_decoder_layers: PositiveInt = 0
+    preset: Literal["tiny", "small", "base", "big"] = derived("small")
+    d_model: PositiveInt = PRESETS["small"]["d_model"]
+    d_ff: PositiveInt = PRESETS["small"]["d_ff"]
+    num_heads: PositiveInt = PRESETS["small"]["num_heads"]
+    num_encoder_layers: PositiveInt = PRESETS["small"]["num_encoder_layers"]
+    num_decoder_layers: PositiveInt = PRESETS["small"]["num_decoder_layers"]
     norm: Literal["pre", "post"] = "pre"
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
     max_positions: PositiveInt = 1024  # of learned positions; sinusoids have no end
     tie_embeddings: Literal["all", "target", "none"] = "all"
-    dropout: Probability = 0.1
+    dropout: Probability = derived(0.1)
     attention_dropout: Probability = 0.0
 
     @property
@@ -44,8 +46,18 @@ class ModelSection(Section):
         if not isinstance(values, dict):
             return values
         preset = values.get("preset")
-        # An unknown preset is a fault of its own; without numbers there would be five more.
-        return {**PRESETS[preset if isinstance(preset, str) and preset in PRESETS else "small"], **values}
+        given = isinstance(preset, str) and preset in PRESETS
+        return {**PRESETS[str(preset)], **values} if given else values
+
+    @property
+    def open_keys(self) -> list[str]:
+        numbers = self.model_fields_set & set(PRESETS["small"])
+        return [key for key in super().open_keys if not (key == "preset" and numbers)]
+
+    def as_written(self) -> dict[str, Any]:
+        """Without the numbers that a preset is still to give."""
+        values = super().as_written()
+        return {k: v for k, v in values.items() if not ("preset" in self.open_keys and k in PRESETS["small"])}
 
     @model_validator(mode="after")
     def _divisible(self) -> ModelSection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Recipe(Section):
     data: DataSection
     tokenizer: TokenizerSection = TokenizerSection()
     model: ModelSection = ModelSection()
-    train: TrainSection
+    train: TrainSection = TrainSection()  # without a limit it prepares data, but trains nothing
     decode: DecodeSection = DecodeSection()
     evaluate: EvaluateSection = EvaluateSection()
 
@@ -48,6 +49,19 @@ class Recipe(Section):
         return self
 
     @property
+    def open_keys(self) -> list[str]:
+        """Keys that are still to be derived from the data and the planned length, with dots."""
+        return [f"{name}.{key}" for name, section in self if isinstance(section, Section) for key in section.open_keys]
+
+    def filled(self, values: Mapping[str, Any]) -> Recipe:
+        """With values for such keys."""
+        sections: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            section, _, key = name.partition(".")
+            sections.setdefault(section, {})[key] = value
+        return self.model_copy(update={name: getattr(self, name).changed(keys) for name, keys in sections.items()})
+
+    @property
     def prepared_dir(self) -> Path:
         return Path(self.data.prepared_dir) / self.name
 
@@ -61,8 +75,8 @@ class Recipe(Section):
         return bleu_tokenizer(self.evaluate.bleu_tokenize, self.data.target_lang)
 
     def dump(self) -> str:
-        """The resolved recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""
-        return dump_yaml(self.model_dump(mode="json", exclude_none=True))
+        """The recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""
+        return dump_yaml({key: v.as_written() if isinstance(v, Section) else v for key, v in self})
 
 
 def fingerprint(*parts: Any) -> str:

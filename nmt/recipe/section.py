@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _no_bool(value: object) -> object:
@@ -31,11 +31,55 @@ Probability = Annotated[Float, Field(ge=0, lt=1)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 
 
+def derived(provisional: Any) -> Any:
+    """The default of a key whose value follows from the data and the planned length, where the recipe gives none or
+    says `auto`; see defaults.py. Until it is derived it holds `provisional`.
+    """
+    return Field(default=provisional, json_schema_extra={"derived": True})
+
+
+def _without_none(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+        case list():
+            return [_without_none(inner) for inner in value]
+        case _:
+            return value
+
+
 class Section(BaseModel):
     """Base of all sections: immutable, unknown keys refused, numbers finite, defaults checked too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _auto(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        auto = {key for key in cls.derived_keys() if isinstance(values.get(key), str) and values[key] == "auto"}
+        return {key: value for key, value in values.items() if key not in auto}
+
+    @classmethod
+    def derived_keys(cls) -> list[str]:
+        return [key for key, field in cls.model_fields.items() if field.json_schema_extra == {"derived": True}]
+
+    @property
+    def open_keys(self) -> list[str]:
+        """Keys that are still to be derived."""
+        return [key for key in self.derived_keys() if key not in self.model_fields_set]
+
+    def as_written(self) -> dict[str, Any]:
+        """Plain values with every default spelled out, and `auto` for what is to be derived; reads back as equal."""
+        values = self.model_dump(mode="json")
+        open_keys, derived_keys = self.open_keys, self.derived_keys()
+        return {
+            key: "auto" if key in open_keys else _without_none(value)
+            for key, value in values.items()
+            if value is not None or key in derived_keys
+        }
+
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """With other values, checked. Raises pydantic's ValidationError."""
-        return type(self).model_validate(self.model_dump() | dict(changes))
+        """With other values, checked; what was not given stays so. Raises pydantic's ValidationError."""
+        return type(self).model_validate(self.model_dump(exclude_unset=True) | dict(changes))

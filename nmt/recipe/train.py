@@ -7,34 +7,48 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from nmt.recipe.evaluate import Criterion
-from nmt.recipe.section import Int, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Section
+from nmt.recipe.section import (
+    Int,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    Section,
+    derived,
+)
 
 
 class TrainSection(Section):
-    """Optimisation. `batch_tokens` is part of the experiment, `max_tokens` of the machine: see data/batches.py."""
+    """Optimisation. `batch_tokens` is part of the experiment, `max_tokens` of the machine: see data/batches.py.
+
+    Keys whose default is `derived` follow from the data and the planned length: see defaults.py.
+    """
 
     # What is optimised
     label_smoothing: Probability = 0.1
-    batch_tokens: PositiveInt = 4096  # real target tokens an update, about
+    batch_tokens: PositiveInt = derived(4096)  # real target tokens an update, about
     optimizer: Literal["muon", "adamw"] = "muon"  # muon: of the layers' matrices; all else has AdamW
-    learning_rate: PositiveFloat = 1e-3  # the peak
-    schedule: Literal["inverse_sqrt", "noam", "cosine", "linear"] = "inverse_sqrt"
-    warmup_steps: NonNegativeInt = 1000
+    learning_rate: PositiveFloat = derived(1e-3)  # the peak
+    schedule: Literal["inverse_sqrt", "noam", "cosine", "linear"] = derived("inverse_sqrt")
+    warmup_steps: NonNegativeInt = derived(1000)
     min_learning_rate: NonNegativeFloat = 0.0  # where cosine and linear end
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     adam_eps: PositiveFloat = 1e-9
     weight_decay: NonNegativeFloat = 0.0
     clip_norm: NonNegativeFloat = 1.0  # of the whole gradient; 0 turns it off
     ema_decay: Probability = 0.999  # exponential moving average of the weights; 0 turns it off
-    average_best: NonNegativeInt = 5  # at the end, try the average of this many best checkpoints; 0 or 1: never
+    average_best: NonNegativeInt = derived(
+        5
+    )  # at the end, try the average of this many best checkpoints; 0 or 1: never
     # When it stops: whatever comes first; cosine and linear end there too
     max_steps: PositiveInt | None = None
-    max_epochs: PositiveInt | None = None
+    max_epochs: PositiveInt | None = derived(None)
     max_minutes: PositiveFloat | None = None
-    patience: NonNegativeInt = 0  # validations without a better `metric`; 0 turns early stopping off
+    patience: NonNegativeInt = derived(0)  # validations without a better `metric`; 0 turns early stopping off
     metric: Criterion = "bleu"
     # How often it looks up
-    eval_every: PositiveInt = 1000  # steps
+    eval_every: PositiveInt = derived(1000)  # steps
     eval_from: NonNegativeInt = 0  # the first step at which translations are scored; losses always are
     log_every: PositiveInt = 50
     save_every: PositiveInt = 500
@@ -56,11 +70,14 @@ class TrainSection(Section):
         """Whether the learning rate depends on how long the training is to be."""
         return self.schedule in ("cosine", "linear")
 
+    @property
+    def has_length(self) -> bool:
+        """Whether a limit is given that is sure to come."""
+        return not (self.max_steps is None and self.max_epochs is None and self.max_minutes is None)
+
     @model_validator(mode="after")
-    def _stops(self) -> TrainSection:
-        if self.max_steps is None and self.max_epochs is None and self.max_minutes is None and not self.patience:
-            raise ValueError("nothing stops the training: give `max_steps`, `max_epochs`, `max_minutes` or `patience`")
-        if self.falls_to_an_end and self.max_steps is None and self.max_epochs is None and self.max_minutes is None:
+    def _falls_to_an_end(self) -> TrainSection:
+        if self.falls_to_an_end and not self.has_length:
             raise ValueError(
                 f"`schedule: {self.schedule}` needs `max_steps`, `max_epochs` or `max_minutes`, to know where it ends"
             )

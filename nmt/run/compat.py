@@ -8,6 +8,7 @@ from typing import Any
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
+from nmt.run.folder import is_begun
 
 # What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
 _FREE = {
@@ -22,7 +23,7 @@ def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: st
     it was begun with other prepared data.
     """
     path = run / "recipe.yaml"
-    if not path.exists() or not any((run / "checkpoints").glob("step-*/state.json")):
+    if not is_begun(run):
         return
     before, now = (_deciding(r) for r in (load_recipe(path), recipe))
     differing = [k for k in now if now[k] != before.get(k)]
@@ -42,7 +43,7 @@ def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: st
 def changed_limits(run: Path, recipe: Recipe) -> str | None:
     """What to say where a schedule that falls to an end goes on to another than it was begun with."""
     path = run / "recipe.yaml"
-    if not (recipe.train.falls_to_an_end and path.exists()):
+    if not (recipe.train.falls_to_an_end and is_begun(run)):
         return None
     before = load_recipe(path).train
     changes = [

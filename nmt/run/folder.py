@@ -30,6 +30,11 @@ def load_run_recipe(run: Path) -> Recipe:
     return load_recipe(run / "recipe.yaml")
 
 
+def is_begun(run: Path) -> bool:
+    """Whether a training could go on there: it has a recipe and a checkpoint."""
+    return (run / "recipe.yaml").exists() and any((run / "checkpoints").glob("step-*/state.json"))
+
+
 @contextmanager
 def run_lock(run: Path) -> Iterator[None]:
     """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash."""

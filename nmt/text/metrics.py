@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from nmt import console
 from nmt.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ class Metric:
     label: str  # in tables
     make: Callable[[str], Scorer]
     higher_is_better: bool = True
-    most_words: int | None = None  # in a line, beyond which it takes minutes or hours; None: any number
 
 
 def _bleu(tokenize: str) -> Scorer:
@@ -61,8 +59,7 @@ METRICS = {
         Metric("bleu", "BLEU", _bleu),
         Metric("chrf", "chrF", lambda _: _chrf(0)),
         Metric("chrf++", "chrF++", lambda _: _chrf(2)),
-        # Its search for moved phrases: 2 s for a line of 400 words, 45 s for 800, both of random words
-        Metric("ter", "TER", lambda _: _ter(), higher_is_better=False, most_words=500),
+        Metric("ter", "TER", lambda _: _ter(), higher_is_better=False),
     )
 }
 LOSS = "loss"  # what a validation measures besides METRICS; lower is better
@@ -140,7 +137,7 @@ def score(
                 f"there are {len(hyps):,} translations, but {len(stream):,} references; line n belongs to line n."
             )
     scores = []
-    for name in usable(metrics, hyps, *streams):
+    for name in metrics:
         metric = make_metric(name, bleu_tokenize)
         if confidence:
             # The test of one system alone; corpus_score's own bootstrap fails where a resample has no match.
@@ -152,18 +149,6 @@ def score(
             value = float(metric.corpus_score(hyps, streams).score)
             scores.append(Score(name, value, metric.get_signature().format()))  # whole after scoring only
     return scores
-
-
-def usable(metrics: Sequence[str], *texts: Sequence[str]) -> list[str]:
-    """The metrics without those that would take too long on lines of these texts, which is said."""
-    limits = {name: METRICS[name].most_words for name in metrics if name in METRICS and METRICS[name].most_words}
-    if not limits:
-        return list(metrics)
-    longest, number = max((len(line.split()), -i) for text in texts for i, line in enumerate(text, 1))
-    left_out = [name for name, most in limits.items() if most is not None and longest > most]
-    for name in left_out:
-        console.warn(f"{label(name)} is left out: line {-number:,} has {longest:,} words, more than {limits[name]:,}.")
-    return [name for name in metrics if name not in left_out]
 
 
 def _streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str]]:

@@ -23,6 +23,14 @@ _FIXED = 4 + 256  # pieces that every vocabulary has: special ones and bytes
 _LEAST_COVERAGE = 0.98  # SentencePiece takes no less
 
 
+class VocabularyTooLargeError(DataError):
+    """The text has no more than `most` pieces."""
+
+    def __init__(self, message: str, hint: str, most: int) -> None:
+        super().__init__(message, hint)
+        self.most = most
+
+
 def learn(blocks: Blocks, section: TokenizerSection) -> bytes:
     """A model file without rules of normalisation: lines are made alike before. Raises DataError where the vocabulary
     is too large or too small for the text.
@@ -97,9 +105,10 @@ def _refused(said: str, section: TokenizerSection) -> DataError:
     """In our words, what SentencePiece says of a vocabulary that does not fit the text."""
     key = f"`tokenizer.vocab_size: {section.vocab_size}`"
     if size := re.search(r"value <= (\d+)", said):
-        return DataError(
+        return VocabularyTooLargeError(
             f"the training text is too small for {key}. It allows at most {int(size[1]):,}.",
             "Set a smaller `tokenizer.vocab_size`" + ("." if section.kind == "bpe" else ", or `kind: bpe`."),
+            int(size[1]),
         )
     if size := re.search(r"required_chars\. (\d+) vs (\d+)", said):
         symbols = f", {plural(len(section.user_symbols), 'symbol')}" if section.user_symbols else ""

@@ -31,9 +31,13 @@ class Epoch:
     def describe(self) -> str:
         return (
             f"{len(self.src):,} pairs, {self.num_tokens:,} target tokens and {len(self.updates):,} steps an epoch; "
-            f"real / padded tokens: source {fill(self.updates, self.src.lengths):.1%}, "
-            f"target {fill(self.updates, self.tgt.lengths):.1%}"
+            f"padding: {padding(*(fill(self.updates, side.lengths) for side in (self.src, self.tgt)))}"
         )
+
+
+def padding(source: float, target: float) -> str:
+    """In words, of the shares of tokens that are real."""
+    return f"{1 - source:.0%} of source tokens, {1 - target:.0%} of target tokens".replace("%", " %")
 
 
 class TrainingData:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from nmt import console
 from nmt.errors import TrainingError
 from nmt.recipe import TrainSection
 from nmt.run.checkpoint import checkpoints
 from nmt.run.state import TrainState
+from nmt.tokenizer import RaggedIds
 
 FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
+LITTLE = 0.8  # times the loss of guessing by frequency, which is counted in so many tokens:
+SEEN = 10_000_000
 LONG = 10  # intervals in a row: such a training does not come back
 
 
@@ -22,6 +27,33 @@ def check_warmup(section: TrainSection, planned_steps: float | None) -> None:
             f"{section.warmup_steps:,}: the learning rate will not reach {section.learning_rate:g}. "
             "Set `train.warmup_steps` to a tenth of the steps, or train longer."
         )
+
+
+def unigram_loss(train: RaggedIds, valid: RaggedIds) -> float:
+    """Nats a token of the validation text for one who knows only how often each token occurs in training."""
+    seen = train.ids[:SEEN]
+    size = int(max(seen.max(initial=0), valid.ids.max(initial=0))) + 1
+    counts = np.bincount(seen, minlength=size) + 1.0
+    ends = max(1.0, len(train) * len(seen) / max(1, len(train.ids)))  # of sentences, which are not among the ids
+    total = np.log(counts.sum() + ends)
+    loss = (total - np.log(counts[valid.ids])).sum() + len(valid) * (total - np.log(ends))
+    return float(loss / (len(valid.ids) + len(valid)))
+
+
+def hardly_learned(state: TrainState, section: TrainSection, valid: dict[str, float], unigram: float) -> str | None:
+    """What to say of a training that ended before it learned anything; None where it did learn."""
+    if state.step <= section.warmup_steps:
+        return (
+            f"All {state.step:,} steps lay in the warm-up of {section.warmup_steps:,}, so the model learned little. "
+            "Train longer, or set a smaller `train.warmup_steps`."
+        )
+    if valid["loss"] > LITTLE * unigram and valid.get("bleu", 0.0) < 1:
+        return (
+            f"The model has learned next to nothing: its validation loss, {valid['loss']:.2f}, is hardly below the "
+            f"{unigram:.2f} of guessing tokens by how often they occur. Train longer; if that does not help, look "
+            "whether line n of one side really translates line n of the other."
+        )
+    return None
 
 
 def check_step(state: TrainState, finite: bool, section: TrainSection, run: Path) -> None:

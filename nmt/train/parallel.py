@@ -53,6 +53,13 @@ class World:
         agreed: list[float] = shared.tolist()
         return agreed
 
+    def share(self, text: str) -> str:
+        """Rank 0's text, on all ranks."""
+        box = [text]
+        if self.size > 1:
+            dist.broadcast_object_list(box)
+        return box[0]
+
     def barrier(self) -> None:
         if self.size > 1:
             dist.barrier()

@@ -1,20 +1,27 @@
-"""Whether a training can start, looked at before a folder is made or an old run set aside for it."""
+"""Whether a training can start, looked at before a folder is made or an old run set aside for it; and its beginning."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from nmt import console
 from nmt.data.manifest import Manifest
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
-from nmt.recipe import Recipe
+from nmt.recipe import Recipe, make_recipe
+from nmt.recipe.plain_yaml import parse_yaml
 from nmt.run.checkpoint import find_checkpoint
-from nmt.run.folder import check_folder
+from nmt.run.compat import changed_limits, check_same_experiment
+from nmt.run.folder import check_folder, set_aside
 from nmt.tokenizer import Tokenizer
+from nmt.train.parallel import World
+from nmt.train.settle import check_length, settle
 
 
 def check_start(recipe: Recipe, prepared: Path) -> None:
     """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
+    check_length(recipe)
     check_folder(recipe.run_dir)
     tokenizer = Tokenizer.load(prepared)
     split = PreparedSplit.open(prepared, "train")
@@ -33,6 +40,24 @@ def check_start(recipe: Recipe, prepared: Path) -> None:
                 f"`train.init_from: {source}` has another tokenizer than the prepared data.",
                 "Prepare the data with that run's tokenizer, or train from scratch.",
             )
+
+
+def begin(recipe: Recipe, prepared: Path, command: str, fresh: bool, world: World) -> Recipe:
+    """Make the run folder ready, on rank 0, and give the recipe with every key settled, the same on all ranks."""
+    run = recipe.run_dir
+    restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"  # by torchrun, after a failure
+    if world.is_main:
+        if fresh and not restarted and (aside := set_aside(run)):
+            console.info(f"The old run is kept as {aside}.")
+        recipe = settle(recipe, Manifest.load(prepared), world.size)
+        check_same_experiment(run, recipe, prepared, command)
+        if note := changed_limits(run, recipe):
+            console.warn(note)
+        (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    if world.size > 1:
+        recipe = make_recipe(parse_yaml(world.share(recipe.dump()), "rank 0"), "rank 0")
+    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+    return recipe
 
 
 def _check_positions(recipe: Recipe, prepared: Path) -> None:

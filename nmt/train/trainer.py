@@ -26,14 +26,13 @@ from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.run import checkpoint as ckpt
 from nmt.run.checkpoint import better
-from nmt.run.compat import changed_limits, check_same_experiment
 from nmt.run.environment import environment
-from nmt.run.folder import run_lock, set_aside
+from nmt.run.folder import run_lock
 from nmt.run.load import load_weights
 from nmt.run.state import Interval, TrainState
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, TrainingData
-from nmt.train.health import check_interval, check_step, check_warmup
+from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
 from nmt.train.journal import Journal
 from nmt.train.objective import Objective, choose_objective
 from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
@@ -41,7 +40,7 @@ from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
 from nmt.train.schedule import learning_rate
 from nmt.train.signals import Signals, watch_signals
-from nmt.train.start import check_start
+from nmt.train.start import begin, check_start
 from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
 
@@ -60,13 +59,7 @@ def train(
     world = join_world(device.type)
     run = recipe.run_dir
     try:
-        if world.is_main and fresh and (aside := set_aside(run)):
-            console.info(f"The old run is kept as {aside}.")
-        if world.is_main:
-            check_same_experiment(run, recipe, prepared, command)
-            if note := changed_limits(run, recipe):
-                console.warn(note)
-        (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+        recipe = begin(recipe, prepared, command, fresh, world)
         with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             objective = objective or choose_objective(recipe)
             Trainer(recipe, run, prepared, objective, device, world, signals, command).run()
@@ -346,10 +339,14 @@ class Trainer:
         self.journal.write(
             event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
         )
+        unigram = unigram_loss(self.epoch.tgt, self.validator.epoch.tgt)
+        trouble = hardly_learned(state, self.section, best.state.valid, unigram)
         console.info(
-            f"Done: {state.step:,} steps in {state.seconds / 60:.1f} minutes. Best on validation: {best.path.name} "
-            f"({show(best.state.valid)}). Run folder: {self.run_dir}"
+            f"{'Stopped' if trouble else 'Done'}: {state.step:,} steps in {state.seconds / 60:.1f} minutes. Best on "
+            f"validation: {best.path.name} ({show(best.state.valid)}). Run folder: {self.run_dir}"
         )
+        if trouble:
+            console.warn(trouble)
 
     def _announce(self) -> None:
         parameters = sum(p.numel() for p in self.model.parameters())

@@ -56,9 +56,11 @@ def toy_recipe(toy_text: Path, tmp_path: Path) -> Callable[..., Recipe]:
             "tokenizer": {"vocab_size": 320},
             "model": {
                 "d_model": 32, "d_ff": 64, "num_heads": 2, "num_encoder_layers": 1, "num_decoder_layers": 1,
+                "dropout": 0.1,
             },
             "train": {
                 "batch_tokens": 300, "learning_rate": 5e-3, "warmup_steps": 10, "max_steps": 12, "eval_every": 6,
+                "schedule": "inverse_sqrt", "average_best": 5, "patience": 0,
                 "save_every": 6, "log_every": 3, "runs_dir": str(tmp_path / "runs"), "threads": 1, "precision": "fp32",
                 "samples": 1,
             },

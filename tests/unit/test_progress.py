@@ -5,7 +5,7 @@ import math
 import pytest
 
 from nmt.recipe import TrainSection
-from nmt.run.checkpoint import TrainState
+from nmt.run.state import TrainState
 from nmt.train.progress import Progress
 from nmt.train.schedule import learning_rate
 

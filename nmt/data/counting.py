@@ -1,0 +1,61 @@
+"""How much text there is, counted before anything is prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmt import console
+from nmt.data.corpus import PairSource
+from nmt.recipe import DataSection
+
+RARE = 0.0005  # of the text: characters that make up less, all together, need no piece of their own
+
+
+@dataclass(frozen=True)
+class RawCounts:
+    """Of a text as it stands: nothing filtered, nothing held out."""
+
+    pairs: int
+    characters: tuple[int, int]  # source, target
+    distinct: int  # different characters on both sides, rare ones left out
+
+
+def count_pairs(sources: Iterable[PairSource]) -> RawCounts:
+    """Raises DataError where the text cannot be read."""
+    pairs, characters, seen = 0, [0, 0], np.zeros(0x110000, np.int64)
+    with console.progress("Counting", None, "pairs") as advance:
+        for source in sources:
+            for chunk in source.chunks():
+                for side, lines in enumerate((chunk.src, chunk.tgt)):
+                    counts = count_characters(lines)
+                    characters[side] += int(counts.sum())
+                    seen += counts
+                pairs += len(chunk.src)
+                advance(len(chunk.src))
+    return RawCounts(pairs, (characters[0], characters[1]), distinct_characters(seen))
+
+
+def count_characters(lines: Sequence[bytes]) -> np.ndarray:
+    """How often each Unicode character occurs, by its number; what is not UTF-8 counts as U+FFFD."""
+    codes = np.frombuffer(b"".join(lines).decode("utf-8", "replace").encode("utf-32-le"), "<u4")
+    return np.bincount(codes, minlength=0x110000)
+
+
+def distinct_characters(counts: np.ndarray) -> int:
+    """How many different ones make up all of the text but RARE."""
+    frequent = np.sort(counts[counts > 0])[::-1].cumsum()
+    return int(np.searchsorted(frequent, (1 - RARE) * frequent[-1])) + 1 if len(frequent) else 0
+
+
+def count_splits(data: DataSection) -> dict[str, RawCounts | int]:
+    """Of train and valid; a number of pairs where they are held out of train."""
+    found: dict[str, RawCounts | int] = {}
+    for name, corpora in {"train": data.train, "valid": [data.valid]}.items():
+        sources = [PairSource(corpus, Path(data.root)) for corpus in corpora]
+        held_out = corpora[0].holdout
+        found[name] = count_pairs(sources) if held_out is None else held_out
+    return found

@@ -1,0 +1,74 @@
+"""Every key of a recipe settled before training: by the recipe, by the run that goes on, or by rules from the data."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from nmt import console
+from nmt.data.manifest import Manifest
+from nmt.device import choose_device, choose_dtype, set_threads
+from nmt.errors import RecipeError
+from nmt.recipe import Recipe, load_recipe
+from nmt.recipe.defaults import Counts, Machine, derive, describe
+from nmt.run.folder import is_begun
+
+
+def check_length(recipe: Recipe, where: str = "the recipe") -> None:
+    """Raises RecipeError where nothing would ever end the training."""
+    if not recipe.train.has_length and not recipe.train.patience:
+        raise RecipeError(
+            f"{where} does not say how long to train: `train` has no limit.",
+            "Give one, for example train: {max_minutes: 60}; or `max_steps`, `max_epochs` or `patience`.",
+        )
+
+
+def settle(recipe: Recipe, manifest: Manifest, processes: int = 1) -> Recipe:
+    """The recipe with no key left open. A run that has begun keeps what it was begun with; else defaults.py decides by
+    the counts of the prepared data and, where minutes are the limit, by the speed of this machine.
+    """
+    sizes = [int(manifest.tokenizer[f"{side}_vocab_size"]) for side in ("src", "tgt")]
+    if "tokenizer.vocab_size" in recipe.open_keys:
+        recipe = recipe.filled({"tokenizer.vocab_size": max(sizes)})
+    if not recipe.open_keys:
+        return recipe
+    if is_begun(recipe.run_dir):
+        before = load_recipe(recipe.run_dir / "recipe.yaml")
+        return recipe.filled({key: _value(before, key) for key in recipe.open_keys})
+    return settle_by_counts(recipe, counts_of(manifest), processes)
+
+
+def settle_by_counts(recipe: Recipe, counts: Counts, processes: int = 1) -> Recipe:
+    """The recipe with its open keys derived."""
+    if not recipe.open_keys:
+        return recipe
+    machine = measure(recipe, processes) if recipe.train.max_minutes is not None else Machine()
+    values = derive(recipe, counts, machine)
+    console.info(f"Derived from {counts.target_tokens:,} target tokens and the planned length: {describe(values)}.")
+    return recipe.filled(values)
+
+
+def counts_of(manifest: Manifest) -> Counts:
+    train, valid = (manifest.splits[name] for name in ("train", "valid"))
+    return Counts(train["tgt_tokens"] + train["pairs"], valid["tgt_tokens"] + valid["pairs"])
+
+
+def measure(recipe: Recipe, processes: int) -> Machine:
+    """How fast steps will be, from how fast matrix products are. Good to a factor of two, which is enough."""
+    import torch
+
+    device = choose_device(recipe.train.device)
+    set_threads(recipe.train.threads)
+    used, overhead, size = {"cuda": (0.35, 0.03, 4096), "mps": (0.35, 0.05, 2048)}.get(device.type, (0.5, 0.005, 1024))
+    a = torch.randn(size, size, device=device).to(choose_dtype(recipe.train.precision, device))
+    times = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        float((a @ a)[0, 0])  # which waits for the device
+        times.append(time.perf_counter() - begun)
+    return Machine(used * processes * 2 * size**3 / sorted(times)[2], overhead)
+
+
+def _value(recipe: Recipe, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(getattr(recipe, section), name)

@@ -1,0 +1,106 @@
+"""Keys that a recipe leaves open, settled before training."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from nmt.data.manifest import check_prepared
+from nmt.data.prepare import prepare
+from nmt.errors import RecipeError, RunError
+from nmt.recipe import load_recipe
+from nmt.run import checkpoint as ckpt
+from nmt.train import settle as settle_module
+from nmt.train.settle import counts_of, settle
+from nmt.train.trainer import train
+
+OPEN = {f"train__{key}": "auto" for key in ("warmup_steps", "schedule", "eval_every", "patience", "average_best")}
+
+
+def run(recipe):
+    return train(recipe, prepare(recipe), "nmt train toy.yaml")
+
+
+def test_the_run_holds_the_numbers_and_says_them_once(toy_recipe, capsys):
+    folder = run(toy_recipe(**OPEN, train__max_steps=30))
+    said = capsys.readouterr().err
+    (line,) = re.findall(r"^Derived from [\d,]+ target tokens .*$", said, re.MULTILINE)
+    assert line.endswith(
+        "train.average_best 0, train.eval_every 8, train.max_epochs none, train.patience 10, "
+        "train.schedule cosine, train.warmup_steps 3."
+    )
+    settled = load_recipe(folder / "recipe.yaml")
+    assert settled.open_keys == []
+    assert (settled.train.schedule, settled.train.warmup_steps, settled.train.eval_every) == ("cosine", 3, 8)
+
+
+def test_a_run_that_goes_on_keeps_what_it_was_begun_with(toy_recipe, capsys):
+    folder = run(toy_recipe(**OPEN, train__max_steps=12))
+    before = load_recipe(folder / "recipe.yaml").train
+    capsys.readouterr()
+    run(toy_recipe(**OPEN, train__max_steps=30))
+    assert "Derived from" not in capsys.readouterr().err
+    after = load_recipe(folder / "recipe.yaml").train
+    assert after == before.changed({"max_steps": 30})
+    assert ckpt.find_checkpoint(folder, "last").state.step == 30
+
+
+def test_by_steps_nothing_depends_on_the_speed_of_the_machine(toy_recipe, monkeypatch):
+    def never(*_):
+        raise AssertionError("it was measured")
+
+    monkeypatch.setattr(settle_module, "measure", never)
+    recipe = toy_recipe(**OPEN)
+    prepare(recipe)
+    assert settle(recipe, check_prepared(recipe)).open_keys == []
+
+
+def test_by_minutes_it_does(toy_recipe):
+    recipe = toy_recipe(**OPEN, train__max_steps=None, train__max_minutes=1)
+    prepare(recipe)
+    settled = settle(recipe, check_prepared(recipe)).train
+    assert settled.schedule == "cosine"
+    assert settled.max_epochs == 200
+    assert settled.warmup_steps <= 4 * recipe.model.d_model
+
+
+def test_the_vocabulary_follows_from_the_text(toy_recipe):
+    """As large as the rule says, or as many pieces as the text has."""
+    recipe = toy_recipe(tokenizer__vocab_size="auto")
+    prepare(recipe)
+    manifest = check_prepared(recipe)
+    assert manifest.sections["tokenizer.vocab_size"] == "auto"
+    size = manifest.tokenizer["src_vocab_size"]
+    assert size < 500  # of sixteen words
+    assert settle(recipe, manifest).tokenizer.vocab_size == size
+    assert check_prepared(toy_recipe(tokenizer__vocab_size=size)) == manifest  # which is the same
+    with pytest.raises(
+        RunError, match=rf"was prepared with `tokenizer\.vocab_size: auto`, but the recipe says {size + 1}"
+    ):
+        check_prepared(toy_recipe(tokenizer__vocab_size=size + 1))
+
+
+def test_a_recipe_that_says_auto_does_not_take_what_was_prepared_otherwise(toy_recipe):
+    prepare(toy_recipe(tokenizer__vocab_size=320))
+    with pytest.raises(RunError, match=r"was prepared with `tokenizer\.vocab_size: 320`, but the recipe says auto"):
+        check_prepared(toy_recipe(tokenizer__vocab_size="auto"))
+
+
+def test_counts_are_of_the_prepared_pairs(toy_recipe):
+    recipe = toy_recipe()
+    folder = prepare(recipe)
+    counts = counts_of(check_prepared(recipe))
+    splits = yaml.safe_load((folder / "manifest.json").read_text())["splits"]
+    assert counts.target_tokens == splits["train"]["tgt_tokens"] + 2000
+    assert counts.valid_tokens == splits["valid"]["tgt_tokens"] + 20
+
+
+def test_a_training_without_an_end_is_refused_before_anything_is_made(toy_recipe):
+    recipe = toy_recipe(train__max_steps=None)
+    folder = prepare(recipe)
+    with pytest.raises(RecipeError) as refused:
+        train(recipe, folder, "")
+    assert refused.value.message == "the recipe does not say how long to train: `train` has no limit."
+    assert not recipe.run_dir.exists()
