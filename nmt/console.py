@@ -1,6 +1,6 @@
 """All that people see besides results: rich on stderr. stdout is for translations and scores alone.
 
-Silent on ranks other than 0. Plain lines where stderr is no terminal, so that logs stay readable.
+Silent on ranks other than 0, but for errors. Plain lines where stderr is no terminal, so that logs stay readable.
 """
 
 from __future__ import annotations
@@ -80,9 +80,13 @@ def is_main_rank() -> bool:
 
 @cache
 def stderr() -> Console:
+    return _console(quiet=not is_main_rank())
+
+
+def _console(quiet: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, quiet=not is_main_rank(), highlight=False, emoji=False, soft_wrap=True)
+    return Console(stderr=True, quiet=quiet, highlight=False, emoji=False, soft_wrap=True)
 
 
 def info(text: str, style: str = "") -> None:
@@ -94,9 +98,11 @@ def warn(text: str) -> None:
 
 
 def error(fault: NMTError) -> None:
-    stderr().print(f"✗ {fault.message}", style="red", markup=False)
+    """On every rank: what is wrong with one may be right on all others."""
+    out, whose = (stderr(), "") if is_main_rank() else (_console(), f"rank {os.environ['RANK']}: ")
+    out.print(f"✗ {whose}{fault.message}", style="red", markup=False)
     if fault.hint:
-        stderr().print(f"  {fault.hint}", markup=False)
+        out.print(f"  {fault.hint}", markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -40,7 +40,6 @@ def train(
     """Train a translator, or go on where its training stopped. Prepares the data first if that was not done."""
     from nmt.data.manifest import NotPreparedError, check_prepared
     from nmt.data.prepare import prepare as prepare_data
-    from nmt.data.prepare import wait_for
     from nmt.train.settle import check_length
 
     loaded, path = load(recipe)
@@ -55,10 +54,8 @@ def train(
     try:
         check_prepared(loaded, path)
     except NotPreparedError:
-        if console.is_main_rank():
+        if console.is_main_rank():  # the others wait for it where they join
             prepare_data(loaded, recipe_path=path)
-        else:
-            wait_for(loaded)
     if profile:
         from nmt.train.profile import profile_steps
 

@@ -204,12 +204,6 @@ def _tasks(sources: dict[str, list[PairSource]], report: AuditReport, routing: R
                 yield _task(name, chunk.src, chunk.tgt)
 
 
-def wait_for(recipe: Recipe) -> None:
-    """Until the first of the processes that torchrun starts has prepared the data; if it fails, torchrun ends all."""
-    while not (recipe.prepared_dir / MANIFEST).exists():
-        time.sleep(0.5)
-
-
 def _write_splits(
     recipe: Recipe, sources: dict[str, list[PairSource]], report: AuditReport, routing: Routing, folder: Path,
     tokenizer: Tokenizer, processes: int, round_trip: RoundTrip,

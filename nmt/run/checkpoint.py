@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from nmt import console
 from nmt.errors import RunError
-from nmt.files import others, recover_all, staging
+from nmt.files import others, recover_all, staging, write_atomically
 from nmt.run.state import StateFile, TrainState, dump_state, read_state
 from nmt.text.metrics import higher_is_better
 
@@ -138,6 +138,13 @@ def save_checkpoint(
             e.message, f"The checkpoints before it are whole. {e.hint} Then start the same command again."
         ) from None
     return final
+
+
+def update_state(run: Path, name: str, state: TrainState) -> None:
+    """Write down what became known after a checkpoint was saved: its validation scores."""
+    path = run / "checkpoints" / name / "state.json"
+    file = read_state(path).model_copy(update={"state": state})
+    write_atomically(path, dump_state(file).encode())
 
 
 def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:

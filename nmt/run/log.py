@@ -12,15 +12,19 @@ from nmt.files import write_atomically
 
 
 class RunLog:
-    """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, so nothing repeats."""
+    """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, and the events of its own
+    step that come `again`, so nothing repeats.
+    """
 
-    def __init__(self, path: Path, resume_step: int) -> None:
+    def __init__(self, path: Path, resume_step: int, again: Sequence[str] = ()) -> None:
         kept = []
         self.ended_at: int | None = None  # the step at which the run had come to its end
         if path.exists():
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 record = _parse_record(line)
-                if record is not None and record["step"] <= resume_step:
+                if record is None or (record["step"] == resume_step and record["event"] in again):
+                    continue
+                if record["step"] <= resume_step:
                     kept.append(line + "\n")
                     if record["event"] == "end":
                         self.ended_at = record["step"]

@@ -16,11 +16,14 @@ from nmt.train.validation import Sample, Valid, show
 
 
 class Journal:
-    """`step` is where training goes on from: what was logged after it is taken back."""
+    """`step` is where training goes on from: what was logged after it is taken back, and its validation too if that has
+    not come to its end.
+    """
 
-    def __init__(self, recipe: Recipe, run: Path, step: int, is_main: bool) -> None:
+    def __init__(self, recipe: Recipe, run: Path, step: int, validated: bool, is_main: bool) -> None:
         self.recipe, self.section = recipe, recipe.train
-        self._log = RunLog(run / "log.jsonl", step) if is_main else None
+        again = () if validated else ("valid", "samples")
+        self._log = RunLog(run / "log.jsonl", step, again) if is_main else None
         self._board = TensorBoard(run, step) if is_main and self.section.tensorboard else None
 
     @property

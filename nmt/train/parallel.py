@@ -7,15 +7,22 @@ Also here: which device, precision and number of threads a process should use.
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from nmt.errors import RunError, join_faults
 from nmt.recipe import TrainSection
 
 DEFAULT_CPU_MAX_TOKENS = 2048
+# How long ranks wait for one another: for rank 0 to prepare the data, to validate, to write a checkpoint. Longer than
+# any of these; if a process dies, torchrun ends the others at once.
+LONGEST_WAIT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,6 @@ class World:
 
     rank: int
     size: int
-    local_rank: int
 
     @property
     def is_main(self) -> bool:
@@ -48,7 +54,9 @@ class World:
         """The largest of each value over all ranks: how they agree on what only some of them know."""
         if self.size == 1:
             return values
-        shared = torch.tensor(values, dtype=torch.float32, device=device)
+        # In float64, as seconds are not to be rounded; MPS has none
+        place = torch.device("cpu") if device.type == "mps" else device
+        shared = torch.tensor(values, dtype=torch.float64, device=place)
         dist.all_reduce(shared, op=dist.ReduceOp.MAX)
         agreed: list[float] = shared.tolist()
         return agreed
@@ -60,6 +68,26 @@ class World:
             dist.broadcast_object_list(box)
         return box[0]
 
+    def check_same(self, values: Mapping[str, object]) -> None:
+        """Raises RunError, on all ranks, naming those on which a value is another than on rank 0."""
+        if self.size == 1:
+            return
+        everyone: list[tuple[str, dict[str, object]]] = [("", {})] * self.size
+        dist.all_gather_object(everyone, (socket.gethostname(), dict(values)))
+        host, wanted = everyone[0]
+        faults = [
+            f"rank {rank} (on {where}) has {name} {found[name]}, but rank 0 (on {host}) has {wanted[name]}."
+            for rank, (where, found) in enumerate(everyone)
+            for name in values
+            if found[name] != wanted[name]
+        ]
+        if faults:
+            raise RunError(
+                join_faults(faults),
+                "All ranks need the same recipe, prepared data and run folder: put them on a disk that all hosts "
+                "share, or copy them to each.",
+            )
+
     def barrier(self) -> None:
         if self.size > 1:
             dist.barrier()
@@ -68,9 +96,15 @@ class World:
 def join_world(device: str) -> World:
     """The world that torchrun describes in the environment; a world of one without it."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
-    world = World(int(os.environ.get("RANK", "0")), size, int(os.environ.get("LOCAL_RANK", "0")))
+    world = World(int(os.environ.get("RANK", "0")), size)
     if size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        try:
+            dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=LONGEST_WAIT)
+        except RuntimeError as e:
+            raise RunError(
+                f"rank {world.rank} cannot join the {size} processes: {str(e).splitlines()[0]}",
+                "Are all of them running, and does each reach the address that torchrun was given?",
+            ) from None
     return world
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket
+import time
 from pathlib import Path
 
 from nmt import console
-from nmt.data.manifest import Manifest
+from nmt.data.manifest import MANIFEST, Manifest
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
-from nmt.recipe import Recipe, make_recipe
+from nmt.recipe import Recipe, fingerprint, make_recipe
 from nmt.recipe.plain_yaml import parse_yaml
 from nmt.run.checkpoint import find_checkpoint
 from nmt.run.compat import changed_limits, check_same_experiment
@@ -18,11 +21,17 @@ from nmt.tokenizer import Tokenizer
 from nmt.train.parallel import World
 from nmt.train.settle import check_length, settle
 
+SHOWN_AFTER = 90.0  # seconds
 
-def check_start(recipe: Recipe, prepared: Path) -> None:
+
+def check_start(recipe: Recipe, prepared: Path, world: World) -> None:
     """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
     check_length(recipe)
     check_folder(recipe.run_dir)
+    if not world.is_main:
+        _wait_for(prepared, world)
+    manifest = hashlib.sha256((prepared / MANIFEST).read_bytes()).hexdigest()[:16]
+    world.check_same({"recipe": fingerprint(recipe), "prepared data": manifest})
     tokenizer = Tokenizer.load(prepared)
     split = PreparedSplit.open(prepared, "train")
     split.check_ids("src", tokenizer.src_vocab_size)
@@ -42,6 +51,19 @@ def check_start(recipe: Recipe, prepared: Path) -> None:
             )
 
 
+def _wait_for(prepared: Path, world: World) -> None:
+    """Rank 0 has prepared the data before it joined, but folders of the net may show a file only after a while."""
+    waited = 0.0
+    while not (prepared / MANIFEST).exists():
+        if waited >= SHOWN_AFTER:
+            raise RunError(
+                f"rank {world.rank} (on {socket.gethostname()}) finds no prepared data in {prepared}, but rank 0 does.",
+                "Put `data.prepared_dir` on a disk that all hosts share, or prepare on each host: nmt prepare RECIPE",
+            )
+        time.sleep(0.5)
+        waited += 0.5
+
+
 def begin(recipe: Recipe, prepared: Path, command: str, fresh: bool, world: World) -> Recipe:
     """Make the run folder ready, on rank 0, and give the recipe with every key settled, the same on all ranks."""
     run = recipe.run_dir
@@ -56,7 +78,7 @@ def begin(recipe: Recipe, prepared: Path, command: str, fresh: bool, world: Worl
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
     if world.size > 1:
         recipe = make_recipe(parse_yaml(world.share(recipe.dump()), "rank 0"), "rank 0")
-    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (run / "checkpoints").mkdir(parents=True, exist_ok=True)
     return recipe
 
 

@@ -54,11 +54,11 @@ def train(
     Raises RunError where the folder holds another recipe's run or cannot be used, TrainingError where numbers or memory
     give out, Interrupted after a signal.
     """
-    check_start(recipe, prepared)
     device = choose_device(recipe.train.device, local_rank())
     world = join_world(device.type)
     run = recipe.run_dir
     try:
+        check_start(recipe, prepared, world)
         recipe = begin(recipe, prepared, command, fresh, world)
         with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             objective = objective or choose_objective(recipe)
@@ -107,14 +107,16 @@ class Trainer:
         self.replicas = Replicas(trained, self.weights, replicas, self.threads)
         self.validator = Validator(prepared, recipe, self.tokenizer, objective, self.model, device, max_tokens)
         self.state = TrainState()
+        self.validated = False  # the checkpoint that it goes on from
         self.norm = self.rate = 0.0  # of the last step
         if world.is_main:
             ckpt.clear_leftovers(run)
         world.barrier()
         self._resume()
+        world.check_same({"step": self.state.step, "weights": self.weights.fingerprint()})
         if world.is_main:
             self._prepare_folder(prepared)
-        self.journal = Journal(recipe, run, self.state.step, world.is_main)
+        self.journal = Journal(recipe, run, self.state.step, self.validated, world.is_main)
         self.progress = Progress(self.section, len(self.data.epoch(0).updates))
 
     @property
@@ -133,6 +135,8 @@ class Trainer:
             return
         self._announce()
         section = self.section
+        if self._validation_is_due() and not self.validated:
+            self._validate()  # which it was killed in
         while not self.progress.is_over(self.state):
             started = time.perf_counter()
             self._step()
@@ -143,10 +147,11 @@ class Trainer:
             step, over = self.state.step, self.progress.is_over(self.state)
             if step % section.log_every == 0 or over:
                 self._end_interval()
-            if over or (step % section.eval_every == 0 and self.progress.validation_fits(self.state)):
+            due = self._validation_is_due()
+            if due or step % section.eval_every == 0 or step % section.save_every == 0 or stop or save:
+                self._save()  # first, so that a validation that fails takes no step with it
+            if due:
                 self._validate()
-            if step % section.eval_every == 0 or step % section.save_every == 0 or over or stop or save:
-                self._save()
             if stop:
                 raise Interrupted(
                     stop,
@@ -244,8 +249,15 @@ class Trainer:
 
     # --- validation and checkpoints ----------------------------------------------------------------------------------
 
+    def _validation_is_due(self) -> bool:
+        state, progress = self.state, self.progress
+        regular = state.step > 0 and state.step % self.section.eval_every == 0
+        return progress.is_over(state) or (regular and progress.validation_fits(state))
+
     def _validate(self) -> None:
-        """Loss, BLEU and chrF of the averaged weights, by the Translator that `nmt translate` uses; rank 0 alone."""
+        """Loss, BLEU and chrF of the averaged weights, by the Translator that `nmt translate` uses; rank 0 alone. The
+        checkpoint of this step is there, and gets the scores.
+        """
         started = time.perf_counter()
         state, section = self.state, self.section
         if self.world.is_main:
@@ -257,6 +269,9 @@ class Trainer:
                 self._count_patience(valid[section.metric])
             state.seconds += time.perf_counter() - started
             self.journal.validation(state, valid, self.validator.samples(hyps, section.samples))
+            ckpt.update_state(self.run_dir, self._checkpoint_name, state)
+            ckpt.prune(self.run_dir, max(section.keep, section.average_best), section.metric)
+            state.valid = {}
         self._agree()
         self.progress.validation_took(time.perf_counter() - started)
 
@@ -275,15 +290,18 @@ class Trainer:
         state.bad_validations = int(bad)
         return int(stop), bool(save)
 
+    @property
+    def _checkpoint_name(self) -> str:
+        return f"step-{self.state.step:08d}"
+
     def _save(self) -> None:
         if self.world.size > 1:
             self._gather_interval()
         if self.world.is_main:
-            name = f"step-{self.state.step:08d}"
             ema = self.weights.master if self.weights.ema is None else self.weights.ema
-            ckpt.save_checkpoint(self.run_dir, name, self.state, self.weights.named(ema), self.weights.state())
+            tensors = self.weights.named(ema), self.weights.state()
+            ckpt.save_checkpoint(self.run_dir, self._checkpoint_name, self.state, *tensors)
             ckpt.prune(self.run_dir, max(self.section.keep, self.section.average_best), self.section.metric)
-            self.state.valid = {}
         self.signals.save = False
         self.world.barrier()
 
@@ -301,7 +319,7 @@ class Trainer:
             if self.state.max_tokens is not None and self.section.max_tokens == "auto":
                 self.data.cut(self.state.max_tokens)
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
-            self.state.valid = {}
+            self.validated, self.state.valid = bool(self.state.valid), {}
             console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
             return
         if any((self.run_dir / "checkpoints").glob("step-*")):

@@ -8,6 +8,7 @@ Gradients. The order is: matrices for Muon by shape, other matrices, vectors; so
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -140,6 +141,11 @@ class FlatWeights:
                 views[name] = flat[at - begin :][: shape.numel()].view(shape)
             at += shape.numel()
         return views
+
+    def fingerprint(self) -> str:
+        """16 hex digits of a sample of the master weights: to see whether ranks have the same."""
+        sample = self.master[:: max(1, self.master.numel() // 65_536)].cpu().contiguous()
+        return hashlib.sha256(sample.numpy().tobytes()).hexdigest()[:16]
 
     def state(self) -> dict[str, Tensor]:
         """Everything to be saved besides the weights used to translate: master weights and the optimizer's moments."""

@@ -1,35 +1,117 @@
+import multiprocessing
+import re
+import socket
 import subprocess
 import sys
 
 import pytest
 import torch
+import torch.distributed as dist
 
+from nmt import console
 from nmt.data.prepare import prepare
 from nmt.device import choose_device, choose_dtype
-from nmt.errors import RecipeError
+from nmt.errors import RecipeError, RunError
 from nmt.run import checkpoint as ckpt
+from nmt.train import start as start_module
+from nmt.train.parallel import World
 from nmt.train.trainer import train
 
 
-def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
-    """Without dropout, whose masks depend on how an update is cut, only the order of sums differs."""
-    keys = {"model__dropout": 0.0, "train__adam_eps": 1e-3, "train__max_steps": 6}  # see test_trainer's SMOOTH
-    one, two = (toy_recipe(**keys, train__runs_dir=str(tmp_path / name)) for name in ("one", "two"))
-    prepare(one)
-    (tmp_path / "two.yaml").write_text(two.dump(), encoding="utf-8")
-    (tmp_path / "start.py").write_text("from nmt.cli import main; main()\n", encoding="utf-8")
+def torchrun(folder, *arguments, before=""):
+    """`nmt ARGUMENTS` in two processes; `before` is Python that each runs first."""
+    start = f"import os, sys\n{before}\nfrom nmt.cli import main; main()\n"
+    (folder / "start.py").write_text(start, encoding="utf-8")
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-        str(tmp_path / "start.py"), "train", str(tmp_path / "two.yaml"),
+        str(folder / "start.py"), *map(str, arguments),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
+    """Without dropout, whose masks depend on how an update is cut, only the order of sums differs. Rank 0 prepares."""
+    keys = {"model__dropout": 0.0, "train__adam_eps": 1e-3, "train__max_steps": 6}  # see test_trainer's SMOOTH
+    one, two = (toy_recipe(**keys, train__runs_dir=str(tmp_path / name)) for name in ("one", "two"))
+    (tmp_path / "two.yaml").write_text(two.dump(), encoding="utf-8")
+    done = torchrun(tmp_path, "train", tmp_path / "two.yaml")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+    assert done.stderr.count("Prepared ") == 2  # title and last line, of rank 0 alone
     train(one, one.prepared_dir, "")
     a, b = (ckpt.find_checkpoint(r.run_dir, "last").tensors("train.safetensors") for r in (one, two))
     for name, tensor in a.items():
         if name.startswith("master."):
             torch.testing.assert_close(tensor, b[name], atol=2e-4, rtol=1e-3)
+
+    done = torchrun(tmp_path, "train", tmp_path / "two.yaml", "--fresh", "train.max_steps=2")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["toy", "toy.1"]
+    assert (tmp_path / "two/toy.1/checkpoints/step-00000006").is_dir()
+
+
+def test_ranks_that_see_different_things_stop_and_are_named(toy_recipe, tmp_path):
+    recipe = toy_recipe()
+    prepare(recipe)
+    (tmp_path / "toy.yaml").write_text(recipe.dump(), encoding="utf-8")
+    other = "sys.argv += ['seed=2'] if os.environ['RANK'] == '1' else []"
+    done = torchrun(tmp_path, "train", tmp_path / "toy.yaml", before=other)
+    assert done.returncode != 0
+    assert re.search(
+        r"^✗ rank 1 \(on .+\) has recipe [0-9a-f]{16}, but rank 0 \(on .+\) has [0-9a-f]{16}\.\n"
+        r"  All ranks need the same recipe, prepared data and run folder",
+        done.stderr, re.MULTILINE,
+    )  # fmt: skip
+    assert not recipe.run_dir.exists()
+
+
+def member(rank, folder, results):
+    """A process of a world of two, in which each does what a test wants of it."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    world = World(rank, 2)
+    seconds = world.largest([172_800.0 + 0.001 * rank, -5.0], torch.device("cpu"))
+    said = world.share(f"from {rank}")
+    world.check_same({"step": 500, "weights": "abc"})
+    try:
+        world.check_same({"step": 500 * (1 - rank), "weights": "abc"})
+        fault = ""
+    except RunError as e:
+        fault = e.message
+    results.put((rank, seconds, said, fault))
+
+
+def test_ranks_agree(tmp_path):
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    processes = [context.Process(target=member, args=(rank, tmp_path, results)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    found = sorted(results.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    host = re.escape(socket.gethostname())
+    for rank, (number, seconds, said, fault) in enumerate(found):
+        assert number == rank
+        assert seconds == [172_800.001, -5.0]  # two days and a millisecond: not rounded to sixteenths of a second
+        assert said == "from 0"
+        assert re.fullmatch(rf"rank 1 \(on {host}\) has step 0, but rank 0 \(on {host}\) has 500\.", fault)
+
+
+def test_a_rank_without_the_prepared_data_does_not_wait_for_ever(toy_recipe, monkeypatch):
+    recipe = toy_recipe()
+    monkeypatch.setattr(start_module, "SHOWN_AFTER", 0.0)
+    with pytest.raises(RunError, match=r"rank 1 \(on .+\) finds no prepared data in .*, but rank 0 does\.") as refused:
+        start_module.check_start(recipe, recipe.prepared_dir, World(1, 2))
+    assert "prepare on each host" in refused.value.hint
+
+
+def test_an_error_of_another_rank_is_heard(monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "3")
+    console.stderr.cache_clear()
+    console.info("nothing")
+    console.error(RunError("no disk.", "Make room."))
+    console.stderr.cache_clear()
+    assert capsys.readouterr().err == "✗ rank 3: no disk.\n  Make room.\n"
 
 
 def test_the_wanted_device_must_be_there():

@@ -109,6 +109,36 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(toy_recipe, tmp_path
         assert timeless(resumed, event) == timeless(whole, event)
 
 
+@pytest.mark.parametrize("moment", ["measuring", "writing it down"])
+@pytest.mark.parametrize("which", [1, 6], ids=["first", "last"])
+def test_a_training_killed_while_it_validates_loses_no_step(toy_recipe, tmp_path, monkeypatch, moment, which):
+    whole = run(toy_recipe(**HARD, train__runs_dir=str(tmp_path / "whole")))
+    broken = toy_recipe(**HARD, train__runs_dir=str(tmp_path / "broken"))
+    where, name = {"measuring": (trainer_module.Validator, "measure"), "writing it down": (ckpt, "update_state")}[
+        moment
+    ]
+    original, calls = getattr(where, name), [0]
+
+    def killed(*args, **keys):
+        calls[0] += 1
+        if calls[0] == which:
+            raise KeyboardInterrupt
+        return original(*args, **keys)
+
+    monkeypatch.setattr(where, name, killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(broken)
+    last = ckpt.find_checkpoint(broken.run_dir, "last")
+    assert (last.state.step, last.state.valid) == (2 * which, {})
+    resumed = run(broken)
+    assert last_bytes(resumed) == last_bytes(whole)
+    for event in ("step", "valid", "samples", "average", "end"):
+        assert timeless(resumed, event) == timeless(whole, event)
+    assert {c.path.name: c.state.valid for c in ckpt.checkpoints(resumed)} == {
+        c.path.name: c.state.valid for c in ckpt.checkpoints(whole)
+    }
+
+
 def test_a_run_from_scratch_is_repeated_bit_for_bit(toy_recipe, tmp_path):
     first, second = (run(toy_recipe(train__runs_dir=str(tmp_path / name))) for name in ("a", "b"))
     assert last_bytes(first) == last_bytes(second)
