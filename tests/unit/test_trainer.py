@@ -114,9 +114,7 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(toy_recipe, tmp_path
 def test_a_training_killed_while_it_validates_loses_no_step(toy_recipe, tmp_path, monkeypatch, moment, which):
     whole = run(toy_recipe(**HARD, train__runs_dir=str(tmp_path / "whole")))
     broken = toy_recipe(**HARD, train__runs_dir=str(tmp_path / "broken"))
-    where, name = {"measuring": (trainer_module.Validator, "measure"), "writing it down": (ckpt, "update_state")}[
-        moment
-    ]
+    where, name = (trainer_module.Validator, "measure") if moment == "measuring" else (ckpt, "update_state")
     original, calls = getattr(where, name), [0]
 
     def killed(*args, **keys):
