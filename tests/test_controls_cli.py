@@ -116,6 +116,8 @@ def test_scores_are_those_of_the_search(project: Path, nmt) -> None:
         (["evaluate", "--beam-size", "101"], "'--beam-size': must be at most 100, but is 101."),
         (["score", "--length-penalty", "-1"], "'--length-penalty': must be at least 0, but is -1."),
         (["translate", "--mbr", "ter"], "'--mbr': must be one of `none`, `chrf`, `bleu`, but is 'ter'."),
+        (["translate", "--include", "caf\udce9"], "the phrase 'caf\\udce9' is not valid Unicode (character 4)."),
+        (["translate", "--sample", "--protect"], "`sampling` cannot be combined with phrases"),
         (["translate", "--attention"], "`--attention` does not fit in a line of text"),
         (["translate", "--glossary", "no.tsv"], "no.tsv cannot be read"),
         (["translate", "--run", "runs/mini", "--run", "runs/no"], "runs/no is not a run folder"),

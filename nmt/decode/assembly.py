@@ -27,6 +27,7 @@ class Translation:
     src_tokens: tuple[str, ...] = ()  # pieces of the source
     missing: tuple[str, ...] = ()  # phrases that should be in it and are not
     forbidden: tuple[str, ...] = ()  # that should not be, and are
+    appended: tuple[str, ...] = ()  # that found no place in a sentence, and stand behind its end
 
 
 def assemble(
@@ -53,6 +54,7 @@ def assemble(
     return Translation(
         best, hypotheses, len(parts), any(part.cut for part in parts), tuple(chain.from_iterable(src_pieces)),
         tuple(lacking), forbidden(best, parts[0].exclude, tokenizer),
+        tuple(chain.from_iterable(part.appended for part in parts)),
     )  # fmt: skip
 
 

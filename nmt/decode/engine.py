@@ -16,7 +16,7 @@ from nmt.decode.constrained import constrained_search
 from nmt.decode.rules import Rules
 from nmt.decode.sampling import noise_of, sample
 from nmt.decode.scorer import StepScorer
-from nmt.text.terms import glues
+from nmt.text.phrases import glues
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 if TYPE_CHECKING:

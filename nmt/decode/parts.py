@@ -40,6 +40,7 @@ class Part:
     anywhere: tuple[str, ...] = ()  # phrases that must be in this part if they are in no other of the line
     include: tuple[str, ...] = ()  # that must be in it
     can_include: bool = True  # as far as is known
+    appended: tuple[str, ...] = ()  # of them, those that stand behind the end of the translation
     exclude: tuple[str, ...] = ()
     searched: Sentence | None = None  # what was last searched for
     hypotheses: list[tuple[str, Hypothesis]] = field(default_factory=list)  # once found, best first

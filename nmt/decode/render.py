@@ -13,6 +13,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.request import Request
 from nmt.errors import RecipeError
 from nmt.text.flags import flags
+from nmt.text.spans import tags_differ
 from nmt.tokenizer import Tokenizer
 
 Format = Literal["text", "jsonl"]
@@ -79,7 +80,7 @@ def pharaoh(h: Hypothesis) -> str:
     return " ".join(f"{src}-{tgt}" for src, tgt in h.alignment or ())
 
 
-def problems(t: Translation) -> Iterator[str]:
+def problems(request: Request, t: Translation) -> Iterator[str]:
     """What a person should hear of, said of the line."""
     if t.cut:
         yield f"is very long; it was translated in {t.segments} parts."
@@ -87,13 +88,21 @@ def problems(t: Translation) -> Iterator[str]:
         yield f"lacks what should be in its translation: {', '.join(t.missing)}"
     if t.forbidden:
         yield f"has what should not be in its translation: {', '.join(t.forbidden)}"
+    if t.appended:
+        yield f"had no place for what should be in its translation, which stands behind it: {', '.join(t.appended)}"
+    if tags_differ(request.text, t.text):
+        yield "has other tags in its translation, or in another order."
 
 
 def flags_of(request: Request, t: Translation) -> list[str]:
     """What may be wrong with a translation."""
     found = flags(request.text, t.text)
-    found += ["low_probability"] * (_mean_log_prob(t) < LOW_PROBABILITY)
-    return found + ["missing_phrase"] * bool(t.missing) + ["excluded_phrase"] * bool(t.forbidden) + ["cut"] * t.cut
+    more = {
+        "low_probability": _mean_log_prob(t) < LOW_PROBABILITY, "missing_phrase": t.missing,
+        "excluded_phrase": t.forbidden, "appended_phrase": t.appended, "tags": tags_differ(request.text, t.text),
+        "cut": t.cut,
+    }  # fmt: skip
+    return found + [name for name, there in more.items() if there]
 
 
 def _object(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nmt.decode.parts import Part
-from nmt.text.terms import contains, glues, joins
+from nmt.text.phrases import contains, glues, joins
+from nmt.text.spans import appended, respaced, spaced
 from nmt.tokenizer import Tokenizer
 
 
@@ -16,7 +17,9 @@ def say_more(part: Part, tokenizer: Tokenizer) -> bool:
     texts = [text for text, _ in part.hypotheses]
     before = part.sentence
     if not before.include and part.can_include and any(missing(text, part.include, tokenizer) for text in texts):
-        phrases = [_phrase_ids(phrase, tokenizer) for phrase in _without_parts(part.include)]
+        wanted = _without_parts(part.include)
+        numbers = [wanted[:i].count(phrase) for i, phrase in enumerate(wanted)]  # which of those that are alike
+        phrases = [_phrase_ids(p, spaced(p, n, part.text), tokenizer) for p, n in zip(wanted, numbers, strict=True)]
         part.sentence = replace(part.sentence, include=tuple(ids for ids in phrases if ids))
     runs = {
         run for text, h in part.hypotheses for phrase in forbidden(text, part.exclude, tokenizer)
@@ -35,6 +38,15 @@ def keep_good(part: Part, tokenizer: Tokenizer) -> None:
         if not missing(text, part.include, tokenizer) and not forbidden(text, part.exclude, tokenizer)
     ]
     part.hypotheses = good or part.hypotheses
+
+
+def set_apart(part: Part) -> None:
+    """Give phrases that the source has the space of the source; tell which found no place in the translation."""
+    if not part.include:
+        return
+    part.hypotheses = [(respaced(part.text, text, part.include), h) for text, h in part.hypotheses]
+    if part.sentence.include:
+        part.appended = appended(part.text, part.hypotheses[0][0], part.include)
 
 
 def missing(text: str, phrases: Sequence[str], tokenizer: Tokenizer) -> tuple[str, ...]:
@@ -58,10 +70,10 @@ def _without_parts(phrases: Sequence[str]) -> list[str]:
     return [p for p in phrases if not any(p != other and contains(other, p) for other in phrases)]
 
 
-def _phrase_ids(phrase: str, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Its pieces; without the space that they begin with, where the phrase needs none before it."""
+def _phrase_ids(phrase: str, spaced: bool, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Its pieces; without the space that they begin with, where none stands before the phrase."""
     ids = tokenizer.encode([phrase], "tgt")[0]
-    if not ids or joins(phrase[0]):
+    if not ids or spaced:
         return tuple(ids)
     first = tokenizer.pieces(ids[:1])[0]
     if first == "▁":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nmt.errors import DataError, join_faults
+from nmt.text.phrases import check_unicode
 
 MAX_N_BEST = 100
 MAX_DEPTH = 100  # objects and lists within each other; what reads our output may not follow deeper
@@ -29,10 +30,14 @@ class Request:
     fields: Mapping[str, Any] = field(default_factory=dict)  # of a JSON line: passed through untouched, in this order
 
     def __post_init__(self) -> None:
-        """Raises DataError for a phrase of nothing: every text has that."""
+        """Raises DataError for a phrase of nothing, which every text has, and for what is no text."""
+        check_unicode("text", self.text)
+        check_unicode("prefix", self.prefix)
         for name in ("include", "exclude"):
-            if not all(phrase.strip() for phrase in getattr(self, name)):
-                raise DataError(f"a phrase to {name} is blank.", "Leave it out, or say what it should be.")
+            for phrase in getattr(self, name):
+                check_unicode("phrase", phrase)
+                if not phrase.strip():
+                    raise DataError(f"a phrase to {name} is blank.", "Leave it out, or say what it should be.")
 
 
 def parse_request(line: str, where: str, reserved: Collection[str] = ()) -> Request:

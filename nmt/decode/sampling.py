@@ -15,6 +15,8 @@ from torch import Tensor
 from nmt.decode.beam import Hypothesis, Search
 from nmt.decode.scorer import StepScorer
 
+COLDEST = 1e-30  # lower temperatures leave the range of float32; the most probable token is drawn long before
+
 
 @torch.inference_mode()
 def sample(
@@ -45,7 +47,7 @@ def sample(
             how.rule(allowed, tokens, sentence)
         allowed[:, :, list(how.banned)] = float("-inf")
         draws = torch.stack([noise[s][:, min(t, noise[s].size(1)) - 1] for s in sentence.tolist()]).to(device)
-        choice = draw(allowed / temperature, draws, top_k, top_p)
+        choice = draw(allowed / max(temperature, COLDEST), draws, top_k, top_p)
         stuck = allowed.amax(2) == float("-inf")
         choice[stuck | (limits <= t)[:, None]] = how.eos_id
         total = total + log_probs.gather(2, choice[:, :, None])[:, :, 0]

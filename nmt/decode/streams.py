@@ -183,9 +183,9 @@ def translate_stream(
         with uninterrupted():
             out.write("".join(line + "\n" for line in lines).encode())
             out.flush()
-        for t, flags in zip(translations, found, strict=True):
+        for request, t, flags in zip(chunk, translations, found, strict=True):
             tally.add(flags)
-            for problem in problems(t):
+            for problem in problems(request, t):
                 console.warn(f"line {tally.lines:,} {problem}")
             if typed and set(flags) & set(DOUBTFUL):
                 console.warn(f"{DOUBT}; expect errors.")

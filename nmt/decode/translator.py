@@ -18,7 +18,7 @@ from nmt.decode.engine import BeamEngine, Engine, plan_searches
 from nmt.decode.forced import Forced, Pair, align, force, words_of
 from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import Cutter, Domain, Part
-from nmt.decode.repair import keep_good, missing, say_more
+from nmt.decode.repair import keep_good, missing, say_more, set_apart
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
 from nmt.errors import DataError, RecipeError, RunError, join_faults
@@ -114,7 +114,7 @@ class Translator:
         if n_best < 1:
             raise ValueError(f"n_best is {n_best}; it must be at least 1")
         requests = [self._request(line) for line in lines]
-        self.engine.check(self.decode, self._needs_terms(requests))
+        self._check(requests)
         by_sentence = self.decode.split_sentences == "auto"
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment)
         of_line: list[list[Part]] = [[] for _ in requests]
@@ -150,9 +150,20 @@ class Translator:
             include=(*request.include, *terms.include), exclude=(*request.exclude, *terms.exclude),
         )  # fmt: skip
 
-    def _needs_terms(self, requests: Sequence[Request]) -> bool:
-        wanted = any(r.prefix or r.include or r.exclude for r in requests)
-        return wanted or self.terms.glossary is not None or self.terms.protect
+    def _check(self, requests: Sequence[Request]) -> None:
+        """Raises RecipeError where the search cannot do what is asked of it."""
+        include = self.terms.glossary is not None or self.terms.protect or any(r.include for r in requests)
+        self.engine.check(self.decode, include or any(r.prefix or r.exclude for r in requests))
+        asked = {
+            "sampling": self.decode.sampling, "coverage_penalty": self.decode.coverage_penalty > 0,
+            "diverse_groups": self.decode.diverse_groups > 1,
+        }  # fmt: skip
+        if include and any(asked.values()):
+            names = ", ".join(f"`{key}`" for key, wanted in asked.items() if wanted)
+            raise RecipeError(
+                f"{names} cannot be combined with phrases that translations must have (include, glossary, protect).",
+                "Such phrases need a beam search of their own: leave out one or the other.",
+            )
 
     # --- searching ---------------------------------------------------------------------------------------------------
 
@@ -213,6 +224,7 @@ class Translator:
                 pass
         for part in wanting:
             keep_good(part, self.tokenizer)
+            set_apart(part)
 
     # --- looking at what was found ------------------------------------------------------------------------------------
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from nmt.text.words import words
+
 FLAGS = ("empty", "copied", "repetition", "too_long", "too_short")
 
 MAX_RATIO = 2.5  # longer side : shorter side, both counted + SLACK
 SLACK = 10
 MAX_UNIT = 100  # characters of what is repeated; loops are shorter, and this bounds the search
+WINDOW = 10_000  # characters searched at a time: a signal is heard between two searches, not within one
 _WIDE = 3  # characters of an alphabet that an ideograph or a syllable sign stands for, about
 
 _LOOP = re.compile(rf"(.{{1,{MAX_UNIT}}}?)\1{{2,}}")
@@ -23,7 +26,7 @@ def flags(source: str, translation: str) -> list[str]:
     """Names of FLAGS that fit, in that order:
 
     * `empty`: nothing, for a source that says something;
-    * `copied`: the source itself, in whatever case; numbers and signs alone may be copied;
+    * `copied`: the source itself, in whatever case; numbers, signs and up to two words may be copied;
     * `repetition`: a stretch of up to 100 characters again and again, which the source does not have so often;
     * `too_long`, `too_short`: more than 2.5 times as long as the source, or shorter by as much (both counted + 10).
     """
@@ -31,7 +34,7 @@ def flags(source: str, translation: str) -> list[str]:
     if not src or not tgt:
         return ["empty"] if src else []
     found = []
-    if src.casefold() == tgt.casefold() and any(map(str.isalpha, src)):
+    if src.casefold() == tgt.casefold() and sum(any(map(str.isalpha, word)) for word in words(src)) > 2:
         found.append("copied")
     if _loops(tgt) > _loops(src) + 1:  # of "no, no, no!" the last ends differently
         found.append("repetition")
@@ -48,11 +51,13 @@ def _loops(text: str) -> int:
     dots, rules and zeros are repeated for good reasons.
     """
     most = 1
-    for match in _LOOP.finditer(text.casefold() + " "):  # so that the last word ends as those before it do
-        unit = match[1]
-        times = len(match[0]) // len(unit)
-        if any(map(str.isalpha, unit)) and (times > 3 or len(unit) >= _STUTTER):
-            most = max(most, times)
+    text = text.casefold() + " "  # so that the last word ends as those before it do
+    for begin in range(0, len(text), WINDOW):
+        for match in _LOOP.finditer(text, begin, begin + WINDOW + 3 * MAX_UNIT):
+            unit = match[1]
+            times = len(match[0]) // len(unit)
+            if any(map(str.isalpha, unit)) and (times > 3 or len(unit) >= _STUTTER):
+                most = max(most, times)
     return most
 
 

@@ -1,71 +1,17 @@
-"""Words that must or must not be in a translation: finding them, glossaries, spans that stay as they are."""
+"""What is asked of all lines of a text: phrases that must or must not be in a translation, and glossaries."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from nmt.errors import DataError
 from nmt.text.lines import line_blocks
-
-# What is no language: addresses, tags, placeholders such as {name} or %(count)d, numbers that are no part of a word
-_PROTECTED = re.compile(
-    r"""
-    (?:https?|ftp)://[^\s<>"']*[^\s<>"'.,;:!?)\]}]
-  | www\.[\w-]+(?:\.[\w-]+)+(?:/[^\s<>"']*[^\s<>"'.,;:!?)\]}])?
-  | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-  | </?[A-Za-z][^<>\s]*(?:\s[^<>]*)?/?>
-  | \{\{[^{}\s]+\}\} | \$?\{[^{}\s]*\} | %\(\w+\)[a-z] | %[0-9$.]*[sdif]\b | __\w+?__
-  | (?<![^\W_])\d+(?:[.,:/-]\d+)*(?![^\W_])
-    """,
-    re.VERBOSE,
-)
-# Thai and Lao, Tibetan, Myanmar, Khmer, kana, Han: scripts that put no space between words
-_UNSPACED = (
-    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
-)  # fmt: skip
-
-
-def protected_spans(text: str) -> list[str]:
-    """URLs, e-mail addresses, tags, placeholders and numbers of a text, in order; as often as they are there."""
-    return _PROTECTED.findall(text)
-
-
-def joins(character: str) -> bool:
-    """Whether a letter or digit beside this character makes a longer word: not so in scripts without spaces."""
-    if not character or any(begin <= ord(character) <= end for begin, end in _UNSPACED):
-        return False
-    return character.isalnum() or unicodedata.category(character).startswith("M")
-
-
-def glues(piece: str) -> bool:
-    """Whether a piece goes on the word before it."""
-    if byte := re.fullmatch(r"<0x([0-9A-F]{2})>", piece):
-        value = int(byte[1], 16)
-        return value >= 0x80 or chr(value).isalnum()  # of several bytes: a letter, most likely
-    return joins(piece[:1])
-
-
-def occurrences(text: str, phrase: str) -> Iterator[int]:
-    """Where the phrase begins in the text, and not within longer words; no two overlap. Case counts."""
-    at = text.find(phrase) if phrase else -1
-    while at >= 0:
-        end = at + len(phrase)
-        before = at > 0 and joins(text[at - 1]) and joins(phrase[0])
-        after = end < len(text) and joins(text[end]) and joins(phrase[-1])
-        if not before and not after:
-            yield at
-        at = text.find(phrase, at + 1 if before or after else end)
-
-
-def contains(text: str, phrase: str, times: int = 1) -> bool:
-    """Whether the phrase is there, at least so many times."""
-    return sum(1 for _ in occurrences(text, phrase)) >= times
+from nmt.text.phrases import check_unicode, occurrences
+from nmt.text.spans import protected_spans
 
 
 @dataclass(frozen=True)
@@ -125,6 +71,11 @@ class Terms:
     exclude: tuple[str, ...] = ()
     glossary: Glossary | None = None
     protect: bool = False  # URLs, tags, numbers and the like stay as they are
+
+    def __post_init__(self) -> None:
+        check_unicode("prefix", self.prefix)
+        for phrase in (*self.include, *self.exclude):
+            check_unicode("phrase", phrase)
 
     def of(self, text: str) -> tuple[str, ...]:
         """What a source text wants in its translation by itself."""

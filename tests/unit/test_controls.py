@@ -1,5 +1,7 @@
 """What can be asked of a translation beyond its source: on a model of random weights, which would do none of it."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -14,10 +16,11 @@ from nmt.decode.parts import Domain, Part
 from nmt.decode.repair import say_more
 from nmt.decode.request import Request
 from nmt.decode.translator import Translator
-from nmt.errors import DataError
+from nmt.errors import DataError, RecipeError
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection
-from nmt.text.terms import Glossary, Terms, contains, protected_spans
+from nmt.text.phrases import contains
+from nmt.text.terms import Glossary, Terms
 from nmt.tokenizer import EOS_ID, Tokenizer
 
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
@@ -158,8 +161,37 @@ def test_protected_spans_stay(load):
         assert span in t.text
 
 
-def test_numbers_within_words_are_no_numbers():
-    assert protected_spans("The 2nd H2O mp3, 10th of 17 at 3.50") == ["17", "3.50"]
+def test_protected_spans_stand_apart_as_in_the_source(load):
+    translator = load()
+    translator.terms = Terms(protect=True)
+    for t in translator.translate(["one {name} two", "two {a b} <b>six</b> three"], n_best=2):
+        for text, _ in t.hypotheses:
+            assert t.missing == ()
+            assert not re.search(r"\w(\{name\}|\{a b\}|<b>)|(\{name\}|\{a b\})\w", text), text
+
+
+@pytest.mark.parametrize("asked", [{"sampling": True}, {"coverage_penalty": 0.2}, {"diverse_groups": 3}])
+def test_what_a_search_with_phrases_cannot_do_is_refused(load, asked):
+    translator = load(**asked)
+    (name,) = asked
+    with pytest.raises(RecipeError, match=f"`{name}` cannot be combined with phrases that translations must have"):
+        translator.translate([Request("one", include=("two",))])
+    translator.translate([Request("one", prefix="two", exclude=("three",))])
+    translator.terms = Terms(protect=True)
+    with pytest.raises(RecipeError, match=f"`{name}` cannot be combined"):
+        translator.translate(["one"])
+
+
+@pytest.mark.parametrize("make", [lambda x: Request("a", x), lambda x: Request("a", include=(x,)), Request,
+                                  Terms, lambda x: Terms(exclude=(x,))])  # fmt: skip
+def test_what_is_no_unicode_is_refused(make):
+    with pytest.raises(DataError, match=r"'caf\\udce9' is not valid Unicode \(character 4\)"):
+        make("caf\udce9")
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-44, 1e-38, 1e-20])
+def test_the_lowest_temperatures_draw_what_is_most_probable(load, temperature):
+    assert texts(load(sampling=True, temperature=temperature), LINES) == texts(load(sampling=True, top_k=1), LINES)
 
 
 @pytest.mark.parametrize(

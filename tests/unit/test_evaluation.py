@@ -21,7 +21,7 @@ from nmt.recipe import DecodeSection, make_recipe
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import score
 
-SRC = ["One dog.", "", "Two\u2028cats sleep.", "A house\x85 and a tree."]
+SRC = ["One dog runs.", "", "Two\u2028cats sleep.", "A house\x85 and a tree."]
 REF = ["Un chien.", "", "Deux\u2028chats dorment.", "Une maison\x85 et un arbre."]
 HYP = ["Un chien.", "", "Deux chats dort.", "Une maison et l'arbre."]
 

@@ -133,7 +133,7 @@ def test_fields_of_the_input_come_first_and_untouched():
     out, _ = translated(line)
     assert out == (
         '{"id": 7, "meta": {"b": [1.5, null], "a": "é"}, "source": "café", "translation": "CAFÉ", "hypotheses": '
-        '[{"text": "CAFÉ", "score": -0.25, "log_prob": -0.5, "tokens": ["C", "A", "F", "É"]}], "flags": ["copied"]}\n'
+        '[{"text": "CAFÉ", "score": -0.25, "log_prob": -0.5, "tokens": ["C", "A", "F", "É"]}], "flags": []}\n'
     )
 
 
