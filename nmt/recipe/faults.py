@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -133,7 +134,7 @@ def _suggest(location: Location, values: Any, model: type[BaseModel]) -> str | N
     for part in parents:
         if _is_model(section):
             field = section.model_fields.get(part)
-            section = field.annotation if field else None
+            section = _without_none(field.annotation) if field else None
         else:
             section = get_args(section)[-1]  # of a list or a dictionary: what it holds
     if close := difflib.get_close_matches(str(last), section.model_fields, n=1, cutoff=0.6):
@@ -146,9 +147,16 @@ def _suggest(location: Location, values: Any, model: type[BaseModel]) -> str | N
 def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield prefix + name
-        if _is_model(field.annotation):
-            yield from _known_keys(field.annotation, f"{prefix}{name}.")  # type: ignore[arg-type]
+        inner = _without_none(field.annotation)
+        if _is_model(inner):
+            yield from _known_keys(inner, f"{prefix}{name}.")
 
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _without_none(annotation: Any) -> Any:
+    """A section that may be left out, as a section."""
+    models = [part for part in get_args(annotation) if _is_model(part)]
+    return models[0] if len(models) == 1 and NoneType in get_args(annotation) else annotation

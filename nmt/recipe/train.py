@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from nmt.recipe.evaluate import Criterion
+from nmt.recipe.init_from import InitFrom, of_folder
 from nmt.recipe.section import (
     Int,
     NonNegativeFloat,
@@ -62,7 +63,9 @@ class TrainSection(Section):
     max_tokens: PositiveInt | Literal["auto"] = "auto"  # padded tokens a micro-batch, on either side
     compile: bool = False
     max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
-    init_from: str | None = None  # a run whose weights are taken to begin with; the tokenizer must be the same
+    init_from: Annotated[InitFrom | None, BeforeValidator(of_folder)] = (
+        None  # a run to begin from: its folder, or {run, parts, freeze}
+    )
     runs_dir: str = "runs"  # the run folder is runs_dir/<recipe name>
 
     @property

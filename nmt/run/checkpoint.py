@@ -110,7 +110,8 @@ def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
             scored = best_first(found, metric)
             return scored + [c for c in newest if c not in scored]
         case _:
-            named = [c for c in found if c.path.name == which or re.sub(r"^step-0*", "", c.path.name) == which]
+            number = f"step-{int(which):08d}" if re.fullmatch(r"[0-9]{1,18}", which) else which
+            named = [c for c in found if c.path.name in (which, number)]
             if not named:
                 names = ", ".join(c.path.name for c in found)
                 raise RunError(f"{run} has no checkpoint `{which}`.", f"It has: {names}; or say best or last.")
@@ -156,7 +157,9 @@ def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:
 
 def average(candidates: list[Checkpoint], number: int) -> tuple[dict[str, Tensor], list[Checkpoint]]:
     """The mean of the weights of the first `number` that are whole, and which those are."""
+    first: dict[str, Tensor] = {}
     total: dict[str, Tensor] = {}
+    same: set[str] = set()  # in all, as what is frozen is: a mean would be rounded
     taken: list[Checkpoint] = []
     for checkpoint in candidates:
         if len(taken) == number:
@@ -167,8 +170,13 @@ def average(candidates: list[Checkpoint], number: int) -> tuple[dict[str, Tensor
             console.warn(f"{e.message} It is left out of the average.")
             continue
         taken.append(checkpoint)
-        total = {name: total[name].add_(tensor) if total else tensor for name, tensor in weights.items()}
-    return {name: tensor / len(taken) for name, tensor in total.items()}, taken
+        if not first:
+            first, same, total = weights, set(weights), {name: tensor.clone() for name, tensor in weights.items()}
+            continue
+        same = {name for name in same if weights[name].equal(first[name])}
+        for name, tensor in weights.items():
+            total[name] += tensor
+    return {name: first[name] if name in same else tensor / len(taken) for name, tensor in total.items()}, taken
 
 
 def prune(run: Path, keep: int, metric: str) -> None:

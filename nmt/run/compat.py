@@ -8,13 +8,14 @@ from typing import Any
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
+from nmt.recipe.init_from import InitFrom
 from nmt.run.folder import is_begun
 
 # What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
 _FREE = {
     "max_steps", "max_epochs", "max_minutes", "patience", "average_best", "eval_every", "eval_from",
     "log_every", "save_every", "keep", "samples", "tensorboard", "device", "threads", "max_tokens", "compile",
-    "max_bad_steps", "runs_dir", "init_from",
+    "max_bad_steps", "runs_dir",
 }  # fmt: skip
 
 
@@ -28,9 +29,8 @@ def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: st
     before, now = (_deciding(r) for r in (load_recipe(path), recipe))
     differing = [k for k in now if now[k] != before.get(k)]
     if differing:
-        lines = [f"`{k}: {before.get(k)}`, but the recipe says {now[k]}" for k in differing]
         raise RunError(
-            f"{run} was begun with " + "; with ".join(lines) + ".",
+            f"{run} was begun {'; '.join(_difference(k, before.get(k), now[k]) for k in differing)}.",
             f"Give the new training another `name`, or set the old run aside: {command} --fresh",
         )
     if (run / MANIFEST).exists() and Manifest.load(run).outputs != Manifest.load(prepared).outputs:
@@ -57,6 +57,17 @@ def changed_limits(run: Path, recipe: Recipe) -> str | None:
         f"{run} goes on with {', '.join(changes)}. From here on its learning rate is that of the new length "
         f"(`schedule: {recipe.train.schedule}`), so the result will not be that of one training of this length."
     )
+
+
+def _difference(key: str, before: Any, now: Any) -> str:
+    begun = f"without `{key}`" if before is None else f"with `{key}: {_shown(before)}`"
+    return f"{begun}, but the recipe {'has none' if now is None else f'says {_shown(now)}'}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, InitFrom):
+        return value.run if value == InitFrom(run=value.run) else str(value.model_dump()).replace("'", "")
+    return str(value)
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def load_model(
     from nmt.model.transformer import Transformer
 
     recipe = load_run_recipe(run)
-    checkpoint, weights = _first_whole(ranked_checkpoints(run, which, recipe.train.metric))
+    checkpoint, weights = first_whole(ranked_checkpoints(run, which, recipe.train.metric))
     tokenizer = Tokenizer.load(run)
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
@@ -35,7 +35,8 @@ def load_model(
     return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
 
 
-def _first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
+def first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
+    """The first checkpoint whose weights are what was written, and these. Raises RunError where none's are."""
     for checkpoint, following in zip(candidates, [*candidates[1:], None], strict=True):
         try:
             return checkpoint, checkpoint.tensors("model.safetensors")

@@ -13,7 +13,7 @@ from nmt.files import write_atomically
 
 class RunLog:
     """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, and the events of its own
-    step that come `again`, so nothing repeats.
+    step that come `again`, so nothing repeats. Where there is no checkpoint, at step -1, it begins anew.
     """
 
     def __init__(self, path: Path, resume_step: int, again: Sequence[str] = ()) -> None:

@@ -40,11 +40,15 @@ class _ProjectedLoss(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float
     ) -> tuple[Tensor, Tensor]:
-        need_grad = any(ctx.needs_input_grad)
         vocab = weight.size(0)
-        grad_hidden = torch.empty_like(hidden) if need_grad else None
-        grad_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device) if need_grad else None
-        grad_bias = torch.zeros(bias.shape, dtype=torch.float32, device=bias.device) if need_grad else None
+
+        def zeros(like: Tensor) -> Tensor:
+            return torch.zeros(like.shape, dtype=torch.float32, device=like.device)
+
+        # What is frozen needs none.
+        needed = ctx.needs_input_grad
+        grad_hidden = torch.empty_like(hidden) if needed[0] else None
+        grad_weight, grad_bias = (zeros(p) if need else None for p, need in ((weight, needed[1]), (bias, needed[2])))
         smoothed = torch.zeros((), dtype=torch.float32, device=hidden.device)
         plain = torch.zeros((), dtype=torch.float32, device=hidden.device)
         elements = CHUNK_ELEMENTS if hidden.device.type == "cpu" else CHUNK_ELEMENTS_GPU
@@ -54,16 +58,19 @@ class _ProjectedLoss(torch.autograd.Function):
             right = log_probs.gather(1, t[:, None])
             plain -= right.sum()
             smoothed -= (1 - smoothing) * right.sum() + smoothing * log_probs.sum() / vocab
-            if out is None or grad_weight is None or grad_bias is None:
+            if not any(needed):
                 continue
             # d loss / d logits = p - smoothed target
             grad = log_probs.exp_().sub_(smoothing / vocab)
             grad.scatter_add_(1, t[:, None], torch.full_like(right, smoothing - 1))
-            grad_bias += grad.sum(0)
+            if grad_bias is not None:
+                grad_bias += grad.sum(0)
             grad = grad.to(hidden.dtype)
-            torch.mm(grad, weight, out=out)
-            grad_weight.addmm_(grad.t(), h) if grad.dtype == torch.float32 else grad_weight.add_(grad.t() @ h)
-        if need_grad:
+            if out is not None:
+                torch.mm(grad, weight, out=out)
+            if grad_weight is not None:
+                grad_weight.addmm_(grad.t(), h) if grad.dtype == torch.float32 else grad_weight.add_(grad.t() @ h)
+        if any(needed):
             ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
             ctx.dtype = weight.dtype
         ctx.mark_non_differentiable(plain)
@@ -71,10 +78,9 @@ class _ProjectedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
         # Out of place: the saved tensors must survive a second backward pass.
-        weight, bias = ((g * upstream).to(ctx.dtype) for g in (grad_weight, grad_bias))
-        return grad_hidden * upstream.to(grad_hidden.dtype), weight, bias, None, None
+        gradients = [None if g is None else (g * upstream).to(ctx.dtype) for g in ctx.saved_tensors]
+        return *gradients, None, None
 
 
 def _chunks(

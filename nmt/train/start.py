@@ -14,17 +14,17 @@ from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
 from nmt.recipe import Recipe, fingerprint, make_recipe
 from nmt.recipe.plain_yaml import parse_yaml
-from nmt.run.checkpoint import find_checkpoint
 from nmt.run.compat import changed_limits, check_same_experiment
-from nmt.run.folder import check_folder, set_aside
+from nmt.run.folder import check_folder, is_begun, set_aside
 from nmt.tokenizer import Tokenizer
+from nmt.train.inherit import plan_inheritance
 from nmt.train.parallel import World
 from nmt.train.settle import check_length, settle
 
 SHOWN_AFTER = 90.0  # seconds
 
 
-def check_start(recipe: Recipe, prepared: Path, world: World) -> None:
+def check_start(recipe: Recipe, prepared: Path, world: World, fresh: bool = False) -> None:
     """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
     check_length(recipe)
     check_folder(recipe.run_dir)
@@ -37,18 +37,8 @@ def check_start(recipe: Recipe, prepared: Path, world: World) -> None:
     split.check_ids("src", tokenizer.src_vocab_size)
     split.check_ids("tgt", tokenizer.tgt_vocab_size)
     _check_positions(recipe, prepared)
-    if recipe.train.init_from:
-        source = Path(recipe.train.init_from)
-        if not (source / "recipe.yaml").exists():
-            raise RunError(
-                f"`train.init_from: {source}` is not a run folder.", "Give the folder that `nmt train` made."
-            )
-        find_checkpoint(source)
-        if Tokenizer.load(source).fingerprint != tokenizer.fingerprint:
-            raise RunError(
-                f"`train.init_from: {source}` has another tokenizer than the prepared data.",
-                "Prepare the data with that run's tokenizer, or train from scratch.",
-            )
+    if recipe.train.init_from and (fresh or not is_begun(recipe.run_dir)):
+        plan_inheritance(recipe, recipe.train.init_from, tokenizer)
 
 
 def _wait_for(prepared: Path, world: World) -> None:

@@ -33,6 +33,7 @@ from nmt.run.state import Interval, TrainState
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
+from nmt.train.inherit import inherit
 from nmt.train.journal import Journal
 from nmt.train.objective import Objective, choose_objective
 from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
@@ -58,7 +59,7 @@ def train(
     world = join_world(device.type)
     run = recipe.run_dir
     try:
-        check_start(recipe, prepared, world)
+        check_start(recipe, prepared, world, fresh)
         recipe = begin(recipe, prepared, command, fresh, world)
         with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             objective = objective or choose_objective(recipe)
@@ -98,8 +99,7 @@ class Trainer:
         self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, world.size * replicas)
         torch.manual_seed(recipe.seed)
         self.model = Transformer(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
-        if self.section.init_from:
-            self._init_from(Path(self.section.init_from))
+        self.inherited = inherit(self.model, recipe, self.tokenizer)
         blocks = self.model.matrix_blocks() if self.section.optimizer == "muon" else {}
         self.weights = FlatWeights(self.model, self.section, self.dtype, blocks)
         # Compiling leaves the parameters where they are.
@@ -112,11 +112,11 @@ class Trainer:
         if world.is_main:
             ckpt.clear_leftovers(run)
         world.barrier()
-        self._resume()
+        resumed = self._resume()
         world.check_same({"step": self.state.step, "weights": self.weights.fingerprint()})
         if world.is_main:
             self._prepare_folder(prepared)
-        self.journal = Journal(recipe, run, self.state.step, self.validated, world.is_main)
+        self.journal = Journal(recipe, run, self.state.step if resumed else -1, self.validated, world.is_main)
         self.progress = Progress(self.section, len(self.data.epoch(0).updates))
 
     @property
@@ -134,6 +134,8 @@ class Trainer:
             )
             return
         self._announce()
+        if self.inherited:
+            self._save()
         section = self.section
         if self._validation_is_due() and not self.validated:
             self._validate()  # which it was killed in
@@ -251,7 +253,8 @@ class Trainer:
 
     def _validation_is_due(self) -> bool:
         state, progress = self.state, self.progress
-        regular = state.step > 0 and state.step % self.section.eval_every == 0
+        # What was taken over from another run is the first candidate for the best.
+        regular = state.step % self.section.eval_every == 0 and (state.step > 0 or self.section.init_from is not None)
         return progress.is_over(state) or (regular and progress.validation_fits(state))
 
     def _validate(self) -> None:
@@ -263,7 +266,8 @@ class Trainer:
         if self.world.is_main:
             with self.weights.averaged():
                 over = self.progress.is_over(state)
-                valid, hyps = self.validator.measure(with_text=state.step >= section.eval_from or over)
+                with_text = over or not 0 < state.step < section.eval_from
+                valid, hyps = self.validator.measure(with_text)
             state.valid = valid
             if section.metric in valid:
                 self._count_patience(valid[section.metric])
@@ -298,15 +302,14 @@ class Trainer:
         if self.world.size > 1:
             self._gather_interval()
         if self.world.is_main:
-            ema = self.weights.master if self.weights.ema is None else self.weights.ema
-            tensors = self.weights.named(ema), self.weights.state()
+            tensors = self.weights.translating(), self.weights.state()
             ckpt.save_checkpoint(self.run_dir, self._checkpoint_name, self.state, *tensors)
             ckpt.prune(self.run_dir, max(self.section.keep, self.section.average_best), self.section.metric)
         self.signals.save = False
         self.world.barrier()
 
-    def _resume(self) -> None:
-        """Restore the newest checkpoint that is whole."""
+    def _resume(self) -> bool:
+        """Restore the newest checkpoint that is whole; False where there is none at all."""
         for checkpoint in reversed([c for c in ckpt.checkpoints(self.run_dir) if c.trainable]):
             try:
                 weights, training = (checkpoint.tensors(f"{kind}.safetensors") for kind in ("model", "train"))
@@ -321,16 +324,13 @@ class Trainer:
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
             self.validated, self.state.valid = bool(self.state.valid), {}
             console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
-            return
+            return True
         if any((self.run_dir / "checkpoints").glob("step-*")):
             raise RunError(
                 f"no checkpoint of {self.run_dir} is whole enough to go on from.",
                 f"Restore the run folder from a copy, or set it aside and start over: {self.command} --fresh",
             )
-
-    def _init_from(self, source: Path) -> None:
-        found = ckpt.find_checkpoint(source, "best", self.section.metric)
-        load_weights(self.model, found.tensors("model.safetensors"), found.path)
+        return False
 
     def _prepare_folder(self, prepared: Path) -> None:
         """Make the run self-sufficient: its recipe, tokenizer and the data's manifest go with it."""
@@ -367,12 +367,12 @@ class Trainer:
             console.warn(trouble)
 
     def _announce(self) -> None:
-        parameters = sum(p.numel() for p in self.model.parameters())
+        parameters = f"{sum(p.numel() for p in self.model.parameters()):,} parameters"
+        if frozen := sum(p.numel() for p in self.weights.frozen.values()):
+            parameters += f" ({frozen:,} frozen)"
         kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[self.dtype]
         processes = f", {self.world.size} processes" if self.world.size > 1 else ""
-        console.info(
-            f"{self.recipe.name}: {parameters:,} parameters, {kind} on {self.device}, {self.threads} threads{processes}"
-        )
+        console.info(f"{self.recipe.name}: {parameters}, {kind} on {self.device}, {self.threads} threads{processes}")
         console.info(self.epoch.describe())
         console.info(self.progress.describe_end())
         check_warmup(self.section, self.progress.planned_steps(self.state))
@@ -380,6 +380,11 @@ class Trainer:
             event="start", step=self.state.step, **environment(self.recipe), tokenizer=self.tokenizer.fingerprint,
             device=str(self.device), precision=kind, threads=self.threads, processes=self.world.size,
         )  # fmt: skip
+        if found := self.inherited:
+            console.info(f"Begun with the weights of {found['run']}, {found['checkpoint']}.")
+            rows = [[part.replace("_", "-"), *counts.values()] for part, counts in found["parts"].items()]
+            console.table("Parameters", ["part", "copied", "fresh", "frozen"], rows)
+            self.journal.write(event="init", step=self.state.step, **found)
 
 
 def sum_by_name(parts: list[dict[str, torch.Tensor]]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 The model computes with `compute` (fp32 or bf16), of which its parameters are views; the optimizer updates `master`
 (always fp32; the same buffer where the model computes in fp32). Replicas of the model share `compute`; each has its
 Gradients. The order is: matrices for Muon by shape, other matrices, vectors; so what is treated alike is one slice.
+Parameters that want no gradient are kept apart: nothing here changes them.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class FlatWeights:
         self, model: nn.Module, section: TrainSection, dtype: torch.dtype, blocks: dict[str, int] | None = None
     ) -> None:
         self.section = section
-        blocks = blocks or {}
+        trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        blocks = {name: number for name, number in (blocks or {}).items() if name in dict(trained)}
 
         def block_shape(name: str, p: Tensor) -> tuple[int, int]:
             return p.size(0) // blocks[name], p.size(1)
@@ -64,11 +66,13 @@ class FlatWeights:
             name, p = item
             return (0, block_shape(name, p)) if name in blocks else (1 if p.dim() >= 2 else 2, (0, 0))
 
-        named = sorted(model.named_parameters(), key=order)
+        named = sorted(trained, key=order)
         device = named[0][1].device
         self.shapes = {name: p.shape for name, p in named}
         self.master = torch.cat([p.detach().float().flatten() for _, p in named])
         self.compute = self.master if dtype == torch.float32 else self.master.to(dtype)
+        self.frozen = {name: p.detach().float() for name, p in model.named_parameters() if not p.requires_grad}
+        self._frozen_compute = {name: tensor.to(dtype) for name, tensor in self.frozen.items()}
         self.all_gradients: list[Gradients] = []  # of this model, and of its replicas
         self.gradients = self._attach(model)
         self.grad = self.gradients.total
@@ -147,6 +151,10 @@ class FlatWeights:
         sample = self.master[:: max(1, self.master.numel() // 65_536)].cpu().contiguous()
         return hashlib.sha256(sample.numpy().tobytes()).hexdigest()[:16]
 
+    def translating(self) -> dict[str, Tensor]:
+        """All that translates: the moving average where there is one, and what is frozen."""
+        return self.named(self.master if self.ema is None else self.ema) | self.frozen
+
     def state(self) -> dict[str, Tensor]:
         """Everything to be saved besides the weights used to translate: master weights and the optimizer's moments."""
         out = {f"master.{k}": v for k, v in self.named(self.master).items()}
@@ -177,13 +185,19 @@ class FlatWeights:
                 self.adam.state[weights_slice] = {"step": torch.tensor(float(step)), **entry}
                 begin = end
         self._publish(self.master)
+        for name, tensor in self.frozen.items():
+            tensor.copy_(weights[name])
+            self._frozen_compute[name].copy_(tensor)
 
     def _attach(self, model: nn.Module) -> Gradients:
         """Make the model's parameters views of the weights."""
         gradients = Gradients(self.master, self.compute.dtype)
         weights, grads = (self.named(flat) for flat in (self.compute, gradients.latest))
         for name, p in model.named_parameters():
-            p.data, p.grad = weights[name], grads[name]
+            if name in self.frozen:
+                p.data = self._frozen_compute[name]
+            else:
+                p.data, p.grad = weights[name], grads[name]
         self.all_gradients.append(gradients)
         return gradients
 

@@ -1,0 +1,38 @@
+"""What a training begins with in place of random weights."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from nmt.recipe.section import Section
+
+Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+def _all_parts(value: Any) -> Any:
+    return list(PARTS) if value == "all" else value
+
+
+class InitFrom(Section):
+    """The best weights of another run; its folder alone means all of them."""
+
+    run: str
+    # What is taken; the rest is random. all, or some of embeddings, encoder, decoder, cross_attention, output
+    parts: Annotated[list[Part], Field(min_length=1), BeforeValidator(_all_parts)] = list(PARTS)
+    freeze: list[Part] = []  # which of it never changes
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InitFrom:
+        if random := [part for part in self.freeze if part not in self.parts]:
+            raise ValueError(f"`freeze` has `{random[0]}`, but `parts` has not: it would stay random")
+        if set(self.freeze) == set(PARTS):
+            raise ValueError("`freeze` has all parts: nothing is left to learn")
+        return self
+
+
+def of_folder(value: Any) -> Any:
+    """What a run folder alone stands for."""
+    return {"run": value} if isinstance(value, str) else value
