@@ -14,10 +14,12 @@ import torch
 
 from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
 from nmt.decode.translator import Translator
+from nmt.errors import RunError
 from nmt.files import staging
 from nmt.model.decoder import DecoderLayer
 from nmt.model.embedding import Embedding, sinusoids
 from nmt.model.encoder import EncoderLayer
+from nmt.model.feed_forward import FeedForward
 from nmt.model.transformer import Transformer
 from nmt.run.load import load_model
 from nmt.tokenizer import Tokenizer
@@ -109,14 +111,20 @@ def _layer(to: Any, layer: EncoderLayer | DecoderLayer) -> None:
         for i, linear in enumerate((layer.cross_attention.q, layer.cross_attention.kv, layer.cross_attention.out)):
             _linear(to.attention.linear[i], linear)
     _norm(to.ffn.layer_norm, layer.ff_residual.norm)
-    inner = layer.feed_forward.inner
-    if layer.feed_forward.activation == "swiglu":
+    slot = layer.feed_forward
+    if not isinstance(slot, FeedForward):
+        raise RunError(
+            f"CTranslate2 has no counterpart of this model's feed-forward blocks ({type(slot).__name__}).",
+            "Translate with our own engine: nmt translate without `--engine ctranslate2`",
+        )
+    inner = slot.inner
+    if slot.activation == "swiglu":
         halves = zip(inner.weight.chunk(2), inner.bias.chunk(2), strict=True)
         for part, (weight, bias) in zip((to.ffn.linear_0, to.ffn.linear_0_noact), halves, strict=True):
             part.weight, part.bias = _array(weight), _array(bias)
     else:
         _linear(to.ffn.linear_0, inner)
-    _linear(to.ffn.linear_1, layer.feed_forward.outer)
+    _linear(to.ffn.linear_1, slot.outer)
 
 
 def _embedding(part: Any, to: Any, embedding: Embedding) -> None:

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from nmt.model.incremental import DecoderState, IncrementalDecoder
+from nmt.model.decoder_state import DecoderState
+from nmt.model.incremental import IncrementalDecoder
 from nmt.model.transformer import Transformer
 
 

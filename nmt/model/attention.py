@@ -1,6 +1,9 @@
 """Multi-head attention (Vaswani et al. 2017, section 3.2).
 
-Shapes: B batch, T queries, S keys, D d_model, H heads, K head width (D = H * K).
+Shapes: B sentences, T queries, S keys, D d_model, H heads, K head width (D = H * K).
+
+A bias is added to the scores of queries and keys: 0 where a key is visible, -inf where it is not. It broadcasts to
+(B,H,T,S).
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from nmt.model.dropout import dropout as drop
 def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: float = 0.0) -> Tensor:
     """softmax(q kᵀ / √K + bias) v for q (B,H,T,K), k and v (B,H,S,K); gives (B,H,T,K).
 
-    `bias` is 0 where a key is visible and -inf where it is not, and broadcasts to (B,H,T,S). On the CPU two batched
-    products and a softmax beat the fused kernel for sentences, above all in the backward pass; elsewhere it wins.
+    On the CPU two batched products and a softmax beat the fused kernel for sentences, above all in the backward pass;
+    elsewhere it wins.
     """
     if q.device.type != "cpu":
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
@@ -26,7 +29,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: flo
 
 
 def attention_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
-    """softmax(q kᵀ / √K + bias), (B,H,T,S)."""
+    """softmax(q kᵀ / √K + bias) for q (B,H,T,K) and k (B,H,S,K); gives (B,H,T,S)."""
     scores = (q * (1 / math.sqrt(q.size(-1)))) @ k.transpose(-1, -2)
     if bias is not None:
         scores = scores + bias
@@ -34,12 +37,12 @@ def attention_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def split_heads(x: Tensor, num_heads: int) -> Tensor:
-    """(B,T,D) to (B,H,T,K)."""
+    """x (B,T,D) to (B,H,T,K)."""
     return x.view(*x.shape[:-1], num_heads, -1).transpose(1, 2)
 
 
 def merge_heads(x: Tensor) -> Tensor:
-    """(B,H,T,K) to (B,T,D)."""
+    """x (B,H,T,K) to (B,T,D)."""
     return x.transpose(1, 2).flatten(2)
 
 
@@ -59,8 +62,13 @@ class SelfAttention(nn.Module):
         return q, k, v
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        """What `project` gave, with S = T, to (B,T,D)."""
         out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
         return out
+
+    def matrices(self) -> dict[str, int]:
+        """Weights by parameter name → how many linear maps each holds, one below another."""
+        return {"qkv.weight": 3, "out.weight": 1}
 
 
 class CrossAttention(nn.Module):
@@ -80,7 +88,7 @@ class CrossAttention(nn.Module):
         return k, v
 
     def forward(self, x: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-        """x (B,T,D)."""
+        """x (B,T,D), and what `project_kv` gave, to (B,T,D)."""
         q = split_heads(self.q(x), self.num_heads)
         out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
         return out
@@ -88,6 +96,10 @@ class CrossAttention(nn.Module):
     def weights(self, x: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
         """What `forward` attends to, the mean over heads, (B,T,S)."""
         return attention_weights(split_heads(self.q(x), self.num_heads), k, bias).mean(1)
+
+    def matrices(self) -> dict[str, int]:
+        """Weights by parameter name → how many linear maps each holds, one below another."""
+        return {"q.weight": 1, "kv.weight": 2, "out.weight": 1}
 
 
 def visibility_bias(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:

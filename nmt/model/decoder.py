@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt.model.attention import CrossAttention, SelfAttention, causal_bias
-from nmt.model.feed_forward import FeedForward
+from nmt.model.feed_forward import FeedForward, Slot
 from nmt.model.residual import Residual
 from nmt.recipe import ModelSection
 
@@ -25,9 +25,10 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, section: ModelSection) -> None:
         super().__init__()
+        self.d_model = section.d_model
         self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
         self.cross_attention = CrossAttention(section.d_model, section.num_heads, section.attention_dropout)
-        self.feed_forward = FeedForward(section)
+        self.feed_forward: Slot = FeedForward(section)
         self.self_residual = Residual(section)
         self.cross_residual = Residual(section)
         self.ff_residual = Residual(section)
@@ -51,6 +52,12 @@ class DecoderLayer(nn.Module):
     def _after_self_attention(self, x: Tensor, cross: KeysValues, cross_bias: Tensor | None) -> Tensor:
         x = self.cross_residual.after(x, self.cross_attention(self.cross_residual.before(x), *cross, cross_bias))
         return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
+
+    def kept_per_token(self) -> int:
+        """How many numbers the backward pass needs of each position, about: 17 rows of d_model, the weights of both
+        attentions (in sentences about as many as two rows more), and the feed-forward block's.
+        """
+        return 19 * self.d_model + self.feed_forward.kept_per_token()
 
 
 class Decoder(nn.ModuleList):

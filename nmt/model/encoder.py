@@ -11,7 +11,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from nmt.model.attention import SelfAttention
-from nmt.model.feed_forward import FeedForward
+from nmt.model.feed_forward import FeedForward, Slot
 from nmt.model.residual import Residual
 from nmt.recipe import ModelSection
 
@@ -21,8 +21,9 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, section: ModelSection) -> None:
         super().__init__()
+        self.d_model = section.d_model
         self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
-        self.feed_forward = FeedForward(section)
+        self.feed_forward: Slot = FeedForward(section)
         self.self_residual = Residual(section)
         self.ff_residual = Residual(section)
 
@@ -31,6 +32,12 @@ class EncoderLayer(nn.Module):
         q, k, v = self.self_attention.project(self.self_residual.before(x))
         x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
         return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
+
+    def kept_per_token(self) -> int:
+        """How many numbers the backward pass needs of each position, about: ten rows of d_model, attention weights (in
+        sentences about as many as two rows more), and the feed-forward block's.
+        """
+        return 12 * self.d_model + self.feed_forward.kept_per_token()
 
 
 class Encoder(nn.ModuleList):

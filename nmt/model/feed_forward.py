@@ -1,17 +1,49 @@
-"""The feed-forward block of a layer.
+"""The slot for a layer's feed-forward block, and the usual filling.
 
 Shapes: D d_model, F d_ff; `…` is any number of dimensions before them.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nmt.recipe import ModelSection
 
+Function = Callable[[Tensor], Tensor]
 
-class FeedForward(nn.Module):
+
+class Slot(nn.Module, ABC):
+    """What a layer makes of each position by itself: `slot(x)` of x (…,D) is a new tensor (…,D).
+
+    Training calls it with (B,T,D), incremental decoding with (N,D). It tells what others would have to know of its
+    inside; so another filling is another subclass, and no other code changes.
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def matrices(self) -> dict[str, int]:
+        """The weights that Muon is for, by parameter name → how many linear maps of equal height each holds, one below
+        another. All other parameters have AdamW.
+        """
+
+    @abstractmethod
+    def kept_per_token(self) -> int:
+        """How many numbers the backward pass needs of each position, besides x."""
+
+    def function(self) -> Function:
+        """`forward` for many calls with the weights as they are now; a filling may look them up once here. A step of
+        incremental decoding is so short that Python's way through modules would cost more than the products.
+        """
+        return self.forward
+
+
+class FeedForward(Slot):
     """Two projections around ReLU (Vaswani et al. 2017), GELU, or SwiGLU (Shazeer 2020), whose first is doubled."""
 
     def __init__(self, section: ModelSection) -> None:
@@ -24,14 +56,25 @@ class FeedForward(nn.Module):
             nn.init.xavier_uniform_(linear.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (…,D) to (…,D)."""
-        out: Tensor = self.outer(activate(self.inner(x), self.activation))
-        return out
+        return self.function()(x)
+
+    def function(self) -> Function:
+        (a, b), (c, d) = ((linear.weight, linear.bias) for linear in (self.inner, self.outer))
+        activation = ACTIVATIONS[self.activation]
+        return lambda x: F.linear(activation(F.linear(x, a, b)), c, d)
+
+    def matrices(self) -> dict[str, int]:
+        return {"inner.weight": 2 if self.activation == "swiglu" else 1, "outer.weight": 1}
+
+    def kept_per_token(self) -> int:
+        # Of ReLU its result; of GELU what it got and what it gave; of SwiGLU both halves, SiLU's result, the product.
+        return self.outer.in_features * {"relu": 1, "gelu": 2, "swiglu": 4}[self.activation]
 
 
-def activate(h: Tensor, activation: str) -> Tensor:
-    """What stands between the two projections, (…,F) to (…,F); for SwiGLU (…,2F) to (…,F)."""
-    if activation == "swiglu":
-        gate, value = h.chunk(2, -1)
-        return F.silu(gate) * value
-    return F.relu(h) if activation == "relu" else F.gelu(h)
+def swiglu(h: Tensor) -> Tensor:
+    """SiLU(gate) · value for h (…,2F), the gate before the value; gives (…,F)."""
+    gate, value = h.chunk(2, -1)
+    return F.silu(gate) * value
+
+
+ACTIVATIONS: dict[str, Function] = {"relu": F.relu, "gelu": F.gelu, "swiglu": swiglu}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from nmt.model.attention import visibility_bias
+from nmt.model.attention import CrossAttention, SelfAttention, visibility_bias
 from nmt.model.decoder import Decoder, DecoderLayer
 from nmt.model.embedding import Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
+from nmt.model.feed_forward import Slot
 from nmt.recipe import ModelSection
 
 
@@ -44,12 +45,17 @@ class Transformer(nn.Module):
 
     def matrix_blocks(self) -> dict[str, int]:
         """The layers' weight matrices, by parameter name → how many linear maps each holds, one below another."""
-        fused = {"qkv": 3, "kv": 2, "inner": 2 if self.section.activation == "swiglu" else 1}
         return {
-            f"{name}.weight": fused.get(name.rpartition(".")[2], 1)
+            f"{name}.{weight}": maps
             for name, module in self.named_modules()
-            if isinstance(module, nn.Linear) and module is not self.output
+            if isinstance(module, SelfAttention | CrossAttention | Slot)
+            for weight, maps in module.matrices().items()
         }
+
+    def kept_per_token(self) -> int:
+        """How many numbers the backward pass needs of each pair of a source and a target position, about."""
+        layers = [layer.kept_per_token() for layer in self.encoder] + [layer.kept_per_token() for layer in self.decoder]
+        return sum(layers) + 6 * self.section.d_model  # embeddings, last norms, what the loss gets and gives back
 
     def encode(self, src: Tensor, src_mask: Tensor | None) -> Tensor:
         """src (B,S) and its mask (B,S; True = visible, None: all are) to memory (B,S,D)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from nmt import console
@@ -104,38 +105,46 @@ def _sizes(recipe: Recipe, vocab_sizes: list[int]) -> Rows:
     section, device = recipe.train, choose_device(recipe.train.device)
     dtype = choose_dtype(section.precision, device)
     max_tokens, replicas = _shares(recipe)
-    parameters = count_parameters(recipe.model, vocab_sizes)
+    size = size_of(recipe.model, vocab_sizes)
     kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
-    memory = memory_bytes(recipe.model, parameters, max_tokens, dtype.itemsize, replicas)
+    memory = memory_bytes(size, max_tokens, dtype.itemsize, replicas)
     return [
-        ("parameters", f"{parameters:,}"),
+        ("parameters", f"{size.parameters:,}"),
         ("device", f"{device}, {kind}"),
         ("memory, roughly", f"{memory / 2**20 + 300:,.0f} MB"),
     ]
 
 
-def count_parameters(model: ModelSection, vocab_sizes: list[int]) -> int:
-    """Of the whole model. Layers of a side are alike, so models of few tell: a billion layers would take a minute."""
+@dataclass(frozen=True)
+class Size:
+    """Of a model: its parameters, and how many numbers the backward pass needs of each pair of tokens."""
+
+    parameters: int
+    kept_per_token: int
+
+
+def size_of(model: ModelSection, vocab_sizes: list[int]) -> Size:
+    """Layers of a side are alike, so models of few tell: many layers would take a while."""
     import torch
 
-    def count(encoder: int, decoder: int) -> int:
+    def of(encoder: int, decoder: int) -> Size:
         layers = {"num_encoder_layers": encoder, "num_decoder_layers": decoder}
         with torch.device("meta"):
             few = Transformer(model.model_copy(update=layers), *vocab_sizes)
-        return sum(p.numel() for p in few.parameters())
+        return Size(sum(p.numel() for p in few.parameters()), few.kept_per_token())
 
-    one = count(1, 1)
-    an_encoder, a_decoder = count(2, 1) - one, count(1, 2) - one
-    return one + (model.num_encoder_layers - 1) * an_encoder + (model.num_decoder_layers - 1) * a_decoder
+    def all_layers(one: int, encoder: int, decoder: int) -> int:
+        more = model.num_encoder_layers - 1, model.num_decoder_layers - 1
+        return one + more[0] * (encoder - one) + more[1] * (decoder - one)
+
+    few = of(1, 1), of(2, 1), of(1, 2)
+    return Size(all_layers(*(s.parameters for s in few)), all_layers(*(s.kept_per_token for s in few)))
 
 
-def memory_bytes(model: ModelSection, parameters: int, max_tokens: int, itemsize: int, replicas: int = 1) -> int:
+def memory_bytes(size: Size, max_tokens: int, itemsize: int, replicas: int = 1) -> int:
     """Weights, two moments and the average in fp32 (and in bf16 a copy of the weights); for each replica its gradients
-    (in fp32, and in bf16 too) and what the backward pass keeps of a full micro-batch: so many d_model and d_ff wide
-    rows a layer, counted from layers.py.
+    (in fp32, and in bf16 too) and what the backward pass keeps of a full micro-batch.
     """
     low = itemsize if itemsize < 4 else 0
-    encoder = model.num_encoder_layers * (12 * model.d_model + 2 * model.d_ff)
-    decoder = model.num_decoder_layers * (19 * model.d_model + 2 * model.d_ff)
-    kept = max_tokens * (encoder + decoder + 6 * model.d_model) * itemsize
-    return parameters * (4 * 4 + low) + replicas * (parameters * (4 + low) + kept)
+    kept = max_tokens * size.kept_per_token * itemsize
+    return size.parameters * (4 * 4 + low) + replicas * (size.parameters * (4 + low) + kept)
