@@ -66,7 +66,10 @@ def plural(number: int, what: str) -> str:
 
 
 def quoted(text: str, most: int = 60) -> str:
-    """What others wrote, as it may stand in a sentence: in quotes, on one line, with control characters escaped, and
-    cut where it is long.
-    """
+    """What others wrote, as it may stand in a sentence: in quotes, on one line, cut where it is long."""
     return repr(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def shown(text: object, most: int = 60) -> str:
+    """The same without quotes: a name."""
+    return quoted(str(text), most)[1:-1]

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -190,6 +191,14 @@ class InputFile:
         except OSError:
             return True
         return (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns)
+
+
+def what_is_no_file(status: os.stat_result) -> str:
+    """What stands there in place of a file that can be read from its beginning, any number of times; "" if it is one.
+    Opened, a pipe may wait for ever, and a device may never end.
+    """
+    kinds = {stat.S_ISFIFO: "a pipe", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device", stat.S_ISSOCK: "a socket"}
+    return next((kind for test, kind in kinds.items() if test(status.st_mode)), "")
 
 
 def describe_file(path: Path) -> InputFile:

@@ -22,7 +22,7 @@ from nmt.data.corpus import PairSource
 from nmt.data.shift import Shift, find_shifts, line_features
 from nmt.data.workers import in_order
 from nmt.errors import DataError, join_faults, plural
-from nmt.text.lines import Found, add_found
+from nmt.text.lines import Found, add_found, bad_byte
 
 if TYPE_CHECKING:
     from nmt.recipe import Filters
@@ -34,6 +34,7 @@ LABELS = {
     "bom": "byte order mark (dropped)",
     "crlf": "CRLF line ends (read as LF)",
     "field_break": "line break inside a field (read as a space)",
+    "header": "looks like a header, but is read as a pair",
     "blank_one_side": "blank on one side only",
     "blank_both": "blank on both sides",
     "inner_break": "U+2028, U+0085, lone CR or the like inside a line (not a line break)",
@@ -161,6 +162,9 @@ def _audit_split(
                     own.append(findings)
                     advance(len(findings.flags))
                 _check_alignment(source, own, faults, warnings)
+                if place := split.found.get("header"):
+                    warnings.append(f"{place[1]} looks like the names of columns, but is read as a pair. If it is not "
+                                    "one, give these names as `source` and `target`.")  # fmt: skip
             except DataError as e:
                 faults.append((e.message, e.hint))
             for (_, what), (count, shown) in broken.items():
@@ -304,7 +308,7 @@ def _examine_side(
             try:
                 raw.decode()
             except UnicodeDecodeError as e:
-                broken.append((_NOT_UTF8, side, i, f":{e.start + 1} (byte 0x{raw[e.start]:02x})"))
+                broken.append((_NOT_UTF8, side, i, bad_byte(raw, e)))
     lines = text.split("\n") if count else []
     lengths = np.fromiter(map(len, map(str.strip, lines)), np.int64, count)
     perhaps_blank = set(np.flatnonzero((lengths > 0) & (lengths <= 3)).tolist())

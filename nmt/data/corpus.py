@@ -1,22 +1,33 @@
-"""Parallel text from plain or gzip files, TSV, JSONL, Parquet or a hub data set, as a stream of chunks of line pairs.
+"""Parallel text from plain or gzip files, tables or a hub data set, as a stream of chunks of line pairs.
 
 Pairs are bytes, one line each; memory stays flat whatever the size of the corpus. Also finds the files of a recipe.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nmt.data.download import download
-from nmt.errors import DataError, join_faults, plural
-from nmt.files import InputFile, describe_file
+from nmt.data.tables import (
+    FEW,
+    Fields,
+    fields_of,
+    has_header,
+    looks_like_header,
+    read_csv,
+    read_jsonl,
+    read_parquet,
+    read_tsv,
+)
+from nmt.errors import DataError, join_faults
+from nmt.files import InputFile, describe_file, what_is_no_file
+from nmt.text.documents import how_to_train_on, kind_of
 from nmt.text.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_long
 
 if TYPE_CHECKING:
@@ -50,28 +61,42 @@ class PairSource:
         return str(c.hub or c.path or (c.source if side == "src" else c.target))
 
     def where(self, side: Side, line: int) -> str:
-        unit = " row " if self.corpus.kind == "hub" or self.label(side).endswith(".parquet") else ":"
-        return f"{self.label(side)}{unit}{line}"
+        """The place of a pair, counted from 1. A record of a CSV file may have several lines."""
+        by_rows = self.corpus.kind == "hub" or _suffix(self.label(side)) in (".parquet", ".csv")
+        return f"{self.label(side)}{' row ' if by_rows else ':'}{line + self._header}"
+
+    @property
+    def _header(self) -> bool:
+        """Whether the first line has the names of the columns."""
+        tables = (".tsv", ".csv")
+        return self.corpus.kind == "table" and _suffix(self.label("src")) in tables and has_header(self._columns)
+
+    @property
+    def _columns(self) -> tuple[str | int, str | int]:
+        return self.corpus.source or 0, self.corpus.target or 0
 
     def chunks(self) -> Iterator[Chunk]:
         """Raises DataError, naming file and line, where the corpus cannot be read."""
-        if self.corpus.kind == "text":
-            return self._text()
-        if self.corpus.kind == "hub":
-            return self._records(self._hub())
-        name = self.label("src")
-        match re.sub(r"\.gz$", "", name).rpartition(".")[2]:
-            case "tsv":
-                return self._records(self._tsv())
-            case "jsonl":
-                return self._records(self._jsonl())
-            case "parquet":
-                return self._records(self._parquet())
+        found: dict[str, Found] = {}
+        match self.corpus.kind:
+            case "text":
+                return self._text()
+            case "hub":
+                return self._records(self._hub(), found)
+        name, columns = self.label("src"), self._columns
+        path = self.root / name
+        match _suffix(name):
+            case ".tsv":
+                fields = read_tsv(path, name, *columns, found)
+            case ".csv":
+                fields = read_csv(path, name, *columns, found)
+            case ".jsonl":
+                fields = read_jsonl(path, name, *columns, found)
+            case ".parquet":
+                fields = read_parquet(path, name, *columns)
             case _:
-                raise DataError(
-                    f"{name} is no known table: `path` must be .tsv, .jsonl (.gz may follow) or .parquet.",
-                    "For two text files give `source` and `target` without `path`.",
-                )
+                raise _no_table(name)
+        return self._records(fields, found)
 
     def _text(self) -> Iterator[Chunk]:
         found: dict[str, Found] = {}
@@ -98,12 +123,14 @@ class PairSource:
             del lines[0][:done], lines[1][:done]
             first += done
 
-    def _records(self, batches: Iterable[tuple[list[bytes], list[bytes]]]) -> Iterator[Chunk]:
+    def _records(self, batches: Iterable[Fields], found: dict[str, Found]) -> Iterator[Chunk]:
         first = 1
         for src, tgt in batches:
-            found: dict[str, Found] = {}
+            if first == 1 and src and not self._header and looks_like_header(src[0], tgt[0]):
+                add_found(found, "header", 1, self.where("src", 1))
             src, tgt = self._one_line_each(src, "src", first, found), self._one_line_each(tgt, "tgt", first, found)
-            yield Chunk(first, src, tgt, found)
+            yield Chunk(first, src, tgt, dict(found))
+            found.clear()
             first += len(src)
 
     def _one_line_each(self, fields: list[bytes], side: Side, first: int, found: dict[str, Found]) -> list[bytes]:
@@ -117,63 +144,6 @@ class PairSource:
         if broken:
             add_found(found, "field_break", len(broken), self.where(side, first + broken[0]))
         return fields
-
-    def _table_lines(self, found: dict[str, Found]) -> Iterator[tuple[int, list[bytes]]]:
-        name = self.label("src")
-        line = 1
-        for block in line_blocks(self.root / name, name, found):
-            for start in range(0, len(block), CHUNK_PAIRS):
-                yield line + start, block[start : start + CHUNK_PAIRS]
-            line += len(block)
-
-    def _tsv(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        src, tgt = self.corpus.source, self.corpus.target
-        if not (isinstance(src, int) and isinstance(tgt, int) and min(src, tgt) >= 0):
-            raise DataError(
-                f"{self.label('src')}: `source` and `target` of a TSV file are column numbers from 0, "
-                f"but are `{src}` and `{tgt}`."
-            )
-        for first, lines in self._table_lines({}):
-            rows = [line.split(b"\t") for line in lines]
-            if min(map(len, rows)) <= max(src, tgt):
-                at = next(i for i, row in enumerate(rows) if len(row) <= max(src, tgt))
-                raise DataError(
-                    f"{self.where('src', first + at)} has {plural(len(rows[at]), 'column')} (by tabs), "
-                    f"but column {max(src, tgt)} is wanted (counted from 0)."
-                )
-            yield [row[src] for row in rows], [row[tgt] for row in rows]
-
-    def _jsonl(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        for first, lines in self._table_lines({}):
-            src: list[bytes] = []
-            tgt: list[bytes] = []
-            for i, line in enumerate(lines):
-                where = self.where("src", first + i)
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError) as e:
-                    raise DataError(f"{where} is not a JSON record: {e}.") from None
-                src.append(_field(record, self.corpus.source, where))
-                tgt.append(_field(record, self.corpus.target, where))
-            yield src, tgt
-
-    def _parquet(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
-        name, row = self.label("src"), 1
-        columns = sorted({str(self.corpus.source), str(self.corpus.target)})
-        try:
-            with pq.ParquetFile(self.root / name) as file:
-                for batch in file.iter_batches(CHUNK_PAIRS // 4, columns=columns):
-                    yield self._fields(batch.to_pylist(), row)
-                    row += batch.num_rows
-        except (pa.ArrowException, OSError) as e:
-            raise DataError(f"{name} cannot be read as Parquet: {str(e).splitlines()[0]}") from None
-
-    def _fields(self, records: Sequence[Any], first: int) -> tuple[list[bytes], list[bytes]]:
-        src = [_field(r, self.corpus.source, self.where("src", first + i)) for i, r in enumerate(records)]
-        return src, [_field(r, self.corpus.target, self.where("tgt", first + i)) for i, r in enumerate(records)]
 
     def _hub(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
         import datasets  # type: ignore[import-untyped]
@@ -189,32 +159,24 @@ class PairSource:
                 f"the data set {name} cannot be loaded: {reason}",
                 "Check `hub`, `config`, `split`, `revision` and the network.",
             ) from None
-        for start in range(0, len(rows), CHUNK_PAIRS // 4):
-            columns = rows[start : start + CHUNK_PAIRS // 4]
+        for start in range(0, len(rows), FEW):
+            columns = rows[start : start + FEW]
             records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-            yield self._fields(records, start + 1)
+            yield fields_of(records, *self._columns, self.label("src"), start + 1)
 
 
-def _field(record: Any, name: str | int | None, where: str) -> bytes:
-    """The text under a name; dots reach into nested records."""
-    value = record
-    if not (isinstance(record, dict) and name in record):
-        for key in str(name).split("."):
-            if not isinstance(value, dict):
-                raise DataError(f"{where} has no field `{name}`.")
-            if key not in value:
-                known = ", ".join(f"`{k}`" for k in list(value)[:8]) or "none"
-                raise DataError(f"{where} has no field `{name}`; it has {known}.")
-            value = value[key]
-    else:
-        value = record[name]
-    if not isinstance(value, str):
-        kind = {"NoneType": "empty", "dict": "a record", "list": "a list"}.get(type(value).__name__, f"`{value!r:.40}`")
-        raise DataError(f"{where}: field `{name}` must be text, but is {kind}.")
-    try:
-        return value.encode()
-    except UnicodeEncodeError as e:
-        raise DataError(f"{where}: field `{name}` holds half a surrogate pair at character {e.start + 1}.") from None
+def _suffix(name: str) -> str:
+    return PurePath(name.removesuffix(".gz")).suffix.lower()
+
+
+def _no_table(name: str) -> DataError:
+    kind = kind_of(name)
+    if kind is not None:
+        return DataError(f"{name} is {kind[0]} ({kind[1]}), which cannot be read as it is.", how_to_train_on(kind[0]))
+    return DataError(
+        f"{name} is no known table: `path` must be .tsv, .csv, .jsonl (.gz may follow) or .parquet.",
+        "For two text files give `source` and `target` without `path`.",
+    )
 
 
 # --- the files of a recipe -------------------------------------------------------------------------------------------
@@ -234,6 +196,7 @@ def file_names(data: DataSection) -> list[str]:
 
 def resolve_files(data: DataSection) -> dict[str, InputFile]:
     """Find the recipe's files, download what is missing, check the checksums. Raises DataError naming every fault."""
+    _refuse_documents(data)
     root = Path(data.root)
     names = file_names(data)
     missing = [name for name in names if not os.path.exists(root / name)]  # False for a name that is too long, too
@@ -243,6 +206,9 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
     faults = []
     for name in names:
         try:
+            if not_regular := what_is_no_file(os.stat(root / name)):
+                faults.append(f"{name} is {not_regular}, but training text is read several times: save it to a file.")
+                continue
             files[name] = describe_file(root / name)
         except OSError as e:
             faults.append(f"{name} cannot be read: {e.strerror} ({root / name}).")
@@ -253,6 +219,22 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
     if faults:
         raise DataError(join_faults(faults))
     return files
+
+
+def _refuse_documents(data: DataSection) -> None:
+    """Two files of text whose names say that they are more than lines."""
+    corpora = [c for group in all_corpora(data).values() for c in group if c.kind == "text"]
+    faults = {}
+    for name in (str(name) for c in corpora for name in (c.source, c.target)):
+        if kind := kind_of(name):
+            hint = (
+                "Name it as `path`, with its columns as `source` and `target`."
+                if kind[0] == "a table"
+                else how_to_train_on(kind[0])
+            )
+            faults[f"{name} is {kind[0]} ({kind[1]}), not plain text with one sentence a line."] = hint
+    if faults:
+        raise DataError(join_faults(list(faults)), next(iter(faults.values())))
 
 
 def _fetch(data: DataSection, root: Path, missing: list[str]) -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol
 from nmt import console
 from nmt.decode.render import Format
 from nmt.errors import DataError
+from nmt.text.documents import kind_of
 from nmt.text.lines import is_gzip
 
 _STDIN_HINT = "Give a file with -i, or lines through a pipe: echo 'A dog.' | nmt translate"
@@ -32,28 +33,14 @@ def format_of(path: Path | None) -> Format:
     return "jsonl" if path and path.name.lower().endswith((".jsonl", ".jsonl.gz")) else "text"
 
 
-# Files whose lines are not text alone: translated line by line, what makes them such files is destroyed.
-_DOCUMENTS = {
-    "subtitles": (".srt", ".vtt", ".ass", ".sub"),
-    "a message catalogue": (".po", ".pot", ".xliff", ".xlf", ".resx", ".properties", ".strings"),
-    "a translation memory": (".tmx", ".sdltm"),
-    "a page with tags": (".html", ".htm", ".xhtml", ".xml"),
-    "a document": (".docx", ".doc", ".odt", ".rtf", ".pdf", ".epub", ".md", ".rst", ".tex"),
-    "a table": (".xlsx", ".xls", ".ods", ".csv", ".tsv"),
-    "slides": (".pptx", ".ppt", ".odp"),
-    "data": (".json", ".yaml", ".yml"),
-}
-
-
 def input_format_of(path: Path | None) -> Format:
     """As `format_of`. Raises DataError for a document by its name: line by line it would be destroyed."""
-    suffix = path.suffix.lower() if path else ""
-    for kind, suffixes in _DOCUMENTS.items():
-        if suffix in suffixes:
-            raise DataError(
-                f"{path} looks like {kind} ({suffix}); translated line by line, it would be destroyed.",
-                "Save its text as a plain file, one sentence a line. If it is such a file: --input-format text",
-            )
+    kind = kind_of(path) if path else None
+    if kind is not None and kind[1] != ".jsonl":
+        raise DataError(
+            f"{path} looks like {kind[0]} ({kind[1]}); translated line by line, it would be destroyed.",
+            "Save its text as a plain file, one sentence a line. If it is such a file: --input-format text",
+        )
     return format_of(path)
 
 

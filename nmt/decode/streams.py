@@ -26,7 +26,7 @@ from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, flags_of, proble
 from nmt.decode.request import Request, parse_request
 from nmt.decode.translator import Translator
 from nmt.errors import DataError, plural
-from nmt.text.lines import MAX_LINE_BYTES, too_long
+from nmt.text.lines import BOM, MAX_LINE_BYTES, decode_line, too_long
 
 CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
 WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
@@ -127,13 +127,10 @@ def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T]) -> Itera
 
 
 def _decode(raw: bytes, name: str, number: int) -> str:
-    try:
-        return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as e:
-        raise DataError(
-            f"{name}:{number} is not valid UTF-8 (byte {e.start + 1} of the line).",
-            "The lines before it are translated. Convert the input to UTF-8.",
-        ) from None
+    raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+    if number == 1:
+        raw = raw.removeprefix(BOM)
+    return decode_line(raw, name, number, "The lines before it are translated. Convert the input to UTF-8.")
 
 
 @dataclass

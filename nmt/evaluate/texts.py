@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from nmt.errors import DataError
-from nmt.text.lines import line_blocks
+from nmt.text.lines import decoded_lines
 
 
 def read_lines(path: Path) -> list[str]:
@@ -17,16 +17,7 @@ def read_lines(path: Path) -> list[str]:
         raise DataError(f"there is no file {path}.") from None
     except OSError as e:
         raise DataError(f"{path} cannot be read: {e.strerror}.") from None
-    lines = []
-    for block in line_blocks(path, str(path), {}):
-        for line in block:
-            try:
-                lines.append(line.decode("utf-8"))
-            except UnicodeDecodeError as e:
-                raise DataError(
-                    f"{path}:{len(lines) + 1} is not UTF-8 text (byte {e.start + 1} of the line).",
-                    "Convert it to UTF-8.",
-                ) from None
+    lines = list(decoded_lines(path, str(path)))
     if not lines:
         raise DataError(f"{path} is empty.")
     return lines

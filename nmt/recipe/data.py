@@ -24,8 +24,9 @@ class Corpus(Section):
     """Where one set of sentence pairs comes from. The keys given decide the kind:
 
     * `source` and `target`: two plain or gzip text files, line n of one translates line n of the other;
-    * with `path`: one .tsv, .jsonl or .parquet file (TSV and JSONL may be gzip); `source` and `target` name
-      its columns: numbers from 0 for TSV, names for JSONL and Parquet (dots reach into nested records);
+    * with `path`: one .tsv, .csv, .jsonl or .parquet file (.gz may follow but for Parquet); `source` and `target` are
+      its columns: their names, which a TSV or CSV file has in its first line; or numbers from 0 where it has none.
+      For JSONL and Parquet dots reach into nested records;
     * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.

@@ -10,9 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from nmt.errors import RecipeError, join_faults
+from nmt.files import what_is_no_file
 from nmt.recipe.faults import faults, show
 from nmt.recipe.plain_yaml import override, parse_yaml
 from nmt.recipe.recipe import Recipe
+
+MAX_BYTES = 1_000_000
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -22,6 +25,10 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     path = Path(path)
     try:
+        status = path.stat()
+        if (kind := what_is_no_file(status)) or status.st_size > MAX_BYTES:
+            what = kind or f"a file of {status.st_size:,} bytes"
+            raise RecipeError(f"cannot read the recipe {path}: it is {what}.", "A recipe is a YAML file of some lines.")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise RecipeError(f"there is no recipe {path}.", _near_files(path)) from None

@@ -10,6 +10,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,7 @@ from nmt.errors import DataError
 MAX_LINE_BYTES = 1_000_000
 BLOCK = 1 << 20
 _MAX_EXPANSION = 300  # text shrinks 3 to 30 times; gzip can reach 1,032 times, with billions of blank lines
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _NOT_TEXT = {b"PK\x03\x04": "a zip archive", b"\xfd7zXZ": "xz-compressed", b"BZh": "bzip2-compressed",
              b"\x28\xb5\x2f\xfd": "zstd-compressed", b"PAR1": "a Parquet file",
              b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text"}  # fmt: skip
@@ -74,9 +75,9 @@ def _blocks(raw: IO[bytes], name: str, zipped: bool) -> Iterator[bytes]:
 def _split_lines(blocks: Iterable[bytes], name: str, found: dict[str, Found]) -> Iterator[list[bytes]]:
     rest, line = b"", 1  # line: number of the first line of the block
     for i, block in enumerate(blocks):
-        if i == 0 and block.startswith(_BOM):
+        if i == 0 and block.startswith(BOM):
             add_found(found, "bom", 1, name)
-            block = block[len(_BOM) :]
+            block = block[len(BOM) :]
         lines = (rest + block).split(b"\n")
         rest = lines.pop()
         if max(map(len, lines), default=0) > MAX_LINE_BYTES:
@@ -96,3 +97,25 @@ def _without_cr(lines: list[bytes], name: str, line: int, found: dict[str, Found
     if ends:
         add_found(found, "crlf", len(ends), f"{name}:{line + ends[0]}")
     return lines
+
+
+# --- UTF-8 -----------------------------------------------------------------------------------------------------------
+
+
+def decode_line(raw: bytes, name: str, number: int, hint: str = "Convert it to UTF-8.") -> str:
+    """The text of a line. Raises DataError naming file, line and byte."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as e:
+        raise DataError(f"{name}:{number}{bad_byte(raw, e)} is not valid UTF-8.", hint) from None
+
+
+def bad_byte(raw: bytes, error: UnicodeDecodeError) -> str:
+    """Which one it is, from 1, as it may follow the place of the line."""
+    return f":{error.start + 1} (byte 0x{raw[error.start]:02x})"
+
+
+def decoded_lines(path: Path, name: str) -> Iterator[str]:
+    """The lines of a plain or gzip file of UTF-8 text. Raises DataError naming file, line and byte of what is none."""
+    lines = chain.from_iterable(line_blocks(path, name, {}))
+    return (decode_line(raw, name, number) for number, raw in enumerate(lines, 1))

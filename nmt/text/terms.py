@@ -5,11 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from nmt.errors import DataError
-from nmt.text.lines import line_blocks
+from nmt.text.lines import decoded_lines
 from nmt.text.phrases import check_unicode, occurrences
 from nmt.text.spans import protected_spans
 
@@ -27,11 +26,7 @@ class Glossary:
         Raises DataError naming the lines that are neither.
         """
         terms: list[tuple[str, str]] = []
-        for number, raw in enumerate(chain.from_iterable(line_blocks(path, str(path), {})), 1):
-            try:
-                line = raw.decode().strip()
-            except UnicodeDecodeError:
-                raise DataError(f"{path}:{number} is not valid UTF-8.", "Convert the file to UTF-8.") from None
+        for number, line in enumerate(map(str.strip, decoded_lines(path, str(path))), 1):
             if not line or line.startswith("#"):
                 continue
             columns = [column.strip() for column in line.split("\t")]

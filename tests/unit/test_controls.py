@@ -138,7 +138,7 @@ def test_glossaries(load, tmp_path):
         (b"a\tb\nc\n", "terms.tsv:2 has 1 columns"),
         (b"a\tb\tc\n", "terms.tsv:1 has 3 columns"),
         (b"a\t \n", "terms.tsv:1 has"),
-        (b"a\t\xff\n", "terms.tsv:1 is not valid UTF-8"),
+        (b"a\t\xff\n", "terms.tsv:1:3 (byte 0xff) is not valid UTF-8"),
         (None, "cannot be read"),
     ],
 )

@@ -112,7 +112,6 @@ def test_malformed_tables_name_file_and_line(tmp_path: Path) -> None:
     text_file(tmp_path / "c.jsonl", ['{"en": "a", "de": "b"}'])
     text_file(tmp_path / "d.jsonl", ['{"en": "\\ud800", "fr": "b"}'])
     text_file(tmp_path / "e.jsonl", ["[" * 100_000])
-    text_file(tmp_path / "a.csv", ["a,b"])
     text_file(tmp_path / "f.parquet", ["not parquet"])
     en_fr = {"source": "en", "target": "fr"}
     for keys, message in [
@@ -122,14 +121,15 @@ def test_malformed_tables_name_file_and_line(tmp_path: Path) -> None:
         ),
         (
             {"path": "a.tsv", "source": "en", "target": 1},
-            "a.tsv: `source` and `target` of a TSV file are column numbers from 0, but are `en` and `1`.",
+            "a.tsv:1 has no column `en`; the first line has, by tabs: `a`, `b`.",
         ),
         ({"path": "a.jsonl", **en_fr}, "a.jsonl:2 is not a JSON record: "),
         ({"path": "b.jsonl", **en_fr}, "b.jsonl:1: field `fr` must be text, but is `3`."),
         ({"path": "c.jsonl", **en_fr}, "c.jsonl:1 has no field `fr`; it has `en`, `de`."),
         ({"path": "d.jsonl", **en_fr}, "d.jsonl:1: field `en` holds half a surrogate pair at character 1."),
         ({"path": "e.jsonl", **en_fr}, "e.jsonl:1 is not a JSON record: "),
-        ({"path": "a.csv", **en_fr}, "a.csv is no known table: "),
+        ({"path": "a.dat", **en_fr}, "a.dat is no known table: "),
+        ({"path": "a.tmx", **en_fr}, "a.tmx is a translation memory (.tmx), which cannot be read as it is."),
         ({"path": "f.parquet", **en_fr}, "f.parquet cannot be read as Parquet: "),
     ]:
         with pytest.raises(DataError) as e:

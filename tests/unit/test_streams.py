@@ -81,7 +81,7 @@ def test_bad_utf8_is_named_after_the_lines_before_it_were_given(monkeypatch):
     monkeypatch.setattr(streams, "CHUNK_LINES", 1)
     chunks = read_lines(io.BytesIO(b"good\nba\xff\n"), "in.txt")
     assert next(chunks) == ["good"]
-    with pytest.raises(DataError, match=r"in\.txt:2 is not valid UTF-8 \(byte 3 of the line\)"):
+    with pytest.raises(DataError, match=r"in\.txt:2:3 \(byte 0x..\) is not valid UTF-8"):
         next(chunks)
 
 

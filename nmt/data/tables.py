@@ -1,0 +1,219 @@
+"""Two columns of a table (TSV, CSV, JSON lines, Parquet), as batches of their fields, in the order of the file."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import DataError, plural, shown
+from nmt.text.lines import MAX_LINE_BYTES, Found, decode_line, line_blocks, too_long
+
+Column = str | int
+Fields = tuple[list[bytes], list[bytes]]  # of the source column and the target column
+
+BATCH = 20_000  # records
+FEW = 5_000  # of formats whose records are Python objects
+_TRIED = 20  # records by which a separator is judged
+# Of columns: words for them, and languages
+_NAMES = """source target src tgt trg text texts sentence sentences segment segments translation translations original
+input output from to source_text target_text source_sentence target_sentence source_lang target_lang ar arabic
+bg bulgarian cs czech da danish de german deutsch el greek en eng english es spanish español et estonian fa
+persian fi finnish fr fra french français he hebrew hi hindi hr croatian hu hungarian id indonesian it italian
+italiano ja japanese ko korean lt lithuanian lv latvian nl dutch no norwegian pl polish pt portuguese ro
+romanian ru russian sk slovak sl slovenian sr serbian sv swedish th thai tr turkish uk ukrainian vi vietnamese
+zh chinese"""
+
+
+def read_tsv(path: Path, name: str, src: Column, tgt: Column, found: dict[str, Found]) -> Iterator[Fields]:
+    """No field has a tab, and quotes are text. Columns have numbers from 0; or names, which the first line has."""
+    columns = [src, tgt]
+    wanted: list[int] = []
+    line = 1
+    for rows in ([raw.split(b"\t") for raw in block] for block in line_blocks(path, name, found)):
+        if not wanted and rows:
+            header = [decode_line(field, name, 1) for field in rows.pop(0)] if has_header(columns) else None
+            wanted, line = _numbers(columns, header, name, "tabs"), line + (header is not None)
+        for begin in range(0, len(rows), BATCH):
+            lines = range(line + begin, line + len(rows))
+            yield _fields(rows[begin : begin + BATCH], lines, columns, wanted, name, "tabs")
+        line += len(rows)
+
+
+def read_csv(path: Path, name: str, src: Column, tgt: Column, found: dict[str, Found]) -> Iterator[Fields]:
+    """As RFC 4180 has it: a field in double quotes may hold separators and line breaks. Commas or semicolons."""
+    columns = [src, tgt]
+    separator = _separator(path, name, columns)
+    by = "commas" if separator == "," else "semicolons"
+    records = _csv_records(path, name, separator, found)
+    header = next(records, (1, []))[1] if has_header(columns) else None
+    wanted = _numbers(columns, header, name, by) if header != [] else []
+    while batch := list(islice(records, BATCH)):
+        rows = [[field.encode() for field in row] for _, row in batch]
+        yield _fields(rows, [line for line, _ in batch], columns, wanted, name, by)
+
+
+def _csv_records(path: Path, name: str, separator: str, found: dict[str, Found]) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the line where it begins."""
+    at = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal at
+        for block in line_blocks(path, name, found):
+            for raw in block:
+                at += 1
+                yield decode_line(raw, name, at) + "\n"
+
+    begin = 1
+    limit = csv.field_size_limit(MAX_LINE_BYTES)
+    try:
+        for row in csv.reader(lines(), delimiter=separator, strict=True):
+            if row:  # not a blank line
+                yield begin, row
+            begin = at + 1
+    except csv.Error as e:
+        if "field limit" in str(e):
+            raise too_long(f"the field that begins in {name}:{begin}") from None
+        what = "a quoted field has no end" if "unexpected end" in str(e) else "after a quoted field comes more text"
+        raise DataError(
+            f"{name}:{begin} is no line of a CSV file: {what}.",
+            'A quote inside a quoted field is written twice: "say ""hello"" to them".',
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _separator(path: Path, name: str, columns: Sequence[Column]) -> str:
+    """The one by which the first record has the columns; where both do, the one by which all records are alike."""
+    some: dict[str, list[list[str]]] = {",": [], ";": []}
+    for separator, rows in some.items():
+        with suppress(DataError):  # not with this one; or it is told when all is read
+            rows.extend(row for _, row in islice(_csv_records(path, name, separator, {}), _TRIED))
+    fit = [separator for separator, rows in some.items() if rows and _has(rows[0], columns)]
+    if len(fit) == 2:
+        fit = [separator for separator in fit if len({len(row) for row in some[separator]}) == 1]
+        if len(fit) != 1:
+            raise DataError(
+                f"{name} can be read with commas or with semicolons between its columns.",
+                "Name the columns in its first line, or put fields that hold such signs into quotes.",
+            )
+    widest = max(some, key=lambda separator: len(some[separator][0]) if some[separator] else 1)
+    return fit[0] if fit else widest
+
+
+def _has(row: Sequence[str], columns: Sequence[Column]) -> bool:
+    return all(c in [f.strip() for f in row] if isinstance(c, str) else c < len(row) for c in columns)
+
+
+def has_header(columns: Sequence[Column]) -> bool:
+    """Whether a column is named, so that the first line of the table has the names."""
+    return any(isinstance(c, str) for c in columns)
+
+
+def looks_like_header(src: bytes, tgt: bytes) -> bool:
+    """Whether a first pair is more likely two names of columns: words for it, or languages."""
+    names = _NAMES.split()
+    return all(field.decode(errors="replace").strip().lower() in names for field in (src, tgt))
+
+
+def _numbers(columns: Sequence[Column], header: Sequence[str] | None, name: str, by: str) -> list[int]:
+    """Of the columns, from 0. Raises DataError where the first line has no such name."""
+    names = [field.strip() for field in header or ()]
+    numbers = []
+    for column in columns:
+        if isinstance(column, int):
+            numbers.append(column)
+            continue
+        if names.count(column) != 1:
+            close = difflib.get_close_matches(column, names, n=1)
+            has = ", ".join(f"`{shown(n, 30)}`" for n in names[:8])
+            problem = f"has no column `{column}`" if column not in names else f"has several columns `{column}`"
+            raise DataError(
+                f"{name}:1 {problem}; the first line has, by {by}: {has}.",
+                f"Did you mean `{close[0]}`?" if close and column not in names
+                else "Give the names of the first line; or numbers from 0 if it has no names.",
+            )  # fmt: skip
+        numbers.append(names.index(column))
+    if numbers[0] == numbers[1]:
+        raise DataError(f"{name}: `source` and `target` are the same column, {columns[0]} and {columns[1]}.")
+    return numbers
+
+
+def _fields(
+    rows: Sequence[Sequence[bytes]], lines: Sequence[int], columns: Sequence[Column], wanted: Sequence[int], name: str,
+    by: str,
+) -> Fields:  # fmt: skip
+    src, tgt = wanted
+    if min(map(len, rows)) <= max(wanted):
+        at = next(i for i, row in enumerate(rows) if len(row) <= max(wanted))
+        column = columns[wanted.index(max(wanted))]
+        which = f"column {column} is wanted (counted from 0)"
+        if isinstance(column, str):
+            which = f"the first line has `{column}` as its column {max(wanted) + 1}"
+        raise DataError(f"{name}:{lines[at]} has {plural(len(rows[at]), 'column')} (by {by}), but {which}.")
+    return [row[src] for row in rows], [row[tgt] for row in rows]
+
+
+def read_jsonl(path: Path, name: str, src: Column, tgt: Column, found: dict[str, Found]) -> Iterator[Fields]:
+    """One JSON object a line; dots in a name reach into nested ones."""
+    line = 0
+    for block in line_blocks(path, name, found):
+        for begin in range(0, len(block), BATCH):
+            sources: list[bytes] = []
+            targets: list[bytes] = []
+            for raw in block[begin : begin + BATCH]:
+                line += 1
+                try:
+                    record = json.loads(raw)
+                except (ValueError, RecursionError) as e:
+                    raise DataError(f"{name}:{line} is not a JSON record: {e}.") from None
+                sources.append(text_of(record, src, f"{name}:{line}"))
+                targets.append(text_of(record, tgt, f"{name}:{line}"))
+            yield sources, targets
+
+
+def read_parquet(path: Path, name: str, src: Column, tgt: Column) -> Iterator[Fields]:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    row = 1
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(FEW, columns=sorted({str(src), str(tgt)})):
+                yield fields_of(batch.to_pylist(), src, tgt, name, row)
+                row += batch.num_rows
+    except (pa.ArrowException, OSError) as e:
+        raise DataError(f"{name} cannot be read as Parquet: {str(e).splitlines()[0]}") from None
+
+
+def fields_of(records: Sequence[Any], src: Column, tgt: Column, name: str, first: int) -> Fields:
+    """Of records that have row numbers, from `first` on."""
+    sources = [text_of(record, src, f"{name} row {row}") for row, record in enumerate(records, first)]
+    return sources, [text_of(record, tgt, f"{name} row {row}") for row, record in enumerate(records, first)]
+
+
+def text_of(record: Any, name: Column, where: str) -> bytes:
+    """The text under a name; dots reach into nested records."""
+    value = record
+    if not (isinstance(record, dict) and name in record):
+        for key in str(name).split("."):
+            if not isinstance(value, dict):
+                raise DataError(f"{where} has no field `{name}`.")
+            if key not in value:
+                known = ", ".join(f"`{shown(k)}`" for k in list(value)[:8]) or "none"
+                raise DataError(f"{where} has no field `{name}`; it has {known}.")
+            value = value[key]
+    else:
+        value = record[name]
+    if not isinstance(value, str):
+        kind = {"NoneType": "empty", "dict": "a record", "list": "a list"}.get(type(value).__name__, f"`{value!r:.40}`")
+        raise DataError(f"{where}: field `{name}` must be text, but is {kind}.")
+    try:
+        return value.encode()
+    except UnicodeEncodeError as e:
+        raise DataError(f"{where}: field `{name}` holds half a surrogate pair at character {e.start + 1}.") from None
