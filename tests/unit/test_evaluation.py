@@ -270,7 +270,7 @@ def test_files_that_cannot_be_scored(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "hyp:2:2 (byte 0xff) is not valid UTF-8.\n  Convert it to UTF-8."
     )
     assert files_refused(("hyp", b"a\n"), ("ref", b""), ("ref2", b"\xe9\n")) == (
-        "2 faults:\n  - ref is empty.\n  - ref2:1:1 (byte 0xff) is not valid UTF-8.\n  Convert it to UTF-8."
+        "2 faults:\n  - ref is empty.\n  - ref2:1:1 (byte 0xe9) is not valid UTF-8.\n  Convert it to UTF-8."
     )
     assert "gzip" in files_refused(("hyp", gzip.compress(b"a\n" * 999)[:-9]), ("ref", b"a\n"))
 
