@@ -89,20 +89,38 @@ def _console(quiet: bool = False) -> Console:
     return Console(stderr=True, quiet=quiet, highlight=False, emoji=False, soft_wrap=True)
 
 
+_MOVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_LONGEST, _END = 2000, 200  # characters of a line that is shown, and how many of its end
+
+
+def visible(text: object, breaks: bool = False) -> str:
+    """Text in which nothing can move the cursor, colour what follows or turn the order of what is seen: such characters
+    are escaped. With `breaks` line breaks and tabs stay.
+    """
+    escaped = _MOVING.sub(lambda match: repr(match[0])[1:-1], str(text))
+    return escaped if breaks else escaped.replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _message(text: str) -> str:
+    """What people read, line by line. What is much too long is quoted from a broken file; its middle is left out."""
+    lines = visible(text, breaks=True).split("\n")
+    return "\n".join(x if len(x) <= _LONGEST else f"{x[: _LONGEST - _END]} […] {x[-_END:]}" for x in lines)
+
+
 def info(text: str, style: str = "") -> None:
-    stderr().print(text, style=style, markup=False)
+    stderr().print(_message(text), style=style, markup=False)
 
 
 def warn(text: str) -> None:
-    stderr().print(f"! {text}", style="yellow", markup=False)
+    stderr().print(_message(f"! {text}"), style="yellow", markup=False)
 
 
 def error(fault: NMTError) -> None:
     """On every rank: what is wrong with one may be right on all others."""
     out, whose = (stderr(), "") if is_main_rank() else (_console(), f"rank {os.environ['RANK']}: ")
-    out.print(f"✗ {whose}{fault.message}", style="red", markup=False)
+    out.print(_message(f"✗ {whose}{fault.message}"), style="red", markup=False)
     if fault.hint:
-        out.print(f"  {fault.hint}", markup=False)
+        out.print(_message(f"  {fault.hint}"), markup=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -116,7 +134,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         numeric = all(not isinstance(row[i], str) or row[i] in ("", "–") for row in rows)
         view.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        view.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+        view.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else visible(cell)) for cell in row))
     stderr().print(view, soft_wrap=False)
 
 
@@ -128,16 +146,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     from rich.text import Text
 
     out = Console(highlight=False, emoji=False)
+    texts = [[visible(cell) for cell in row] for row in rows]
     if not out.is_terminal:
-        print("\n".join("\t".join(map(str, row)) for row in [columns, *rows]))
+        print("\n".join("\t".join(row) for row in [columns, *texts]))
         return
     view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    cells = [[str(row[i]) for row in rows] for i in range(len(columns))]
+    cells = [[row[i] for row in texts] for i in range(len(columns))]
     numeric = [i > 0 and all(map(_NUMBER.fullmatch, column)) for i, column in enumerate(cells)]
     for i, width in enumerate(_widths(columns, cells, numeric, out.width - 2 * len(columns) - 1)):
         view.add_column(columns[i], justify="right" if numeric[i] else "left", overflow="fold", width=width)
-    for row in rows:
-        view.add_row(*(Text(str(cell)) for cell in row))
+    for row in texts:
+        view.add_row(*map(Text, row))
     out.print(view)
 
 
@@ -170,8 +189,9 @@ def print_marked(start: str, pieces: Sequence[tuple[str, str]]) -> None:
     from rich.text import Text
 
     signs = {"missing": ("[-", "-]", "red"), "extra": ("{+", "+}", "green")}
-    line = Text(start)
+    line = Text(visible(start))
     for text, kind in pieces:
+        text = visible(text)
         before, after, style = signs.get(kind, ("", "", ""))
         bare = text.rstrip()
         line.append(f"{before}{bare}{after}{text[len(bare) :]}", style=style)
@@ -182,6 +202,7 @@ def print_marked(start: str, pieces: Sequence[tuple[str, str]]) -> None:
 @contextmanager
 def progress(label: str, total: int | None, unit: str = "") -> Iterator[Advance]:
     """A bar with the time left on a terminal; elsewhere a plain line every 10 seconds."""
+    label = visible(label)
     if not stderr().is_terminal or not is_main_rank():
         yield _plain_progress(label, total, unit)
         return

@@ -12,10 +12,12 @@ from nmt.recipe.section import (
     Int,
     NonNegativeFloat,
     NonNegativeInt,
+    PathText,
     PositiveInt,
     Probability,
     Section,
     Sha256,
+    check_path,
     derived,
 )
 
@@ -34,7 +36,7 @@ class Corpus(Section):
 
     source: str | int | None = None
     target: str | int | None = None
-    path: str | None = None
+    path: PathText | None = None
     hub: str | None = None
     config: str | None = None
     split: str | None = None
@@ -47,7 +49,7 @@ class Corpus(Section):
         number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
         if not (number or isinstance(value, str | None)):
             raise ValueError("must be a file name, a column's name, or its number from 0")
-        return value
+        return check_path(value)
 
     @property
     def kind(self) -> Literal["text", "table", "hub", "holdout"]:
@@ -97,14 +99,14 @@ class DataSection(Section):
 
     source_lang: str
     target_lang: str
-    root: str = "."
+    root: PathText = "."
     url: str | None = None
     sha256: dict[str, Sha256] = {}  # of the files, by name; needed for a download
     train: list[Corpus]
     valid: Corpus
     test: dict[str, Corpus] = {}
     filters: Filters = Filters()
-    prepared_dir: str = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
+    prepared_dir: PathText = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
 
     @field_validator("source_lang", "target_lang", mode="before")
     @classmethod
@@ -131,7 +133,7 @@ class DataSection(Section):
     @classmethod
     def _test_names(cls, value: dict[str, Corpus]) -> dict[str, Corpus]:
         for name in value:
-            if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name in ("train", "valid"):
+            if not re.fullmatch(r"[^\W_][\w.-]*", name) or len(name.encode()) > 200 or name in ("train", "valid"):
                 raise ValueError(f"`{name}` cannot name a test set: use letters, digits, `_`, `-`, `.`")
         return value
 
@@ -159,3 +161,15 @@ class TokenizerSection(Section):
     user_symbols: list[str] = []  # never split, in either language: tags, placeholders
     sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
     max_sentences: PositiveInt = 2_000_000  # lines it is trained on at most, spread evenly over the corpus
+
+    @field_validator("user_symbols")
+    @classmethod
+    def _symbols(cls, value: list[str]) -> list[str]:
+        for i, symbol in enumerate(value):
+            if symbol in value[:i]:
+                raise ValueError(f"`{symbol}` is there twice")
+            if symbol in ("<pad>", "<unk>", "<s>", "</s>") or re.fullmatch(r"<0x[0-9A-F]{2}>", symbol):
+                raise ValueError(f"`{symbol}` is a piece that every vocabulary has")
+            if not symbol.strip() or re.search(r"[\x00-\x1f\x7f]|\s\s|^\s|\s$", symbol):
+                raise ValueError("a symbol must be text without control characters and without spaces at its ends")
+        return value

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nmt.errors import quoted
+from nmt.errors import quoted, shown
 
 Location = Sequence[str | int]
 
@@ -119,7 +119,7 @@ def _key(location: Location, values: Any) -> str:
             continue  # one corpus may stand for a list of one
         if isinstance(part, str) and parts and (not isinstance(node, dict) or _KIND.match(part)):
             continue  # no key, but what pydantic calls one of the kinds that the value may be of
-        parts.append(str(part))
+        parts.append(shown(part))
         try:
             node = node[part]
         except (KeyError, IndexError, TypeError):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from nmt.recipe.section import PositiveInt, Probability, Section, derived
+from nmt.recipe.section import Int, Probability, Section, derived
 
 PRESETS: dict[str, dict[str, int]] = {
     "tiny": {"d_model": 128, "d_ff": 256, "num_heads": 4, "num_encoder_layers": 4, "num_decoder_layers": 4},
@@ -16,21 +16,25 @@ PRESETS: dict[str, dict[str, int]] = {
 }
 
 
+Width = Annotated[Int, Field(gt=0, le=1_000_000)]
+Depth = Annotated[Int, Field(gt=0, le=1000)]
+
+
 class ModelSection(Section):
     """The Transformer's shape. `preset` fills the numbers that are not given; where neither it nor any of them is, it
     follows from the data and the planned length, as does the dropout: see defaults.py.
     """
 
     preset: Literal["tiny", "small", "base", "big"] = derived("small")
-    d_model: PositiveInt = PRESETS["small"]["d_model"]
-    d_ff: PositiveInt = PRESETS["small"]["d_ff"]
-    num_heads: PositiveInt = PRESETS["small"]["num_heads"]
-    num_encoder_layers: PositiveInt = PRESETS["small"]["num_encoder_layers"]
-    num_decoder_layers: PositiveInt = PRESETS["small"]["num_decoder_layers"]
+    d_model: Width = PRESETS["small"]["d_model"]
+    d_ff: Width = PRESETS["small"]["d_ff"]
+    num_heads: Width = PRESETS["small"]["num_heads"]
+    num_encoder_layers: Depth = PRESETS["small"]["num_encoder_layers"]
+    num_decoder_layers: Depth = PRESETS["small"]["num_decoder_layers"]
     norm: Literal["pre", "post"] = "pre"
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-    max_positions: PositiveInt = 1024  # of learned positions; sinusoids have no end
+    max_positions: Width = 1024  # of learned positions; sinusoids have no end
     tie_embeddings: Literal["all", "target", "none"] = "all"
     dropout: Probability = derived(0.1)
     attention_dropout: Probability = 0.0

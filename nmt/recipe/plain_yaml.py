@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from yaml.constructor import ConstructorError
 
-from nmt.errors import RecipeError, join_faults
+from nmt.errors import RecipeError, join_faults, shown
 from nmt.recipe.faults import show
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z")
@@ -47,7 +47,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key_node, yaml.ScalarNode):
                 continue
             if key_node.value in seen:
-                raise ConstructorError(None, None, f"key `{key_node.value}` is given twice", key_node.start_mark)
+                raise ConstructorError(None, None, f"key `{shown(key_node.value)}` is given twice", key_node.start_mark)
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
 

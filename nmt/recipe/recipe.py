@@ -36,8 +36,10 @@ class Recipe(Section):
     @field_validator("name")
     @classmethod
     def _folder_name(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", value) or value == "latest":
+        if not re.fullmatch(r"[^\W_][\w.-]*", value) or value == "latest":
             raise ValueError("must be usable as a folder name: letters, digits, `_`, `-`, `.`; and not `latest`")
+        if len(value.encode()) > 200:
+            raise ValueError("must be usable as a folder name: at most 200 bytes long")
         return value
 
     @model_validator(mode="after")

@@ -21,6 +21,20 @@ def _sha256(value: str) -> str:
     return value.lower()
 
 
+MAX_NAME, MAX_PATH = 240, 3000  # bytes; file systems take 255 and 4096, and we put something behind
+
+
+def check_path(value: object) -> object:
+    """Raises ValueError for text that can name no file, so that it is told before anything is done."""
+    if isinstance(value, str):
+        if hidden := re.search("[\x00-\x1f\x7f]", value):
+            raise ValueError(f"must be a name without U+{ord(hidden[0]):04X}")
+        coded = value.encode(errors="replace")
+        if len(coded) > MAX_PATH or max(map(len, coded.split(b"/"))) > MAX_NAME:
+            raise ValueError(f"must be a name of at most {MAX_NAME} bytes")
+    return value
+
+
 Int = Annotated[int, BeforeValidator(_no_bool), Field(lt=1 << 63)]
 Float = Annotated[float, BeforeValidator(_no_bool)]
 PositiveInt = Annotated[Int, Field(gt=0)]
@@ -28,6 +42,7 @@ NonNegativeInt = Annotated[Int, Field(ge=0)]
 PositiveFloat = Annotated[Float, Field(gt=0)]
 NonNegativeFloat = Annotated[Float, Field(ge=0)]
 Probability = Annotated[Float, Field(ge=0, lt=1)]
+PathText = Annotated[str, BeforeValidator(check_path)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 
 

@@ -12,6 +12,7 @@ from nmt.recipe.section import (
     Int,
     NonNegativeFloat,
     NonNegativeInt,
+    PathText,
     PositiveFloat,
     PositiveInt,
     Probability,
@@ -66,7 +67,7 @@ class TrainSection(Section):
     init_from: Annotated[InitFrom | None, BeforeValidator(of_folder)] = (
         None  # a run to begin from: its folder, or {run, parts, freeze}
     )
-    runs_dir: str = "runs"  # the run folder is runs_dir/<recipe name>
+    runs_dir: PathText = "runs"  # the run folder is runs_dir/<recipe name>
 
     @property
     def falls_to_an_end(self) -> bool:
