@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,6 +27,8 @@ class Server(ThreadingHTTPServer):
     ranges = True  # whether it can resume
     cuts = 0  # answers still to be broken off in the middle
     status: int | None = None  # answer always this
+    leads_to: str | None = None  # answer with a redirect
+    drips = False  # sends a byte now and then, for ever
     asked: list[tuple[str, str | None]]
     url: str
 
@@ -35,6 +39,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.server.asked.append((self.path, wanted))
+        if self.server.leads_to is not None:
+            self.send_response(302)
+            self.send_header("Location", self.server.leads_to)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if self.server.status or self.path not in ("/a%20b.gz", "/x"):
             self.send_error(self.server.status or 404)
             return
@@ -47,6 +57,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
+        if self.server.drips:
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.02)
+            return
         body = CONTENT[start:]
         if self.server.cuts:
             self.server.cuts -= 1
@@ -171,3 +187,62 @@ def test_without_network_the_files_and_their_place_are_named(server: Server, tmp
     assert e.value.hint == (
         f"Or get a.en, a.fr yourself. Put them into {tmp_path}/, or set `data.root` to the folder that has them."
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://[::1/x", "Invalid IPv6 URL"),
+        ("http://a b/x", "it has spaces or control characters in it"),
+        ("http://a\x1b[31m/x", "it has spaces or control characters in it"),
+        ("http://127.0.0.1:99999/x", "Port out of range 0-65535"),
+        ("http://127.0.0.1:x/x", "Port could not be cast to integer value as 'x'"),
+        ("http://a..b/x", "its host is no name"),
+        (f"http://{'a' * 64}.example/x", "its host is no name"),
+        ("http:///x", "its host is none"),
+        ("http://?x", "its host is none"),
+        ("http://a<b>/x", "its host is none"),
+    ],
+)
+def test_an_address_that_is_none_is_told(tmp_path: Path, url: str, reason: str) -> None:
+    with pytest.raises(DataError) as e:
+        download(url, tmp_path / "x", SHA256)
+    assert str(e.value) == f"cannot download {url}: {reason}.\n  Look at `data.url`."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://bücher.invalid/x", "http://127.0.0.1:9/é x".replace(" ", "%20")])
+def test_letters_of_other_languages_are_sent_as_servers_know_them(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DataError, match=f"cannot download {re.escape(url)}: "):
+        download(url, tmp_path / "x", SHA256)
+
+
+@pytest.mark.parametrize(
+    ("to", "reason"),
+    [
+        ("/x", "it leads from one place to another more than 5 times"),
+        ("file:///etc/hostname", "it leads to a place that is not http:// or https://"),
+        ("http://[bad/x", "it leads to another place|Invalid IPv6 URL"),
+        ("http://127.0.0.1:99999/", "it leads to another place: .*Port out of range"),
+    ],
+)
+def test_redirects_that_lead_nowhere(server: Server, tmp_path: Path, to: str, reason: str) -> None:
+    server.leads_to = to
+    with pytest.raises(DataError) as e:
+        download(f"{server.url}/x", tmp_path / "x", SHA256)
+    assert re.search(reason, e.value.message)
+    assert "\n" not in e.value.message
+    assert len(server.asked) <= 6
+
+
+def test_a_server_that_drips_is_left_and_what_came_stays(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WINDOW_SECONDS", 0.1)
+    server.drips = True
+    with pytest.raises(
+        DataError, match=r"cannot download .*/x: it sent \d+ bytes in \d+ s; \d+ bytes are in .*x\.part"
+    ):
+        download(f"{server.url}/x", tmp_path / "x", SHA256)
+    assert len(server.asked) == 1
+    assert (tmp_path / "x.part").stat().st_size > 0

@@ -287,8 +287,12 @@ def test_a_dumped_recipe_is_the_same(recipe_file: Path, tmp_path: Path) -> None:
     strange = ["5e-4", "no", "1:30", "0x1f", "~", " ", "é\u2028ü", "a: b", "*x", "", "2024-01-01", "\x07", "\ufeff"]
     recipe = make_recipe(
         minimal(
-            data={"target_lang": "no", "valid": {"holdout": 5}, "test": {"2016": {"source": "1e5", "target": "=.gz"}}},
-            tokenizer={"user_symbols": strange},
+            data={
+                "target_lang": "no",
+                "valid": {"holdout": 5},
+                "test": {"2016": {"source": "1e5", "target": "=.gz"}},
+                "sha256": dict.fromkeys(strange, "0" * 64),
+            },
             train={"max_steps": 3, "learning_rate": 5e-4, "min_learning_rate": 1e-30},
         ),
         "test",
@@ -296,6 +300,7 @@ def test_a_dumped_recipe_is_the_same(recipe_file: Path, tmp_path: Path) -> None:
     again = tmp_path / "dumped.yaml"
     again.write_text(recipe.dump(), encoding="utf-8")
     assert load_recipe(again) == recipe
+    assert list(load_recipe(again).data.sha256) == strange
     assert load_recipe(again).dump() == recipe.dump()
     assert fingerprint(load_recipe(again)) == fingerprint(recipe)
 
