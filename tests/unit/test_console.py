@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from nmt import console
+from nmt.errors import NMTError
 
 TALK = """
 from nmt import console
+from nmt.errors import NMTError
 from nmt.errors import RunError, RecipeError
 console.info("[bold]an info[/bold] :cat: 1,000", style="bold")
 console.warn("a warning")
@@ -45,8 +47,30 @@ def test_stdout_stays_empty_and_stderr_plain(root: Path) -> None:
 
 
 @pytest.mark.parametrize("rank", ["1", "7"])
-def test_other_ranks_are_silent(root: Path, rank: str) -> None:
-    assert talk(root, RANK=rank) == ("", "")
+def test_other_ranks_tell_errors_alone(root: Path, rank: str) -> None:
+    told = f"✗ rank {rank}: an error\n  a hint\n✗ rank {rank}: another\n"
+    assert talk(root, RANK=rank) == ("", told)
+
+
+def test_nothing_that_is_shown_moves_the_cursor_or_turns_its_order() -> None:
+    assert console.visible("a\x1b[31mb\u202ec\x85d\r\n\te") == r"a\x1b[31mb\u202ec\x85d\r\n\te"
+    assert console.visible("a\x1b\n\tb", breaks=True) == "a\\x1b\n\tb"
+    assert console.visible("été 北京 שלום\u200f 😀") == "été 北京 שלום\u200f 😀"
+
+
+def test_what_is_told_is_escaped_and_cut_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.stderr.cache_clear()
+    console.error(NMTError("a\x1b[2Jb\nc" + "x" * 500_000 + "d", "e\x07"))
+    console.info("f\x1b")
+    console.warn("g\x1b")
+    console.table("t", ["a"], [["h\x1b\ni"]])
+    console.print_table(["a", "b"], [["j\x1b", "k\tl\nm"]])
+    told = capsys.readouterr()
+    assert not re.search("[\x00-\x09\x0b-\x1f]", told.err)
+    error, long, hint, *_ = told.err.split("\n")
+    assert (error, hint) == ("✗ a\\x1b[2Jb", "  e\\x07")
+    assert long.startswith("cxxx") and long.endswith("xd") and " […] " in long and len(long) < 2100
+    assert told.out == "a\tb\nj\\x1b\tk\\tl\\nm\n"
 
 
 def test_the_first_rank_speaks(root: Path) -> None:
