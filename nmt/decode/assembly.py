@@ -15,6 +15,10 @@ from nmt.decode.repair import forbidden, missing
 from nmt.text.sentences import rejoin
 from nmt.tokenizer import Tokenizer
 
+# Share of a line's words that the training text never had, from which on it is unfamiliar. Of held-out lines of their
+# own kind it is so for runs of Multi30k in 5 %, Tatoeba 4 %, the demo none; of each other's in 21 to 88 %.
+UNFAMILIAR = 0.1
+
 
 @dataclass(frozen=True)
 class Translation:
@@ -28,6 +32,8 @@ class Translation:
     missing: tuple[str, ...] = ()  # phrases that should be in it and are not
     forbidden: tuple[str, ...] = ()  # that should not be, and are
     appended: tuple[str, ...] = ()  # that found no place in a sentence, and stand behind its end
+    unseen: tuple[str, ...] = ()  # words and characters of the source that the training text never had
+    unfamiliar: bool = False  # so many that the translation is not to be trusted
 
 
 def assemble(
@@ -51,11 +57,26 @@ def assemble(
     lacking = [phrase for part in parts for phrase in missing(part.hypotheses[0][0], part.include, tokenizer)]
     if prefix and not best.startswith(tokenizer.decode(tokenizer.encode([prefix], "tgt"))[0]):
         lacking.insert(0, prefix)
+    unseen, unfamiliar = _unseen(parts, tokenizer)
     return Translation(
         best, hypotheses, len(parts), any(part.cut for part in parts), tuple(chain.from_iterable(src_pieces)),
         tuple(lacking), forbidden(best, parts[0].exclude, tokenizer),
-        tuple(chain.from_iterable(part.appended for part in parts)),
+        tuple(chain.from_iterable(part.appended for part in parts)), unseen, unfamiliar,
     )  # fmt: skip
+
+
+def _unseen(parts: Sequence[Part], tokenizer: Tokenizer) -> tuple[tuple[str, ...], bool]:
+    """What the training text never had, and whether the line is far from it."""
+    found: dict[str, None] = {}
+    new_words = words = 0
+    characters = False
+    for part in parts:
+        unseen, number = tokenizer.unseen_words(part.sentence.ids)
+        stretches = tokenizer.unseen(part.sentence.ids)
+        new_words, words, characters = new_words + len(unseen), words + number, characters or bool(stretches)
+        # A stretch of a word that is named itself says nothing more.
+        found |= dict.fromkeys([*unseen, *(s for s in stretches if not any(s.strip() in word for word in unseen))])
+    return tuple(found), characters or (new_words > 0 and new_words >= UNFAMILIAR * words)
 
 
 def _joined(hyps: Sequence[Hypothesis], length_penalty: float) -> Hypothesis:

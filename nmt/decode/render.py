@@ -19,13 +19,20 @@ from nmt.tokenizer import Tokenizer
 Format = Literal["text", "jsonl"]
 _BREAKS = re.compile(r"[\r\n]")
 
-FIELDS = ("source", "translation", "hypotheses", "flags", "source_tokens")  # of a JSON line, beside those that came
+FIELDS = (
+    "source",
+    "translation",
+    "hypotheses",
+    "flags",
+    "unseen",
+    "source_tokens",
+)  # of a JSON line, beside those that came
 
 # Mean log-probability of a token below which a translation is marked. With runs of Multi30k (fr, de) and of Tatoeba
 # it marks 0, 1.5 and 7 % of held-out lines of their kind, but 77, 99 and 100 % of French taken for English, and all
 # random letters. The demo's run is sure of whatever it says: none of its own lines, 16 % of the French are marked.
 LOW_PROBABILITY = -0.8
-DOUBTFUL = ("low_probability", "unseen")  # flags of lines that the model is not made for
+DOUBTFUL = ("unseen", "low_probability")  # flags of lines that the model is not made for
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,18 @@ def flags_of(request: Request, t: Translation) -> list[str]:
     """What may be wrong with a translation."""
     found = flags(request.text, t.text)
     more = {
-        "low_probability": _mean_log_prob(t) < LOW_PROBABILITY, "missing_phrase": t.missing,
+        "unseen": t.unfamiliar, "low_probability": _mean_log_prob(t) < LOW_PROBABILITY, "missing_phrase": t.missing,
         "excluded_phrase": t.forbidden, "appended_phrase": t.appended, "tags": tags_differ(request.text, t.text),
         "cut": t.cut,
     }  # fmt: skip
     return found + [name for name, there in more.items() if there]
+
+
+def doubt(t: Translation) -> str:
+    """Why one line's translation is not to be trusted, said to who typed it; else nothing."""
+    if t.unfamiliar:
+        return f"the training text never had: {', '.join(t.unseen)}; expect errors."
+    return "low probability; expect errors." if _mean_log_prob(t) < LOW_PROBABILITY else ""
 
 
 def _object(
@@ -115,6 +129,7 @@ def _object(
         "translation": t.text,
         "hypotheses": [_hypothesis(tokenizer, text, h, wanted) for text, h in t.hypotheses],
         "flags": list(found),
+        "unseen": list(t.unseen),
     }
     return values | ({"source_tokens": t.src_tokens} if wanted.attention else {})
 

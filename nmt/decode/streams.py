@@ -22,7 +22,7 @@ from typing import IO, TypeVar
 
 from nmt import console
 from nmt.decode.endpoints import Sink, cannot_read, open_input
-from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, flags_of, problems, render, render_score
+from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, doubt, flags_of, problems, render, render_score
 from nmt.decode.request import Request, parse_request
 from nmt.decode.translator import Translator
 from nmt.errors import DataError, plural
@@ -30,7 +30,6 @@ from nmt.text.lines import BOM, MAX_LINE_BYTES, decode_line, too_long
 
 CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
 WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
-DOUBT = "words or characters that the training text never had, or a translation of low probability"
 MANY_DOUBTFUL = 0.1  # share of the lines; of held-out text like that of training, fewer are doubtful
 
 T = TypeVar("T")
@@ -160,7 +159,10 @@ class Tally:
         """What to say where many of the lines are not what the model was trained for; else nothing."""
         if self.doubtful <= MANY_DOUBTFUL * self.lines:
             return ""
-        return f"{self.doubtful:,} of {plural(self.lines, 'line')}: {DOUBT}; expect errors."
+        return (
+            f"{self.doubtful:,} of {plural(self.lines, 'line')}: words that the training text never had, or a "
+            "translation of low probability; expect errors."
+        )
 
 
 def translate_stream(
@@ -184,8 +186,8 @@ def translate_stream(
             tally.add(flags)
             for problem in problems(request, t):
                 console.warn(f"line {tally.lines:,} {problem}")
-            if typed and set(flags) & set(DOUBTFUL):
-                console.warn(f"{DOUBT}; expect errors.")
+            if typed and (why := doubt(t)):
+                console.warn(why)
     return tally
 
 

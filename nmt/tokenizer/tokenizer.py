@@ -22,6 +22,7 @@ from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from nmt.tokenizer.learn import Blocks, learn
 from nmt.tokenizer.normalization import with_rules, without_rules
 from nmt.tokenizer.seen import Seen
+from nmt.tokenizer.words import Words
 
 if TYPE_CHECKING:
     from nmt.recipe import TokenizerSection
@@ -110,9 +111,21 @@ class Tokenizer:
         edges = np.flatnonzero(np.diff(found, prepend=False, append=False)).tolist()
         return self.decode([ids[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)], side)
 
+    def unseen_words(self, ids: Sequence[int]) -> tuple[list[str], int]:
+        """The words of a source line, by its ids, that the training text never had, and how many words it has. Of older
+        runs, none.
+        """
+        if self._seen is None or not len(ids):
+            return [], 0
+        places, number = self._seen.unseen_words(np.asarray(ids, np.int64))
+        found = self.decode([ids[begin:end] for begin, end in places], "src")
+        # Behind a hyphen or a quotation mark a word has other pieces than where a space stands before it.
+        apart = self.encode(found, "src")
+        return [w for w, own in zip(found, apart, strict=True) if self._seen.unseen_words(np.array(own))[0]], number
+
     def count(self, rows: Iterable[tuple[Side, Ids]]) -> None:
         """Keep what the training text has, as ids of whole lines, for `unseen`."""
-        seen = Seen(self._byte_values)
+        seen = Seen(self._byte_values, Words(self.vocabulary("src")))
         for side, ids in rows:
             seen.add(side, ids)
         self._keep(seen)
@@ -160,7 +173,8 @@ class Tokenizer:
             raise _unusable(folder, f"the tokenizer of {folder}, {' and '.join(models)}, is damaged.") from None
         try:
             if (folder / SEEN_FILE).exists():
-                made._keep(Seen.from_json((folder / SEEN_FILE).read_bytes(), made._byte_values))
+                content = (folder / SEEN_FILE).read_bytes()
+                made._keep(Seen.from_json(content, made._byte_values, Words(made.vocabulary("src"))))
         except (OSError, ValueError):
             raise _unusable(folder, f"the tokenizer of {folder}, {SEEN_FILE}, is damaged.") from None
         return made

@@ -13,7 +13,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.endpoints import format_of, open_input, open_output
 from nmt.decode.render import Output
 from nmt.decode.request import Request
-from nmt.decode.streams import read_lines, read_requests, translate_stream
+from nmt.decode.streams import Tally, read_lines, read_requests, translate_stream
 from nmt.decode.translator import Translation
 from nmt.errors import DataError
 
@@ -111,7 +111,7 @@ def test_jsonl_is_one_object_a_line():
     rows = [json.loads(line) for line in output("jsonl", n_best=2).splitlines()]
     assert [r["translation"] for r in rows] == ["A", "", "B"]
     assert rows[0]["hypotheses"] == [{"text": "A", "score": -0.25, "log_prob": -0.5, "tokens": ["A"]}] * 2
-    assert [list(r) for r in rows] == [["source", "translation", "hypotheses", "flags"]] * 3
+    assert [list(r) for r in rows] == [["source", "translation", "hypotheses", "flags", "unseen"]] * 3
 
 
 # --- JSON lines ------------------------------------------------------------------------------------------------------
@@ -133,7 +133,8 @@ def test_fields_of_the_input_come_first_and_untouched():
     out, _ = translated(line)
     assert out == (
         '{"id": 7, "meta": {"b": [1.5, null], "a": "é"}, "source": "café", "translation": "CAFÉ", "hypotheses": '
-        '[{"text": "CAFÉ", "score": -0.25, "log_prob": -0.5, "tokens": ["C", "A", "F", "É"]}], "flags": []}\n'
+        '[{"text": "CAFÉ", "score": -0.25, "log_prob": -0.5, "tokens": ["C", "A", "F", "É"]}], "flags": [], '
+        '"unseen": []}\n'
     )
 
 
@@ -195,6 +196,54 @@ def test_a_translation_of_low_probability_is_marked(log_prob, marked):
 def test_the_name_of_a_file_says_its_format(name, format):
     assert format_of(Path(name)) == format
     assert format_of(None) == "text"
+
+
+# --- what is said at the end -----------------------------------------------------------------------------------------
+
+
+def test_a_summary_says_how_many_lines_have_which_flags():
+    tally = Tally()
+    for flags in [["copied"], [], ["unseen", "copied"], ["unseen", "low_probability"]] + [[]] * 1996:
+        tally.add(flags)
+    assert tally.summary(12.34) == (
+        "2,000 lines in 12.3 s. 3 flagged: 2 copied, 2 unseen, 1 low_probability (details: --format jsonl)."
+    )
+    assert tally.doubt() == ""
+    assert Tally(2, flagged=0).summary(0.5) == "2 lines in 0.5 s."
+
+
+@pytest.mark.parametrize(("doubtful", "said"), [(0, ""), (1, ""), (2, "2 of 10 lines: words that the training text ")])
+def test_many_doubtful_lines_are_told(doubtful, said):
+    tally = Tally()
+    for number in range(10):
+        tally.add(["unseen"] if number < doubtful else ["empty"])
+    assert tally.doubt().startswith(said) and bool(said) == bool(tally.doubt())
+
+
+def test_who_types_hears_of_each_doubtful_line(capsys):
+    class Unsure(Upper):
+        def translate(self, requests, **keys):
+            words = {"ladder": ("ladder",)}
+            return [
+                replace(t, unseen=words.get(r.text, ()), unfamiliar=r.text in words)
+                for r, t in zip(requests, super().translate(requests, **keys), strict=True)
+            ]
+
+    streams.console.stderr.cache_clear()
+    translate_stream(Unsure(), [[Request("ladder")], [Request("dog")]], io.BytesIO(), Output(), typed=True)
+    streams.console.stderr.cache_clear()
+    assert capsys.readouterr().err == "! the training text never had: ladder; expect errors.\n"
+
+
+def test_progress_is_told_line_by_line():
+    class Slow(Upper):
+        def translate(self, requests, on_progress=None, **keys):
+            on_progress(len(requests))
+            return super().translate(requests, **keys)
+
+    told = []
+    tally = translate_stream(Slow(), [[Request("a")] * 2, [Request("b")]], io.BytesIO(), Output(), told.append)
+    assert (told, tally.lines) == ([2, 1], 3)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from nmt.errors import DataError, RunError
 from nmt.recipe import TokenizerSection
 from nmt.tokenizer import Side, Tokenizer
 from nmt.tokenizer.learn import Blocks
+from nmt.tokenizer.words import Words
 
 WORDS = ["cat", "dog", "house", "runs", "sleeping", "under", "the", "a", "tree", "beautiful"]
 KINDS = ["bpe", "unigram"]
@@ -241,6 +242,26 @@ def test_what_the_source_side_never_had_is_named(counted: Tokenizer) -> None:
     assert "".join(unseen(counted, "un deux")) and not unseen(counted, "un deux", "tgt")
 
 
+def unseen_words(tokenizer: Tokenizer, line: str) -> tuple[list[str], int]:
+    return tokenizer.unseen_words(tokenizer.encode([line], "src")[0])
+
+
+def test_words_that_the_source_never_had_are_named(counted: Tokenizer) -> None:
+    assert unseen_words(counted, "two, three; one three!") == ([], 4)
+    assert unseen_words(counted, "two tree; thr, one. One onetwo") == (["tree", "thr", "One", "onetwo"], 6)
+    assert unseen_words(counted, "tréo two-three 'one") == (["tréo"], 4)
+    # Numbers and scripts without spaces have no words here.
+    assert unseen_words(counted, "17 3.5 北京大学 two") == ([], 1)
+    assert unseen_words(counted, "") == unseen_words(counted, "!?") == ([], 0)
+
+
+def test_words_of_several_lines_do_not_run_into_each_other() -> None:
+    words = Words(["<unk>", "▁a", "b", ".", "▁", "<0xC3>"])
+    begins, ends, hashes = words.find(np.array([1, 2, 2, 3, 5, 1, 4, 2, 5, 1]))
+    assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == [(0, 3), (5, 6), (7, 9), (9, 10)]
+    assert len(set(hashes.tolist())) == 3 and hashes[1] == hashes[3]
+
+
 def test_counts_are_kept_and_an_older_run_knows_the_characters_without_a_piece(
     counted: Tokenizer, tmp_path: Path
 ) -> None:
@@ -249,10 +270,12 @@ def test_counts_are_kept_and_an_older_run_knows_the_characters_without_a_piece(
     assert loaded.files == counted.files and loaded.fingerprint == counted.fingerprint
     for line in ("one 北京 two 😀", "un deux"):
         assert unseen(loaded, line) == unseen(counted, line)
+        assert unseen_words(loaded, line) == unseen_words(counted, line)
     (tmp_path / "tokenizer.seen.json").unlink()
     older = Tokenizer.load(tmp_path)
     assert older.fingerprint == counted.fingerprint
     assert (unseen(older, "one 北京 😀"), unseen(older, "un deux")) == (["北京", "😀"], [])
+    assert unseen_words(older, "un deux")[0] == []
 
 
 @pytest.mark.parametrize(
