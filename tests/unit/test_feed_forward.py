@@ -157,11 +157,8 @@ def test_another_filling_has_its_memory_counted(branched):
 
 def test_another_filling_is_refused_by_name_where_there_is_no_counterpart(branched, tmp_path):
     pytest.importorskip("ctranslate2")
-    tokenizer = Tokenizer.train(
-        [b"one two three", b"\xc3\xa9t\xc3\xa9 four five six seven eight nine ten"] * 50,
-        (),
-        TokenizerSection(vocab_size=300),
-    )
+    lines = [b"one two three", b"\xc3\xa9t\xc3\xa9 four five six seven eight nine ten"] * 50
+    tokenizer = Tokenizer.train(lambda *_: [("src", lines)], TokenizerSection(vocab_size=300))
     with pytest.raises(RunError) as refused:
         export(branched, tokenizer, tmp_path / "ctranslate2", None, {})
     assert refused.value.message == "CTranslate2 has no counterpart of this model's feed-forward blocks (Branches)."
