@@ -21,6 +21,7 @@ from tests.test_bad_text import CASES as TEXT_CASES
 TRAIN = "train mini.yaml train.max_steps=9"
 YAML = r"mini\.yaml is not valid YAML at line "
 AGAIN = r"Run: nmt prepare mini\.yaml --force"
+PREPARE_AGAIN = "Prepare again: nmt prepare .* --force"
 RESTORE = "Restore the run folder from a copy, or train again"
 
 
@@ -128,13 +129,13 @@ PREPARED_FOLDERS = [
          r"with `data\.filters\.max_chars: 2000`, but the recipe says 50", AGAIN),
     Case("test set added since", "train mini.yaml 'data.test.new={holdout: 3}'",
          r"was prepared without `data\.test\.new\.holdout`, but the recipe says 3", AGAIN),
-    Case("ids missing", TRAIN, rf"{PREPARED}/train\.src\.u16 is missing", AGAIN, {f"{PREPARED}/train.src.u16": None}),
-    Case("ids truncated", TRAIN, rf"{PREPARED}/train\.tgt\.u16 is not as it was written", AGAIN,
-         {f"{PREPARED}/train.tgt.u16": cut(-2)}),
-    Case("ids altered", TRAIN, r"train\.tgt\.u16", r"nmt prepare .* --force",
-         {RUN: None, f"{PREPARED}/train.tgt.u16": lambda text: b"\xff" * len(text)}),
-    Case("offsets altered", TRAIN, r"train\.src\.offsets\.npy", r"nmt prepare .* --force",
-         {RUN: None, f"{PREPARED}/train.src.offsets.npy": flip(-20)}),
+    Case("ids missing", TRAIN, rf"{PREPARED}/train\.en\.u16 is missing", AGAIN, {f"{PREPARED}/train.en.u16": None}),
+    Case("ids truncated", TRAIN, rf"{PREPARED}/train\.fr\.u16 is not as it was written", AGAIN,
+         {f"{PREPARED}/train.fr.u16": cut(-2)}),
+    Case("ids altered", TRAIN, r"train\.fr\.u16", r"nmt prepare .* --force",
+         {RUN: None, f"{PREPARED}/train.fr.u16": lambda text: b"\xff" * len(text)}),
+    Case("offsets altered", TRAIN, r"train\.en\.offsets\.npy", r"nmt prepare .* --force",
+         {RUN: None, f"{PREPARED}/train.en.offsets.npy": flip(-20)}),
     Case("prepared tokenizer altered", TRAIN, r"tokenizer.*data/prepared/mini", "nmt prepare .* --force",
          {RUN: None, f"{PREPARED}/tokenizer.src.model": lambda text: bytes(len(text))}),
     Case("manifest missing", "train mini.yaml", rf"{PREPARED} exists, but holds no prepared data", "Move it away",
@@ -143,14 +144,31 @@ PREPARED_FOLDERS = [
          {f"{PREPARED}/manifest.json": cut(-9)}),
     Case("manifest a list", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again: nmt prepare",
          {f"{PREPARED}/manifest.json": "[]"}),
-    Case("manifest without a part", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again: nmt prepare",
-         {f"{PREPARED}/manifest.json": '{"format": 1}'}),
-    Case("manifest with a wrong part", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again",
-         {f"{PREPARED}/manifest.json": values(sections=None)}),
+    Case("manifest without a part", "train mini.yaml", r"mini/manifest\.json: `nmt` is missing", "prepare again: nmt",
+         {f"{PREPARED}/manifest.json": '{"format": 2}'}),
+    Case("manifest with a wrong part", "train mini.yaml", r"json: `sections` must be a section with keys, but is empty",
+         "prepare again", {f"{PREPARED}/manifest.json": values(sections=None)}),
+    Case("manifest with a number as text", "train mini.yaml",
+         r"mini/manifest\.json: `splits\.valid\.src\.longest` must be a whole number, but is '9'", PREPARE_AGAIN,
+         {f"{PREPARED}/manifest.json": lambda text: re.sub(
+             rb'("valid": {\s+"read.*?"longest": )\d+', rb'\1"9"', text, count=1, flags=re.DOTALL)}),
+    Case("manifest with a list of splits", "train mini.yaml",
+         r"mini/manifest\.json: `splits` must be a section with keys, but is a list", PREPARE_AGAIN,
+         {f"{PREPARED}/manifest.json": values(splits=[])}),
+    Case("manifest without train", "train mini.yaml", r"json: it lacks the corpora, or the splits `train` and `valid`",
+         PREPARE_AGAIN, {f"{PREPARED}/manifest.json": values(splits={})}),
+    Case("manifest without a language", "train mini.yaml", r"mini/manifest\.json: it lacks the language `en`, `fr`",
+         PREPARE_AGAIN, {f"{PREPARED}/manifest.json": values(languages={})}),
     Case("manifest nested too deeply", "train mini.yaml", r"mini/manifest\.json is damaged", "prepare again",
          {f"{PREPARED}/manifest.json": "[" * 100_000}),
-    Case("manifest of an older format", "train mini.yaml", rf"{PREPARED} has format 0, but this nmt reads format 1",
-         "Prepare again: nmt prepare", {f"{PREPARED}/manifest.json": values(format=0)}),
+    Case("manifest of an older format", "train mini.yaml",
+         rf"{PREPARED} was prepared in format 1, but this nmt reads format 2",
+         "Prepare again: nmt prepare mini.yaml --force", {f"{PREPARED}/manifest.json": values(format=1)}),
+    Case("text changed, for train", "train mini.yaml train.runs_dir=other",
+         rf"train\.en has changed since {PREPARED} was prepared from it", "Run: nmt prepare mini.yaml --force",
+         {"text/train.en": lambda text: text.replace(b"cat", b"dog")}),
+    Case("ids with a flipped bit", TRAIN, rf"{PREPARED}/train\.fr\.u16 is damaged: its checksum is not the one",
+         PREPARE_AGAIN, {f"{PREPARED}/train.fr.u16": lambda text: bytes([text[0] ^ 1]) + text[1:]}),
 ]
 MY = {"my": FOLDER, "my/mini": FOLDER, "my/mini/train.en": "mine\n", "my/mini/recipe.yaml": "name: mini\n"}
 RUNS = [

@@ -100,9 +100,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def by_side(name: str) -> str:
+    """The name of a file of English or French as the golden numbers have it."""
+    return name.replace(".en.", ".src.").replace(".fr.", ".tgt.")
+
+
 def plan(folder: Path, epoch: int) -> list[list[list[int]]]:
     """Updates → micro-batches → pairs, as seed 1 has them."""
-    src, tgt = (np.diff(np.load(folder / f"train.{side}.offsets.npy")) for side in ("src", "tgt"))
+    src, tgt = (np.diff(np.load(folder / f"train.{language}.offsets.npy")) for language in ("en", "fr"))
     updates = plan_batches(src, tgt, batch_tokens=300, max_tokens=200, seed=1, epoch=epoch, shares=2)
     return [[part.tolist() for part in update] for update in updates]
 
@@ -121,12 +126,18 @@ def test_prepared_bytes_and_plans_are_the_golden_ones(
         assert code == 0, err
         folder = project / "prepared" / "golden"
         # Of a tokenizer the file also tells the version that wrote it; what it does is in the ids.
-        files = sorted(path for path in folder.iterdir() if path.suffix in (".u16", ".npy", ".txt"))
+        files = {
+            by_side(path.name): path for path in sorted(folder.iterdir()) if path.suffix in (".u16", ".npy", ".txt")
+        }
+        examples = [files.pop(name) for name in list(files) if name.endswith(".examples.npy")]
         assert len(files) == 3 * 6 - 2 + 6 * (kind == "two corpora")
+        for path in examples:  # example i is row i on both sides
+            table = np.load(path)
+            assert table[:, 1].tolist() == table[:, 2].tolist() == list(range(len(table)))
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         plans = {epoch: plan(folder, epoch) for epoch in EPOCHS}
         found[kind] = {
-            "files": {path.name: sha256(path.read_bytes()) for path in files},
+            "files": {name: sha256(path.read_bytes()) for name, path in files.items()},
             "dropped": manifest["splits"]["train"]["dropped"],
             "plan": {f"epoch {epoch}": sha256(json.dumps(updates).encode()) for epoch, updates in plans.items()},
             "updates": {f"epoch {epoch}": [len(update) for update in updates] for epoch, updates in plans.items()},

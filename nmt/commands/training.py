@@ -38,8 +38,10 @@ def train(
     ] = 0,
 ) -> None:
     """Train a translator, or go on where its training stopped. Prepares the data first if that was not done."""
-    from nmt.data.manifest import NotPreparedError, check_prepared
+    from nmt.data.check import check_inputs, check_prepared
+    from nmt.data.manifest import NotPreparedError
     from nmt.data.prepare import prepare as prepare_data
+    from nmt.run.folder import is_begun
     from nmt.train.settle import check_length
 
     loaded, path = load(recipe)
@@ -52,7 +54,9 @@ def train(
         return
     check_length(loaded, str(path))
     try:
-        check_prepared(loaded, path)
+        manifest = check_prepared(loaded, path)
+        if console.is_main_rank():
+            check_inputs(loaded, manifest, path, going_on=is_begun(loaded.run_dir) and not fresh)
     except NotPreparedError:
         if console.is_main_rank():  # the others wait for it where they join
             prepare_data(loaded, recipe_path=path)

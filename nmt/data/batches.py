@@ -18,7 +18,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, RaggedIds
+from nmt.data.examples import Lines
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 Indices = npt.NDArray[np.int64]
 Update = list[Indices]
@@ -32,7 +33,6 @@ class Batch:
     src_mask: Tensor | None  # (B,S), True = visible
     tgt_in: Tensor  # (B,T)
     tgt_out: Tensor  # (B,T)
-    index: Indices  # (B,) which pairs of the split
     num_tokens: int  # real target tokens, `</s>` counted
 
     def to(self, device: torch.device) -> Batch:
@@ -40,7 +40,7 @@ class Batch:
             return self
         mask = None if self.src_mask is None else self.src_mask.to(device, non_blocking=True)
         src, tgt_in, tgt_out = (t.to(device, non_blocking=True) for t in (self.src, self.tgt_in, self.tgt_out))
-        return Batch(src, mask, tgt_in, tgt_out, self.index, self.num_tokens)
+        return Batch(src, mask, tgt_in, tgt_out, self.num_tokens)
 
 
 def plan_batches(
@@ -91,7 +91,7 @@ def fill(updates: Sequence[Update], lengths: npt.NDArray[np.int64]) -> float:
     return float((lengths.sum() + len(lengths)) / max(1, padded))
 
 
-def collate(src: RaggedIds | Sequence[Any], tgt: RaggedIds | Sequence[Any], index: Indices) -> Batch:
+def collate(src: Lines | Sequence[Any], tgt: Lines | Sequence[Any], index: Indices) -> Batch:
     """The micro-batch of the pairs `index`."""
     src_rows, tgt_rows = [src[i] for i in index.tolist()], [tgt[i] for i in index.tolist()]
     src_ids, padded = pad(src_rows)
@@ -102,9 +102,7 @@ def collate(src: RaggedIds | Sequence[Any], tgt: RaggedIds | Sequence[Any], inde
     tgt_in[:, 0] = BOS_ID
     num_tokens = sum(map(len, tgt_rows)) + len(tgt_rows)
     mask = torch.from_numpy(src_ids != PAD_ID) if padded else None
-    return Batch(
-        torch.from_numpy(src_ids), mask, torch.from_numpy(tgt_in), torch.from_numpy(tgt_out), index, num_tokens
-    )
+    return Batch(torch.from_numpy(src_ids), mask, torch.from_numpy(tgt_in), torch.from_numpy(tgt_out), num_tokens)
 
 
 def pad(rows: Sequence[Any]) -> tuple[Indices, bool]:

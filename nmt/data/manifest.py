@@ -1,70 +1,169 @@
-"""manifest.json: what was prepared from what; and whether that is still what a recipe asks for."""
+"""manifest.json: what was prepared from what. Typed, and read here alone; a run folder keeps a copy of it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt.data.corpus import file_names
-from nmt.errors import RunError
-from nmt.files import describe_file
-from nmt.recipe import Recipe
+from pydantic import model_validator
 
-FORMAT = 1
+from nmt.errors import RunError
+from nmt.files import InputFile
+from nmt.records import Record, read_record
+from nmt.tokenizer import Side
+
+FORMAT = 2
 MANIFEST = "manifest.json"
+EXAMPLES = ".examples.npy"  # after the name of a split: see store.py
 
 
 class NotPreparedError(RunError):
     """There is no prepared data for the recipe yet."""
 
 
-@dataclass(frozen=True)
-class Manifest:
+class File(Record):
+    size: int
+    sha256: str
+
+
+class Corpus(Record):
+    """A corpus of the recipe as it was read; the first number of an example counts these from 0."""
+
+    name: str  # what the user calls it
+    split: str  # of the recipe: `train`, `valid` or a test set
+    src: str  # the language of its sources, a key of `languages`
+    tgt: str | None  # of its targets; None for text of one language
+    read: int  # lines
+    examples: dict[str, int]  # by split: also those held out
+    sha256: dict[str, str]  # by language: of its lines as they were read, each with its \n
+
+
+class Language(Record):
+    """Lines of one language are stored together, once."""
+
+    vocabulary: Side  # of the tokenizer
+    vocab_size: int
+
+
+class SideStatistics(Record):
+    """Of the lines of one side of a split's examples."""
+
+    tokens: int  # without `</s>`
+    longest: int
+    p99: int | None = None  # the length that 99 % of the lines do not exceed
+    several_sentences: float | None = None  # share of lines; counted for training sources
+
+
+class SplitStatistics(Record):
+    read: int  # pairs, before any were left out
+    dropped: dict[str, int]  # by reason
+    examples: int
+    src: SideStatistics
+    tgt: SideStatistics
+    lines: dict[str, int]  # by language
+
+
+class TokenizerFacts(Record):
+    fingerprint: str
+    src_vocab_size: int
+    tgt_vocab_size: int
+    lines: int  # that it learned from
+    origin: str = "trained"
+
+    @property
+    def vocab_sizes(self) -> tuple[int, int]:
+        """Of source and target."""
+        return self.src_vocab_size, self.tgt_vocab_size
+
+
+class Found(Record):
+    count: int
+    first: str  # file and line
+
+
+class AuditedSplit(Record):
+    pairs: int
+    found: dict[str, Found]
+
+
+class Audit(Record):
+    splits: dict[str, AuditedSplit]
+    warnings: list[str]
+
+
+class Manifest(Record):
     """What was prepared from what. Holds no time and no path, so that equal preparations give equal files."""
 
     format: int
     nmt: str
     name: str
     fingerprint: str  # of `sections`
-    sections: dict[str, Any]  # the keys of the recipe that decide the bytes
-    inputs: dict[str, dict[str, Any]]  # file name -> size, sha256
-    outputs: dict[str, dict[str, Any]]
-    splits: dict[str, dict[str, Any]]  # read, dropped by reason, pairs, tokens
-    tokenizer: dict[str, Any]  # fingerprint, vocabulary sizes, lines it learned from
-    audit: dict[str, Any]
+    sections: dict[str, str | int | float | bool | None]  # the keys of the recipe that decide the bytes
+    inputs: dict[str, File]
+    outputs: dict[str, File]
+    corpora: list[Corpus]
+    languages: dict[str, Language]
+    splits: dict[str, SplitStatistics]
+    tokenizer: TokenizerFacts
+    audit: Audit
 
     def save(self, folder: Path) -> None:
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        (folder / MANIFEST).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
-        """Raises NotPreparedError where there is none, RunError where it cannot be used."""
-        path = folder / MANIFEST
+    def load(cls, folder: Path, again: str = "nmt prepare RECIPE --force") -> Manifest:
+        """Of prepared data. `again` is the command that prepares anew. Raises NotPreparedError where there is none,
+        RunError where it cannot be used.
+        """
+        path, hint = folder / MANIFEST, f"Prepare again: {again}"
+        ours = bool(written_files(folder))
+        if not ours:
+            hint = f"If nothing of yours is in {folder}, remove it, and prepare again: {again.removesuffix(' --force')}"
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if values["format"] != FORMAT:
-                if not written_files(folder):
-                    raise ValueError("no manifest of ours")
-                raise RunError(
-                    f"{folder} has format {values['format']}, but this nmt reads format {FORMAT}.",
-                    "Prepare again: nmt prepare RECIPE --force",
-                )
-            found = cls(**values)
-            parts = (found.sections, found.inputs, found.outputs, found.splits, found.tokenizer, found.audit)
-            if not all(isinstance(part, dict) for part in parts):
-                raise ValueError("a part is no mapping")
-            return found
-        except (FileNotFoundError, NotADirectoryError):
+            number = read_record(path, Format, hint).format
+            if number != FORMAT and ours:
+                raise RunError(f"{folder} was prepared in format {number}, but this nmt reads format {FORMAT}.", hint)
+            return read_record(path, cls, hint)
+        except FileNotFoundError:
             raise NotPreparedError(f"no prepared data in {folder}.", "Run: nmt prepare RECIPE") from None
-        except OSError as e:
-            raise RunError(f"{path} cannot be read: {e.strerror}.") from None
-        except (ValueError, TypeError, KeyError, RecursionError):
-            again = f"If nothing of yours is in {folder}, remove it, and prepare again: nmt prepare RECIPE"
-            raise RunError(f"{path} is damaged, or not a manifest of nmt.", again) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        languages = {c.src for c in self.corpora} | {c.tgt for c in self.corpora if c.tgt is not None}
+        if not self.corpora or not {"train", "valid"} <= self.splits.keys():
+            raise ValueError("it lacks the corpora, or the splits `train` and `valid`")
+        if unknown := languages.union(*(split.lines for split in self.splits.values())) - self.languages.keys():
+            raise ValueError(f"it lacks the language {', '.join(f'`{name}`' for name in sorted(unknown))}")
+        return self
+
+    def text_of(self, split: str, side: Side) -> str:
+        """The file that holds the raw lines of that side; kept for valid and tests."""
+        corpus = next((corpus for corpus in self.corpora if split in corpus.examples), self.corpora[0])
+        return f"{split}.{corpus.src if side == 'src' else corpus.tgt}.txt"
+
+    def prepares_the_same(self, other: Manifest) -> bool:
+        """Whether training on either gives the same. What an older format does not have is not compared."""
+        if self.format == other.format:
+            return self.outputs == other.outputs
+        mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(EXAMPLES)} for m in (self, other))
+        return mine == theirs
+
+
+class Format(Record):
+    """What all manifests have, whatever their format."""
+
+    format: int
+
+
+class _Written(Format):
+    """What a manifest of any format has, and no other program's file of that name."""
+
+    nmt: str
+    fingerprint: str
+    sections: dict[str, Any]
+    tokenizer: dict[str, Any]
+    outputs: dict[str, File]
 
 
 def written_files(folder: Path) -> set[str]:
@@ -72,67 +171,10 @@ def written_files(folder: Path) -> set[str]:
     where there is no manifest of ours.
     """
     try:
-        values = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        outputs = values["outputs"]
-        ours = isinstance(values["format"], int) and {"nmt", "fingerprint", "sections", "tokenizer"} <= values.keys()
-        listed = all(isinstance(file["size"], int) and len(file["sha256"]) == 64 for file in outputs.values())
-        return {*outputs, MANIFEST} if ours and listed and outputs else set()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {*read_record(folder / MANIFEST, _Written).outputs, MANIFEST}
+    except (FileNotFoundError, RunError):
         return set()
 
 
-def deciding_keys(recipe: Recipe) -> dict[str, Any]:
-    """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
-    data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
-    tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"})  # that happens in training
-    tokenizer |= dict.fromkeys(recipe.tokenizer.open_keys, "auto")
-    return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer"))
-
-
-def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, (dict, list)):
-        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _flatten(inner, f"{key}.{name}")
-    else:
-        yield key, value
-
-
-def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Manifest:
-    """The manifest of the recipe's prepared data.
-
-    Raises NotPreparedError where there is none, RunError where it was made by other data or tokenizer keys (naming
-    them) or where files are missing.
-    """
-    folder = recipe.prepared_dir
-    manifest = Manifest.load(folder)
-    again = f"Run: nmt prepare {recipe_path or 'RECIPE'} --force"
-    now, before = deciding_keys(recipe), manifest.sections
-    if before.get("tokenizer.vocab_size") == "auto":  # a recipe that says the number which that came to is the same
-        size = max(manifest.tokenizer[f"{side}_vocab_size"] for side in ("src", "tgt"))
-        before = before | ({"tokenizer.vocab_size": size} if now["tokenizer.vocab_size"] == size else {})
-    differing = [key for key in {**now, **before} if now.get(key) != before.get(key)]
-    if differing:
-        key, *others = differing
-        with_what = f"with `{key}: {before[key]}`" if key in before else f"without `{key}`"
-        but = f"the recipe says {now[key]}" if key in now else "the recipe has no such key"
-        also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
-        raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
-    for name, file in manifest.inputs.items():
-        if recipe.data.sha256.get(name, file["sha256"]) != file["sha256"]:
-            raise RunError(f"{folder} was prepared from another {name} than `data.sha256` says.", again)
-    for name, file in manifest.outputs.items():
-        path = folder / name
-        if not path.exists() or path.stat().st_size != file["size"]:
-            raise RunError(f"{path} is {'not as it was written' if path.exists() else 'missing'}.", again)
-    return manifest
-
-
-def check_inputs(recipe: Recipe, manifest: Manifest, recipe_path: str | Path | None) -> None:
-    """Input files may be gone once all is prepared; but where they are there, they must be the same."""
-    for name in file_names(recipe.data):
-        path = Path(recipe.data.root) / name
-        if path.is_file() and describe_file(path).sha256 != manifest.inputs[name]["sha256"]:
-            raise RunError(
-                f"{name} has changed since {recipe.prepared_dir} was prepared from it.",
-                f"Run: nmt prepare {recipe_path or 'RECIPE'} --force",
-            )
+def sums(files: Mapping[str, InputFile]) -> dict[str, File]:
+    return {name: File(size=file.size, sha256=file.sha256) for name, file in files.items()}

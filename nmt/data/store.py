@@ -1,33 +1,38 @@
-"""Prepared splits on disk: token ids of any number of sentences, memory-mapped.
+"""Prepared splits on disk: token ids of any number of lines, memory-mapped, and the examples that they make up.
 
-A split `train` is four files: `train.src.u16`, `train.tgt.u16` (ids one after the other, little-endian; `.u32` where
-the vocabulary has more than 65,536 pieces) and `train.src.offsets.npy`, `train.tgt.offsets.npy` (int64, one more
-than there are sentences). No `<s>`, no `</s>`: batches add them. Raw text, where it is kept, lies beside as
-`train.src.txt` and `train.tgt.txt`, one line a sentence.
+Of each language, a split `train` has `train.en.u16` (ids one line after the other, little-endian; `.u32` where the
+vocabulary has more than 65,536 pieces) and `train.en.offsets.npy` (int64, one more than there are lines). No `<s>`, no
+`</s>`: batches add them. Raw text, where it is kept, lies beside as `valid.en.txt`. `train.examples.npy` says which
+lines belong together: see examples.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from nmt.data.examples import NONE, SIDES, Direction, Examples, Lines, column
+from nmt.data.manifest import EXAMPLES, Manifest
 from nmt.errors import RunError
 from nmt.tokenizer import Ids, RaggedIds, Side
 
-_BLOCK = 100_000  # lines
+_AGAIN = "Prepare again: nmt prepare RECIPE --force"
+_BLOCK = 1 << 20  # examples written at a time
+_LINES = 100_000  # whose ids are looked at together
 
 
 class IdsWriter:
     """Streams rows to disk; memory grows by 8 bytes a row. Use as a context manager; complete only after it closed."""
 
-    def __init__(self, folder: Path, split: str, side: Side, vocab_size: int) -> None:
+    def __init__(self, folder: Path, split: str, language: str, vocab_size: int) -> None:
         self._dtype, suffix = _format(vocab_size)
-        self._file = open(folder / f"{split}.{side}.{suffix}", "wb")  # noqa: SIM115 - closed by __exit__
-        self._offsets_path = folder / f"{split}.{side}.offsets.npy"
+        self._file = open(folder / f"{split}.{language}.{suffix}", "wb")  # noqa: SIM115 - closed by __exit__
+        self._offsets_path = folder / f"{split}.{language}.offsets.npy"
         self._lengths: list[npt.NDArray[np.int64]] = []
 
     def append(self, flat: Ids, lengths: npt.NDArray[np.int64]) -> None:
@@ -45,6 +50,24 @@ class IdsWriter:
             np.save(self._offsets_path, np.cumsum(lengths))
 
 
+def write_examples(folder: Path, split: str, counts: Sequence[tuple[int, int]]) -> None:
+    """Of pairs: example i is row i on both sides. `counts`: so many of each corpus, one after the other."""
+    total = sum(number for _, number in counts)
+    path = folder / f"{split}{EXAMPLES}"
+    if not total:  # nothing cannot be mapped
+        np.save(path, np.zeros((0, 3), np.int32))
+        return
+    table = np.lib.format.open_memmap(path, "w+", np.dtype("<i4"), (total, 3))
+    begin = 0
+    for corpus, number in counts:
+        table[begin : begin + number, 0] = corpus
+        begin += number
+    for at in range(0, total, _BLOCK):
+        end = min(total, at + _BLOCK)
+        table[at:end, 1:] = np.arange(at, end, dtype=np.int32)[:, None]
+    table.flush()
+
+
 def _format(vocab_size: int) -> tuple[str, str]:
     return ("<u2", "u16") if vocab_size <= 1 << 16 else ("<u4", "u32")
 
@@ -55,61 +78,101 @@ class PreparedSplit:
 
     folder: Path
     name: str
-    src: RaggedIds
-    tgt: RaggedIds
+    lines: dict[str, RaggedIds]  # by language
+    examples: Examples
+    directions: list[Direction]  # by corpus
+    vocabularies: dict[str, Side]  # of the tokenizer, by language
 
     @classmethod
     def open(cls, folder: Path, name: str) -> PreparedSplit:
         """Raises RunError where files are missing or do not fit each other."""
-        src, tgt = (_open_ids(folder, name, side) for side in ("src", "tgt"))
-        if len(src) != len(tgt):
-            raise RunError(
-                f"{folder}: {name} has {len(src):,} source, but {len(tgt):,} target sentences.",
-                "Prepare again: nmt prepare RECIPE --force",
-            )
-        return cls(folder, name, src, tgt)
+        manifest = Manifest.load(folder)
+        lines = {language: _open_ids(folder, name, language) for language in manifest.splits[name].lines}
+        directions = [Direction(corpus.src, corpus.tgt) for corpus in manifest.corpora]
+        examples = _open_examples(folder / f"{name}{EXAMPLES}")
+        vocabularies = {language: manifest.languages[language].vocabulary for language in lines}
+        split = cls(folder, name, lines, examples, directions, vocabularies)
+        split._check_rows()
+        return split
 
     def __len__(self) -> int:
-        return len(self.src)
+        return len(self.examples)
 
-    def blocks(self) -> Iterator[tuple[Side, Ids]]:
-        """The ids of all lines, of many lines at a time."""
-        sides: tuple[Side, Side] = ("src", "tgt")
-        for side, rows in zip(sides, (self.src, self.tgt), strict=True):
-            for begin in range(0, len(rows), _BLOCK):
-                yield side, rows.ids[rows.offsets[begin] : rows.offsets[min(begin + _BLOCK, len(rows))]]
+    @cached_property
+    def src(self) -> Lines:
+        """The sources of the examples."""
+        return column(self.examples, "src", self.lines, self.directions)
 
-    def check_ids(self, side: Side, vocab_size: int) -> None:
-        """Raises RunError where an id is none of the vocabulary's."""
-        ids = (self.src if side == "src" else self.tgt).ids
-        if len(ids) and int(ids.max()) >= vocab_size:
-            name = f"{self.name}.{side}.{_format(vocab_size)[1]}"
-            raise RunError(
-                f"prepared data {self.folder / name} is damaged: it holds ids that the tokenizer does not have.",
-                "Prepare again: nmt prepare RECIPE --force",
-            )
+    @cached_property
+    def tgt(self) -> Lines:
+        return column(self.examples, "tgt", self.lines, self.directions)
 
     def text(self, side: Side) -> list[str]:
-        """The raw lines; kept for valid and test, not for train."""
-        raw = (self.folder / f"{self.name}.{side}.txt").read_bytes()
+        """The raw lines of the examples; kept for valid and test, not for train."""
+        wanted = {c: getattr(self.directions[c], side) for c in self.examples.corpora}
+        texts = {language: self._raw(language) for language in set(wanted.values())}
+        rows = zip(self.examples.corpus.tolist(), self.examples.rows(side).tolist(), strict=True)
+        return [texts[wanted[corpus]][row] for corpus, row in rows]
+
+    def _raw(self, language: str) -> list[str]:
+        raw = (self.folder / f"{self.name}.{language}.txt").read_bytes()
         return raw.decode("utf-8").split("\n")[:-1]
 
+    def check_ids(self, language: str, vocab_size: int) -> None:
+        """Raises RunError where an id is none of the vocabulary's."""
+        ids = self.lines[language].ids
+        if len(ids) and int(ids.max()) >= vocab_size:
+            path = self.folder / f"{self.name}.{language}.{_format(vocab_size)[1]}"
+            raise RunError(f"prepared data {path} is damaged: it holds ids that the tokenizer does not have.", _AGAIN)
 
-def _open_ids(folder: Path, split: str, side: str) -> RaggedIds:
-    wide = folder / f"{split}.{side}.u32"
+    def _check_rows(self) -> None:
+        """Whether the examples are of corpora and lines that there are."""
+        path = self.folder / f"{self.name}{EXAMPLES}"
+        corpora = self.examples.corpora
+        if corpora and not 0 <= corpora[0] <= corpora[-1] < len(self.directions):
+            raise RunError(f"prepared data {path} is damaged: it names corpora that there are not.", _AGAIN)
+        for side in SIDES:
+            rows = self.examples.rows(side)
+            language = {c: getattr(self.directions[c], side) for c in corpora}
+            for name in set(language.values()):
+                mine = rows if len(set(language.values())) == 1 else rows[np.isin(
+                    self.examples.corpus, [c for c in corpora if language[c] == name])]  # fmt: skip
+                low, high = (0, len(self.lines[name])) if name is not None else (NONE, 0)
+                if not low <= int(mine.min()) <= int(mine.max()) < high:
+                    raise RunError(f"prepared data {path} is damaged: it names lines that there are not.", _AGAIN)
+
+
+def id_blocks(folder: Path, split: str, languages: Mapping[Side, str]) -> Iterator[tuple[Side, Ids]]:
+    """The ids of all lines, of many lines at a time; of a split that needs no manifest yet."""
+    for side, language in languages.items():
+        rows = _open_ids(folder, split, language)
+        for begin in range(0, len(rows), _LINES):
+            yield side, rows.ids[rows.offsets[begin] : rows.offsets[min(begin + _LINES, len(rows))]]
+
+
+def _open_examples(path: Path) -> Examples:
+    try:
+        table = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as e:
+        raise RunError(f"prepared data {path} cannot be read: {e}.", _AGAIN) from None
+    if table.ndim != 2 or table.shape[1] != 3 or table.dtype != np.int32:
+        raise RunError(f"prepared data {path} is damaged: it holds no rows of three numbers.", _AGAIN)
+    return Examples(table)
+
+
+def _open_ids(folder: Path, split: str, language: str) -> RaggedIds:
+    wide = folder / f"{split}.{language}.u32"
     path, dtype = (wide, "<u4") if wide.exists() else (wide.with_suffix(".u16"), "<u2")
     try:
-        offsets = np.load(folder / f"{split}.{side}.offsets.npy", allow_pickle=False)
+        offsets = np.load(folder / f"{split}.{language}.offsets.npy", allow_pickle=False)
         # An empty file cannot be mapped.
         ids = np.memmap(path, dtype, "r") if path.stat().st_size else np.zeros(0, dtype)
     except (OSError, ValueError, EOFError) as e:
-        raise RunError(
-            f"prepared data {path} cannot be read: {e}.", "Prepare again: nmt prepare RECIPE --force"
-        ) from None
+        raise RunError(f"prepared data {path} cannot be read: {e}.", _AGAIN) from None
     whole = offsets.ndim == 1 and len(offsets) and offsets[0] == 0 and offsets[-1] == len(ids)
     if not whole or np.any(np.diff(offsets) < 0):
         raise RunError(
-            f"prepared data {path} is damaged: {split}.{side}.offsets.npy does not divide its {len(ids):,} ids.",
-            "Prepare again: nmt prepare RECIPE --force",
+            f"prepared data {path} is damaged: {split}.{language}.offsets.npy does not divide its {len(ids):,} ids.",
+            _AGAIN,
         )
     return RaggedIds(ids, offsets)

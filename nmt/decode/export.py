@@ -22,6 +22,7 @@ from nmt.model.encoder import EncoderLayer
 from nmt.model.feed_forward import FeedForward
 from nmt.model.transformer import Transformer
 from nmt.run.load import load_model
+from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
 from nmt.tokenizer.tokenizer import SHARED_FILE, SRC_FILE, TGT_FILE
 
@@ -49,7 +50,7 @@ def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported
     model, tokenizer, recipe, found = load_model(run, checkpoint, "cpu", torch.float32)
     origin = {"checkpoint": found.path.name, "sha256": found.sha256["model.safetensors"]}
     export(model, tokenizer, run / FOLDER, quantization, origin)
-    valid = recipe.prepared_dir / "valid.src.txt"
+    valid = recipe.prepared_dir / run_manifest(run).text_of("valid", "src")
     if not valid.exists():
         return Exported(run / FOLDER, 0, 0)
     lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]

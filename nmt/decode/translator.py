@@ -27,6 +27,7 @@ from nmt.text.terms import Terms
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from nmt.data.manifest import Manifest
     from nmt.model.transformer import Transformer
     from nmt.recipe import DecodeSection, Recipe
 
@@ -73,6 +74,7 @@ class Translator:
         from nmt.device import choose_device
         from nmt.run.folder import load_run_recipe
         from nmt.run.load import load_model
+        from nmt.run.manifest import run_manifest
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
@@ -86,7 +88,7 @@ class Translator:
             check_origin(runs[0], checkpoint, recipe.train.metric)
             kind = choose_device(device, said="`--device").type
             ct2 = CTranslate2Engine(runs[0] / FOLDER, tokenizer, kind, recipe.model.position_limit)
-            translator = cls(ct2, tokenizer, section, domain_of(recipe, runs[0]))
+            translator = cls(ct2, tokenizer, section, domain_of(recipe, run_manifest(runs[0])))
             translator.checkpoint = FOLDER
         else:
             loaded = [load_model(r, checkpoint, device) for r in runs]
@@ -97,7 +99,7 @@ class Translator:
                         "An ensemble is of runs on the same prepared data: train them with other seeds or models.",
                     )
             models = [model for model, _, _, _ in loaded]
-            translator = cls.of_models(models, loaded[0][1], section, domain_of(recipe, runs[0]))
+            translator = cls.of_models(models, loaded[0][1], section, domain_of(recipe, run_manifest(runs[0])))
             translator.checkpoint = ", ".join(found.path.name for _, _, _, found in loaded)
         translator.run = runs[0]
         return translator
@@ -272,14 +274,11 @@ class Translator:
                 part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
 
 
-def domain_of(recipe: Recipe, folder: Path) -> Domain:
-    """By the manifest of a run or of prepared data; older ones do not say what is typical."""
-    from nmt.data.manifest import Manifest
-
-    lengths = Manifest.load(folder).splits["train"]
-    typical = lengths.get("src_p99")
-    several = lengths.get("src_several_sentences", 1.0) >= 0.01
-    return Domain(recipe.data.source_lang, recipe.data.target_lang, typical, lengths["src_longest"], several)
+def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
+    """By what was counted of the training text; older runs do not know what is typical."""
+    src = manifest.splits["train"].src
+    several = src.several_sentences is None or src.several_sentences >= 0.01
+    return Domain(recipe.data.source_lang, recipe.data.target_lang, src.p99, src.longest, several)
 
 
 def _changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:

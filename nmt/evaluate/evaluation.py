@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
-from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
+from nmt.data.manifest import MANIFEST, File, Manifest, NotPreparedError
 from nmt.errors import DataError, RunError, join_faults, plural
 from nmt.evaluate.comet import check_comet, comet
 from nmt.evaluate.texts import read_lines, read_translations
 from nmt.files import write_atomically
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
+from nmt.run.manifest import run_manifest
 from nmt.run.results import FOLDER, Details, KeptScore, Results, Together, readable_results
 from nmt.text.flags import FLAGS, flags
 from nmt.text.metrics import Score, label, score
@@ -158,12 +159,12 @@ def texts_of(
         console.info("The recipe names no test set; scoring `valid`.")
     chosen = list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
     folder = prepared or recipe.prepared_dir
-    sums = _check_prepared(run, folder, chosen)
+    files, sums = _check_prepared(run, folder, chosen)
 
     def lines(file: str) -> list[str]:
-        return _prepared_lines(folder / file, sums[file])
+        return _prepared_lines(folder / file, sums[file].sha256)
 
-    return {name: (lines(f"{name}.src.txt"), lines(f"{name}.tgt.txt")) for name in chosen}
+    return {name: (lines(src), lines(tgt)) for name, (src, tgt) in files.items()}
 
 
 def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[str] = ()) -> dict[str, int]:
@@ -237,19 +238,25 @@ def evaluate_files(
 # --- prepared data ---------------------------------------------------------------------------------------------------
 
 
-def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Whether the prepared test sets are there, and still those of the run. Gives the sha256 of each file."""
+def _check_prepared(
+    run: Path, folder: Path, names: Iterable[str]
+) -> tuple[dict[str, tuple[str, str]], dict[str, File]]:
+    """Whether the prepared test sets are there, and still those of the run. Gives the files of their sources and
+    references, and what the manifest says of these.
+    """
     again = f"Run: nmt prepare {run / 'recipe.yaml'}"
     try:
-        now = Manifest.load(folder).outputs
+        now = Manifest.load(folder, f"nmt prepare {run / 'recipe.yaml'} --force")
     except NotPreparedError:
         raise RunError(f"the test sets of {run} are not in {folder}: its prepared data are gone.", again) from None
-    before = Manifest.load(run).outputs if (run / MANIFEST).exists() else now
-    files = [f"{name}.{side}.txt" for name in names for side in ("src", "tgt")]
-    if changed := [file for file in files if now.get(file) != before.get(file)]:
+    before = run_manifest(run) if (run / MANIFEST).exists() else now
+    files = {name: (before.text_of(name, "src"), before.text_of(name, "tgt")) for name in names}
+    found = {file: now.outputs.get(file) for pair in files.values() for file in pair}
+    known = {file: sums for file, sums in found.items() if sums is not None and sums == before.outputs.get(file)}
+    if changed := [file for file in found if file not in known]:
         raise RunError(f"{folder / changed[0]} is not the one that {run} was trained with; it was prepared anew since.",
                        again + " --force")  # fmt: skip
-    return {file: now[file]["sha256"] for file in files}
+    return files, known
 
 
 def _prepared_lines(path: Path, sha256: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.data.audit import LABELS as FINDINGS
-from nmt.data.manifest import MANIFEST, Manifest
+from nmt.data.manifest import MANIFEST
 from nmt.errors import DataError, RunError
 from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
 from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
@@ -23,6 +23,7 @@ from nmt.evaluate.texts import read_lines
 from nmt.evaluate.verdict import verdict
 from nmt.files import write_atomically
 from nmt.run.log import curve, last_start, read_log
+from nmt.run.manifest import run_manifest
 from nmt.run.overview import Run, read_run
 from nmt.run.results import FOLDER, Results, readable_results
 from nmt.text.flags import FLAGS
@@ -271,22 +272,22 @@ def _samples(known: _Known) -> Html:
 def _data(known: _Known) -> Html:
     if not (known.run.path / MANIFEST).exists():
         return paragraph("The run folder has no manifest of its data.")
-    manifest = Manifest.load(known.run.path)
+    manifest = run_manifest(known.run.path)
     splits = [
-        [name, f"{s['read']:,}", f"{s['pairs']:,}", f"{s['src_tokens']:,}", f"{s['tgt_tokens']:,}",
-         ", ".join(f"{count:,} {reason}" for reason, count in s["dropped"].items())]
+        [name, f"{s.read:,}", f"{s.examples:,}", f"{s.src.tokens:,}", f"{s.tgt.tokens:,}",
+         ", ".join(f"{count:,} {reason}" for reason, count in s.dropped.items())]
         for name, s in manifest.splits.items()
     ]  # fmt: skip
     audited = [
-        [name, FINDINGS.get(kind, kind), f"{one['count']:,}", one["first"]]
-        for name, split in manifest.audit.get("splits", {}).items()
-        for kind, one in split["found"].items()
+        [name, FINDINGS.get(kind, kind), f"{one.count:,}", one.first]
+        for name, split in manifest.audit.splits.items()
+        for kind, one in split.found.items()
     ]
     parts: list[object] = [
         table(["split", "read", "pairs", "source tokens", "target tokens", "left out"], splits),
         Html("<h3>Audit</h3>"),
         table(["split", "found", "pairs", "first at"], audited) if audited else paragraph("Nothing unusual found."),
-        *(paragraph(warning) for warning in manifest.audit.get("warnings", [])),
+        *(paragraph(warning) for warning in manifest.audit.warnings),
     ]
     return join(parts)
 
@@ -296,9 +297,9 @@ def _versions(known: _Known) -> Html:
     start = last_start(path)
     rows: list[tuple[str, object]] = [(key, start[key]) for key in start if key not in ("event", "step")]
     if (path / MANIFEST).exists():
-        manifest = Manifest.load(path)
+        manifest = run_manifest(path)
         rows.append(("prepared data", manifest.fingerprint))
-        rows += [(f"sha256 of {name}", file["sha256"]) for name, file in manifest.inputs.items()]
+        rows += [(f"sha256 of {name}", file.sha256) for name, file in manifest.inputs.items()]
     rows += [
         (f"{label(metric)} on {test}", found.signature)
         for test, by_metric in known.results.scores.items()

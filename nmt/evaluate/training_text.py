@@ -15,6 +15,7 @@ from nmt import console
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
+from nmt.run.manifest import run_manifest, same_data
 from nmt.text.words import words
 from nmt.tokenizer import Side, Tokenizer
 
@@ -45,7 +46,7 @@ def read_training_text(
     where the prepared data are gone, or are not those of the run.
     """
     now = Manifest.load(prepared)
-    if (run / MANIFEST).exists() and Manifest.load(run).outputs != now.outputs:
+    if (run / MANIFEST).exists() and not same_data(run_manifest(run), now):
         raise RunError(f"{prepared} was prepared anew since {run} was trained.")
     tokenizer = Tokenizer.load(run)
     split = PreparedSplit.open(prepared, "train")

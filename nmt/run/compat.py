@@ -10,6 +10,7 @@ from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
 from nmt.recipe.init_from import InitFrom
 from nmt.run.folder import is_begun
+from nmt.run.manifest import run_manifest, same_data
 
 # What may change between one start and the next: when to stop, how often to look up, the machine, search and scoring.
 _FREE = {
@@ -33,7 +34,7 @@ def check_same_experiment(run: Path, recipe: Recipe, prepared: Path, command: st
             f"{run} was begun {'; '.join(_difference(k, before.get(k), now[k]) for k in differing)}.",
             f"Give the new training another `name`, or set the old run aside: {command} --fresh",
         )
-    if (run / MANIFEST).exists() and Manifest.load(run).outputs != Manifest.load(prepared).outputs:
+    if (run / MANIFEST).exists() and not same_data(run_manifest(run), Manifest.load(prepared)):
         raise RunError(
             f"{run} was begun with other prepared data than {prepared} holds now.",
             f"Prepare it from the text of then, or set the old run aside: {command} --fresh",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nmt.data.manifest import MANIFEST, Manifest
+from nmt.data.manifest import MANIFEST
 from nmt.errors import NMTError, RunError
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import best_first, checkpoints
 from nmt.run.folder import load_run_recipe
 from nmt.run.log import curve, last_start, read_log
+from nmt.run.manifest import run_manifest
 from nmt.run.results import KeptScore, readable_results
 from nmt.text.metrics import label
 
@@ -58,8 +59,8 @@ class Run:
             ("trained", f"{self.steps:,} steps in {self.seconds / 60:.1f} minutes"),
         ]  # fmt: skip
         if (self.path / MANIFEST).exists():
-            manifest = Manifest.load(self.path)
-            pairs = ", ".join(f"{name} {split['pairs']:,}" for name, split in manifest.splits.items())
+            splits = run_manifest(self.path).splits
+            pairs = ", ".join(f"{name} {split.examples:,}" for name, split in splits.items())
             rows.append(("pairs", pairs))
         log = read_log(self.path)
         for key in ("loss", *(k for k in (train.metric,) if k != "loss")):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nmt.data.manifest import MANIFEST, Manifest, NotPreparedError
+from nmt.data.manifest import Manifest, NotPreparedError
 from nmt.errors import RunError, plural
 from nmt.files import describe_file
 from nmt.recipe import Recipe, fingerprint
@@ -15,6 +15,7 @@ from nmt.run.checkpoint import find_checkpoint, read_checkpoint
 from nmt.run.environment import environment
 from nmt.run.folder import load_run_recipe
 from nmt.run.log import last_start
+from nmt.run.manifest import run_manifest
 from nmt.tokenizer import fingerprint_of
 
 Result = Literal["ok", "differs", "missing", "changed"]
@@ -81,26 +82,28 @@ def _weights(run: Path) -> Iterator[Finding]:
 
 
 def _data(run: Path, recipe: Recipe) -> Iterator[Finding]:
-    try:
-        recorded = Manifest.load(run)
-    except NotPreparedError:
-        raise RunError(f"{run} has no {MANIFEST}.", "Restore the run folder from a copy, or train again.") from None
+    recorded = run_manifest(run)
     folder = recipe.prepared_dir
-    if not (folder / MANIFEST).exists():
+    try:
+        prepared = Manifest.load(folder)
+    except NotPreparedError:
         yield Finding(str(folder), "missing", "the prepared data are not here")
-    elif (folder / MANIFEST).read_bytes() != (run / MANIFEST).read_bytes():
-        yield Finding(str(folder), "differs", "prepared anew, from other text or otherwise")
+    except RunError as e:
+        yield Finding(str(folder), "differs", e.message)
     else:
-        for name, file in recorded.outputs.items():
+        if recorded != prepared if recorded.format == prepared.format else not recorded.prepares_the_same(prepared):
+            yield Finding(str(folder), "differs", "prepared anew, from other text or otherwise")
+            return
+        for name, file in prepared.outputs.items():
             path = folder / name
             now = describe_file(path).sha256 if path.exists() else None
             remark = "altered or damaged" if now else "not there"
-            yield Finding(str(path), "ok") if now == file["sha256"] else Finding(str(path), "differs", remark)
+            yield Finding(str(path), "ok") if now == file.sha256 else Finding(str(path), "differs", remark)
     for name, file in recorded.inputs.items():
         path = Path(recipe.data.root) / name
         if not path.is_file():
             yield Finding(str(path), "missing", "the text is not here")
-        elif describe_file(path).sha256 == file["sha256"]:
+        elif describe_file(path).sha256 == file.sha256:
             yield Finding(str(path), "ok")
         else:
             yield Finding(str(path), "differs", "changed since it was prepared")

@@ -7,17 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from nmt.data.batches import Indices, Update, fill, plan_batches
+from nmt.data.examples import SIDES, Lines, column
 from nmt.data.store import PreparedSplit
 from nmt.recipe import Recipe
-from nmt.tokenizer import RaggedIds, Side, Tokenizer
+from nmt.tokenizer import RaggedIds, Tokenizer
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training pairs."""
+    """One pass over the training examples: their sides, and which of them each update learns from."""
 
-    src: RaggedIds
-    tgt: RaggedIds
+    src: Lines
+    tgt: Lines
     updates: list[Update]
 
     @property
@@ -41,7 +42,11 @@ def padding(source: float, target: float) -> str:
 
 
 class TrainingData:
-    """The training split. Any epoch can be had at any time, and is always the same: resuming needs no state."""
+    """The training split. Any epoch can be had at any time, and is always the same: resuming needs no state.
+
+    An epoch comes about in steps, each a function of (seed, epoch): examples are drawn; every language is segmented,
+    once; then batches are planned over both sides of the examples.
+    """
 
     def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int, shares: int = 1) -> None:
         self.split = PreparedSplit.open(prepared, "train")
@@ -55,12 +60,16 @@ class TrainingData:
         self.epoch.cache_clear()
 
     def _epoch(self, number: int) -> Epoch:
-        src, tgt = self._ids("src", number), self._ids("tgt", number)
-        batch_tokens, seed = self.recipe.train.batch_tokens, self.recipe.seed
-        plan = plan_batches(src.lengths, tgt.lengths, batch_tokens, self.max_tokens, seed, number, self.shares)
+        split, seed = self.split, self.recipe.seed
+        lines = {name: self._segmented(name, number) for name in split.lines}
+        src, tgt = (column(split.examples, side, lines, split.directions) for side in SIDES)
+        plan = plan_batches(
+            src.lengths, tgt.lengths, self.recipe.train.batch_tokens, self.max_tokens, seed, number, self.shares
+        )
         return Epoch(src, tgt, plan)
 
-    def _ids(self, side: Side, epoch: int) -> RaggedIds:
-        stored = self.split.src if side == "src" else self.split.tgt
-        sampler = self._samplers.get(side)
+    def _segmented(self, language: str, epoch: int) -> RaggedIds:
+        """All lines of a language, in the segmentation of this epoch."""
+        side = self.split.vocabularies[language]
+        sampler, stored = self._samplers.get(side), self.split.lines[language]
         return sampler.sample(stored, [self.recipe.seed, epoch, int(side == "src")]) if sampler else stored

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from nmt import console
 from nmt.data.batches import fill, plan_batches
+from nmt.data.check import check_prepared
 from nmt.data.corpus import file_names
 from nmt.data.counting import RawCounts, count_splits
-from nmt.data.manifest import NotPreparedError, check_prepared
+from nmt.data.manifest import NotPreparedError
 from nmt.data.store import PreparedSplit
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.model.transformer import Transformer
@@ -36,7 +37,7 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
         console.info(f"Not prepared yet: nmt prepare {recipe_path}")
         return _before_preparing(recipe)
     recipe, counts = settle(recipe, manifest), counts_of(manifest)
-    sizes = [int(manifest.tokenizer[f"{side}_vocab_size"]) for side in ("src", "tgt")]
+    sizes = list(manifest.tokenizer.vocab_sizes)
     split = PreparedSplit.open(recipe.prepared_dir, "train")
     max_tokens, replicas = _shares(recipe)
     lengths = split.src.lengths, split.tgt.lengths

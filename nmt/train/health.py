@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from nmt import console
+from nmt.data.examples import Lines
 from nmt.errors import TrainingError
 from nmt.recipe import TrainSection
 from nmt.run.checkpoint import checkpoints
 from nmt.run.state import TrainState
-from nmt.tokenizer import RaggedIds
 
 FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
 LITTLE = 0.8  # times the loss of guessing by frequency, which is counted in so many tokens:
-SEEN = 10_000_000
+SEEN = 1_000_000
 LONG = 10  # intervals in a row: such a training does not come back
 
 
@@ -29,15 +30,20 @@ def check_warmup(section: TrainSection, planned_steps: float | None) -> None:
         )
 
 
-def unigram_loss(train: RaggedIds, valid: RaggedIds) -> float:
+def unigram_loss(train: Lines, valid: Lines) -> float:
     """Nats a token of the validation text for one who knows only how often each token occurs in training."""
-    seen = train.ids[:SEEN]
-    size = int(max(seen.max(initial=0), valid.ids.max(initial=0))) + 1
-    counts = np.bincount(seen, minlength=size) + 1.0
-    ends = max(1.0, len(train) * len(seen) / max(1, len(train.ids)))  # of sentences, which are not among the ids
-    total = np.log(counts.sum() + ends)
-    loss = (total - np.log(counts[valid.ids])).sum() + len(valid) * (total - np.log(ends))
-    return float(loss / (len(valid.ids) + len(valid)))
+    (seen, ends), (ids, valid_ends) = _first_tokens(train), _first_tokens(valid)
+    counts = np.bincount(seen, minlength=int(max(seen.max(initial=0), ids.max(initial=0))) + 1) + 1.0
+    total = np.log(counts.sum() + max(1, ends))
+    loss = (total - np.log(counts[ids])).sum() + valid_ends * (total - np.log(max(1, ends)))
+    return float(loss / (len(ids) + valid_ends))
+
+
+def _first_tokens(lines: Lines) -> tuple[npt.NDArray[np.int64], int]:
+    """About the first SEEN tokens, one line after another, and how many lines end among them."""
+    number = int(np.searchsorted(np.cumsum(lines.lengths), SEEN)) + 1
+    rows = [np.asarray(lines[i], np.int64) for i in range(min(number, len(lines)))]
+    return np.concatenate([np.zeros(0, np.int64), *rows]), len(rows)
 
 
 def hardly_learned(state: TrainState, section: TrainSection, valid: dict[str, float], unigram: float) -> str | None:

@@ -27,7 +27,7 @@ def settle(recipe: Recipe, manifest: Manifest, processes: int = 1) -> Recipe:
     """The recipe with no key left open. A run that has begun keeps what it was begun with; else defaults.py decides by
     the counts of the prepared data and, where minutes are the limit, by the speed of this machine.
     """
-    sizes = [int(manifest.tokenizer[f"{side}_vocab_size"]) for side in ("src", "tgt")]
+    sizes = manifest.tokenizer.vocab_sizes
     if "tokenizer.vocab_size" in recipe.open_keys:
         recipe = recipe.filled({"tokenizer.vocab_size": max(sizes)})
     if not recipe.open_keys:
@@ -50,7 +50,7 @@ def settle_by_counts(recipe: Recipe, counts: Counts, processes: int = 1) -> Reci
 
 def counts_of(manifest: Manifest) -> Counts:
     train, valid = (manifest.splits[name] for name in ("train", "valid"))
-    return Counts(train["tgt_tokens"] + train["pairs"], valid["tgt_tokens"] + valid["pairs"])
+    return Counts(train.tgt.tokens + train.examples, valid.tgt.tokens + valid.examples)
 
 
 def measure(recipe: Recipe, processes: int) -> Machine:

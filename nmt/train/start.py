@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from nmt import console
+from nmt.data.check import check_bytes
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
@@ -34,8 +35,11 @@ def check_start(recipe: Recipe, prepared: Path, world: World, fresh: bool = Fals
     world.check_same({"recipe": fingerprint(recipe), "prepared data": manifest})
     tokenizer = Tokenizer.load(prepared)
     split = PreparedSplit.open(prepared, "train")
-    split.check_ids("src", tokenizer.src_vocab_size)
-    split.check_ids("tgt", tokenizer.tgt_vocab_size)
+    if world.is_main:
+        check_bytes(prepared, Manifest.load(prepared))
+    sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
+    for language in split.lines:
+        split.check_ids(language, sizes[split.vocabularies[language]])
     _check_positions(recipe, prepared)
     if recipe.train.init_from and (fresh or not is_begun(recipe.run_dir)):
         plan_inheritance(recipe, recipe.train.init_from, tokenizer)
@@ -77,7 +81,7 @@ def _check_positions(recipe: Recipe, prepared: Path) -> None:
     if limit is None:
         return
     splits = Manifest.load(prepared).splits
-    longest = max(splits[name][f"{side}_longest"] for name in ("train", "valid") for side in ("src", "tgt")) + 1
+    longest = max(side.longest for name in ("train", "valid") for side in (splits[name].src, splits[name].tgt)) + 1
     if longest > limit:
         raise RunError(
             f"`model.max_positions: {limit}` is too small: the longest sentence has {longest:,} tokens.",

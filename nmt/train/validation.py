@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from nmt.data.batches import collate, plan_batches
+from nmt.data.manifest import Manifest
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
@@ -40,7 +41,7 @@ class Validator:
         self.bleu_tokenize = recipe.bleu_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
-        self.translator = Translator.of_models([model], tokenizer, decode, domain_of(recipe, prepared))
+        self.translator = Translator.of_models([model], tokenizer, decode, domain_of(recipe, Manifest.load(prepared)))
 
     def measure(self, with_text: bool = True) -> tuple[Valid, list[str]]:
         """Scores of the weights that the model holds now, and its translations if they were asked for."""

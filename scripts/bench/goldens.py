@@ -81,10 +81,33 @@ def sha256(content: bytes) -> str:
 
 
 def prepared(folder: Path) -> dict[str, Any]:
-    """sha256 of each file; of the manifest, what was read and counted (its `outputs` are these files again)."""
-    files = {p.name: sha256(p.read_bytes()) for p in sorted(folder.iterdir()) if p.name != "manifest.json"}
+    """sha256 of each file, named by side; of the manifest, what was read and counted. Of format 1 (by side) and format
+    2 (by language, with a table of examples that are all in order).
+    """
+    import numpy as np
+
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return {"files": files, "manifest": {key: manifest.get(key) for key in ("inputs", "splits")}}
+    side = {name: language["vocabulary"] for name, language in manifest.get("languages", {}).items()}
+    files, out_of_order = {}, []
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(".examples.npy"):
+            table = np.load(path)
+            if not (table[:, 1:] == np.arange(len(table))[:, None]).all():
+                out_of_order.append(path.name)
+        elif path.name != "manifest.json":
+            parts = path.name.split(".")
+            files[".".join([parts[0], *(side.get(part, part) for part in parts[1:])])] = sha256(path.read_bytes())
+    return {"files": files, "inputs": manifest["inputs"], "out of order": out_of_order,
+            "splits": {name: counted(split) for name, split in manifest["splits"].items()}}  # fmt: skip
+
+
+def counted(split: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest says of a split, in either format."""
+    found = {"read": split["read"], "dropped": split["dropped"], "pairs": split.get("pairs", split.get("examples"))}
+    for side in ("src", "tgt"):
+        for kind in ("tokens", "longest", "p99"):
+            found[f"{side}_{kind}"] = split[side][kind] if side in split else split[f"{side}_{kind}"]
+    return found
 
 
 def trained(run: Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from nmt.data.manifest import FORMAT, MANIFEST
 from nmt.errors import DataError, NMTError, RunError
 from nmt.evaluate.comet import MODEL, comet
 from nmt.evaluate.evaluation import MEAN, POOLED, evaluate_files, evaluate_run
@@ -20,6 +19,7 @@ from nmt.evaluate.texts import read_translations
 from nmt.recipe import DecodeSection, make_recipe
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import score
+from tests.manifests import manifest
 
 SRC = ["One dog runs.", "", "Two\u2028cats sleep.", "A house\x85 and a tree."]
 REF = ["Un chien.", "", "Deux\u2028chats dorment.", "Une maison\x85 et un arbre."]
@@ -44,10 +44,7 @@ class LookUp:
 
 
 def write_manifest(folder: Path, sums: dict[str, str]) -> None:
-    empty: dict[str, object] = {"sections": {}, "inputs": {}, "splits": {}, "tokenizer": {}, "audit": {}}
-    outputs = {name: {"size": 0, "sha256": digest} for name, digest in sums.items()}
-    values = {"format": FORMAT, "nmt": "0", "name": "r", "fingerprint": "0", "outputs": outputs, **empty}
-    (folder / MANIFEST).write_text(json.dumps(values), encoding="utf-8")
+    manifest([("en", "fr")], sums, ("train", "valid", "easy", "hard")).save(folder)
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> Path:
@@ -78,8 +75,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (run / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
     prepared.mkdir(parents=True)
     for name in ("valid", "easy", "hard"):
-        write_lines(prepared / f"{name}.src.txt", SRC if name != "hard" else SRC[::-1])
-        write_lines(prepared / f"{name}.tgt.txt", REF if name != "hard" else REF[::-1])
+        write_lines(prepared / f"{name}.en.txt", SRC if name != "hard" else SRC[::-1])
+        write_lines(prepared / f"{name}.fr.txt", REF if name != "hard" else REF[::-1])
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in prepared.iterdir()}
     write_manifest(prepared, sums)
     write_manifest(run, sums)
@@ -190,9 +187,9 @@ def test_prepared_data_that_are_gone(run: Path) -> None:
 
 
 def test_prepared_data_that_are_others(run: Path) -> None:
-    write_manifest(Path("data/prepared/r"), {"easy.src.txt": "other", "easy.tgt.txt": "other"})
+    write_manifest(Path("data/prepared/r"), {"easy.en.txt": "other", "easy.fr.txt": "other"})
     assert str(refused(run, "easy")) == (
-        "data/prepared/r/easy.src.txt is not the one that runs/r was trained with; it was prepared anew since.\n"
+        "data/prepared/r/easy.en.txt is not the one that runs/r was trained with; it was prepared anew since.\n"
         "  Run: nmt prepare runs/r/recipe.yaml --force"
     )
 

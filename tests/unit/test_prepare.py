@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 
-from nmt.data import corpus
+from nmt.data import check, corpus
 from nmt.data import prepare as module
-from nmt.data.manifest import Manifest, check_prepared
-from nmt.data.prepare import NotPreparedError, prepare
+from nmt.data.check import check_inputs, check_prepared
+from nmt.data.manifest import Manifest, NotPreparedError
+from nmt.data.prepare import prepare
 from nmt.data.store import IdsWriter, PreparedSplit
 from nmt.errors import DataError, RunError
 from nmt.recipe import Recipe, make_recipe
@@ -104,7 +105,7 @@ def read_split(folder: Path, name: str) -> tuple[list[str], list[str]]:
 
 
 def dropped(folder: Path) -> dict[str, int]:
-    counts: dict[str, int] = Manifest.load(folder).splits["train"]["dropped"]
+    counts: dict[str, int] = Manifest.load(folder).splits["train"].dropped
     return counts
 
 
@@ -118,7 +119,7 @@ def test_ids_say_what_the_text_said(toy: Path) -> None:
         assert read_split(folder, split) == (rows, french(rows))
     valid = PreparedSplit.open(folder, "valid")
     assert valid.text("src") == sentences(40, 2) and valid.text("tgt") == french(sentences(40, 2))
-    assert not (folder / "train.src.txt").exists()
+    assert not (folder / "train.en.txt").exists()
 
 
 def test_the_manifest_says_from_what_and_how_much(toy: Path) -> None:
@@ -127,19 +128,27 @@ def test_the_manifest_says_from_what_and_how_much(toy: Path) -> None:
     made = recipe(toy, data__test={"t": {"source": "t.en", "target": "t.fr"}})
     folder = prepare(made)
     manifest = check_prepared(made)
-    assert manifest.format == 1 and manifest.name == "toy"
+    assert manifest.format == 2 and manifest.name == "toy"
     assert list(manifest.inputs) == ["train.en", "train.fr", "valid.en", "valid.fr", "t.en", "t.fr"]
     on_disk = content(folder)
     on_disk.pop("manifest.json")
-    assert {name: file["sha256"] for name, file in manifest.outputs.items()} == on_disk
-    assert manifest.splits["train"]["read"] == manifest.splits["train"]["pairs"] == 300
-    split = PreparedSplit.open(folder, "train")
-    assert manifest.splits["train"]["tgt_tokens"] == split.tgt.lengths.sum()
-    assert manifest.splits["train"]["src_longest"] == split.src.lengths.max()
-    p99 = manifest.splits["train"]["src_p99"]
-    assert (split.src.lengths <= p99).mean() >= 0.99 > (split.src.lengths <= p99 - 1).mean()
-    assert manifest.tokenizer["fingerprint"] == Tokenizer.load(folder).fingerprint
-    assert manifest.audit["splits"]["t"]["found"]["blank_both"] == {"count": 1, "first": "t.en:2"}
+    assert {name: file.sha256 for name, file in manifest.outputs.items()} == on_disk
+    train, split = manifest.splits["train"], PreparedSplit.open(folder, "train")
+    assert train.read == train.examples == 300 and train.lines == {"en": 300, "fr": 300}
+    assert train.tgt.tokens == split.tgt.lengths.sum()
+    assert train.src.longest == split.src.lengths.max()
+    p99 = train.src.p99
+    assert p99 is not None and (split.src.lengths <= p99).mean() >= 0.99 > (split.src.lengths <= p99 - 1).mean()
+    assert manifest.tokenizer.fingerprint == Tokenizer.load(folder).fingerprint
+    assert manifest.tokenizer.origin == "trained"
+    assert {name: one.vocabulary for name, one in manifest.languages.items()} == {"en": "src", "fr": "tgt"}
+    assert [(c.name, c.split, c.read, c.examples) for c in manifest.corpora] == [
+        ("train.en and train.fr", "train", 300, {"train": 300}),
+        ("valid.en and valid.fr", "valid", 40, {"valid": 40}),
+        ("t.en and t.fr", "t", 2, {"t": 2}),
+    ]
+    assert manifest.corpora[0].sha256 == {lang: manifest.inputs[f"train.{lang}"].sha256 for lang in ("en", "fr")}
+    assert manifest.audit.splits["t"].found["blank_both"].model_dump() == {"count": 1, "first": "t.en:2"}
     assert str(toy) not in (folder / "manifest.json").read_text()
     assert PreparedSplit.open(folder, "t").text("src") == ["a dog", ""]  # never filtered
 
@@ -160,7 +169,7 @@ def test_separate_vocabularies_and_a_sample_of_the_lines(toy: Path) -> None:
     folder = prepare(make_recipe(plain, "toy.yaml"))
     assert {"tokenizer.src.model", "tokenizer.tgt.model"} <= set(content(folder))
     manifest = Manifest.load(folder)
-    assert manifest.tokenizer["lines"] == 500 and manifest.splits["train"]["pairs"] == 300
+    assert manifest.tokenizer.lines == 500 and manifest.splits["train"].examples == 300
 
 
 def test_ids_are_those_of_the_text_without_its_line_ends(toy: Path) -> None:
@@ -292,23 +301,67 @@ def test_a_changed_input_is_noticed_and_named(toy: Path) -> None:
         check_prepared(declared)
 
 
+def test_a_text_is_read_again_only_where_its_size_or_time_is_another(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = recipe(toy)
+    text = toy / "raw" / "train.en"
+    for path in (toy / "raw").iterdir():
+        os.utime(path, (1e9, 1e9))
+    prepare(made)
+    read: list[str] = []
+    real = check.describe_file
+    monkeypatch.setattr(check, "describe_file", lambda path: read.append(path.name) or real(path))  # type: ignore[func-returns-value]
+    manifest = check_prepared(made)
+    check_inputs(made, manifest, None)
+    assert read == []
+    os.utime(text, (1e9, 1.1e9))  # as after a copy or a checkout
+    for _ in range(2):
+        check_inputs(made, manifest, None)
+        assert read == ["train.en"]
+    (toy / "data" / ".toy.inputs.json").write_text('{"files": 3}')  # of no use, and no harm
+    check_inputs(made, manifest, None)
+    assert len(read) == 5
+    text.write_bytes(text.read_bytes().replace(b"dog", b"cow"))
+    with pytest.raises(RunError) as e:
+        check_inputs(made, manifest, "r.yaml")
+    assert str(e.value) == (
+        f"train.en has changed since {toy}/data/toy was prepared from it.\n  Run: nmt prepare r.yaml --force"
+    )
+    capsys.readouterr()
+    check_inputs(made, manifest, None, going_on=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        said
+        == f"! train.en has changed since {toy}/data/toy was prepared from it; runs/toy goes on with the text of then."
+    )
+
+
+def test_source_and_target_of_one_language_are_kept_apart(toy: Path) -> None:
+    folder = prepare(recipe(toy, data__target_lang="en"))
+    assert read_split(folder, "train") == (sentences(300), french(sentences(300)))
+    assert {"train.en.src.u16", "train.en.tgt.u16", "valid.en.src.txt"} <= set(names(folder))
+
+
 def test_missing_and_damaged_prepared_data_is_told_apart(toy: Path) -> None:
     made = recipe(toy)
     with pytest.raises(NotPreparedError):
         check_prepared(made)
     folder = prepare(made)
-    (folder / "train.src.u16").write_bytes(b"")
-    with pytest.raises(RunError, match=r"train.src.u16 is not as it was written"):
+    (folder / "train.en.u16").write_bytes(b"")
+    with pytest.raises(RunError, match=r"train.en.u16 is not as it was written"):
         check_prepared(made)
-    (folder / "train.src.u16").unlink()
-    with pytest.raises(RunError, match=r"train.src.u16 is missing"):
+    (folder / "train.en.u16").unlink()
+    with pytest.raises(RunError, match=r"train.en.u16 is missing"):
         check_prepared(made)
     whole = (folder / "manifest.json").read_text()
     for text, message in (
-        ("{", "is damaged, or not a manifest of nmt"),
-        ("[]", "is damaged, or not a manifest of nmt"),
-        ('{"format": 9}', "is damaged, or not a manifest of nmt"),
-        (whole.replace('"format": 1', '"format": 9'), "has format 9, but this nmt reads"),
+        ("{", "is damaged: it is no JSON"),
+        ("[]", "is damaged: it holds no JSON object"),
+        ('{"format": 2}', "`nmt` is missing"),
+        (whole.replace('"read": 300', '"read": "300"'), "`splits.train.read` must be a whole number, but is '300'"),
+        (whole.replace('"format": 2', '"format": 9'), "was prepared in format 9, but this nmt reads format 2"),
+        (whole.replace('"format": 2', '"format": 1'), "was prepared in format 1, but this nmt reads format 2"),
     ):
         (folder / "manifest.json").write_text(text)
         with pytest.raises(RunError, match=message) as e:
@@ -334,7 +387,7 @@ def test_a_folder_with_a_manifest_that_is_not_ours_is_never_replaced(toy: Path, 
     write(folder / "train.en", ["years of work"])
     (folder / "manifest.json").write_text(manifest)
     before = content(folder)
-    with pytest.raises(RunError, match=r"manifest\.json is damaged, or not a manifest of nmt") as e:
+    with pytest.raises(RunError, match=r"manifest\.json") as e:
         prepare(recipe(toy))
     assert e.value.hint == (f"If nothing of yours is in {folder}, remove it, and prepare again: nmt prepare RECIPE")
     with pytest.raises(RunError) as e:
@@ -367,10 +420,11 @@ def test_a_recipe_whose_name_looks_like_a_leftover_is_none(toy: Path) -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Without what is remembered of the text: see check.py."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".inputs.json"))
 
 
-@pytest.mark.parametrize("where", ["_train_tokenizer", "_write_splits", "_write_manifest"])
+@pytest.mark.parametrize("where", ["train_tokenizer", "write_splits", "_write_manifest"])
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, DataError("x"), OSError(errno.ENOSPC, "No space left on device")])
 def test_an_interrupted_preparation_leaves_what_was_there(
     toy: Path, monkeypatch: pytest.MonkeyPatch, where: str, fault: BaseException
@@ -408,7 +462,7 @@ def test_a_write_that_fails_at_any_call_leaves_what_was_there(toy: Path, monkeyp
 
 
 def test_text_that_changes_while_it_is_read_is_refused(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[..., Any] = module._train_tokenizer
+    real: Callable[..., Any] = module.train_tokenizer
 
     def train_then_change(*args: Any) -> Any:
         result = real(*args)
@@ -416,7 +470,7 @@ def test_text_that_changes_while_it_is_read_is_refused(toy: Path, monkeypatch: p
             f.write("more\n")
         return result
 
-    monkeypatch.setattr(module, "_train_tokenizer", train_then_change)
+    monkeypatch.setattr(module, "train_tokenizer", train_then_change)
     with pytest.raises(DataError, match=r"train.(en|fr) changed while it was being prepared"):
         prepare(recipe(toy))
     assert names(toy / "data") == []
@@ -440,15 +494,15 @@ def test_ctrl_c_with_workers_leaves_nothing_and_no_process(toy: Path) -> None:
     write(toy / "raw" / "train.en", rows)
     write(toy / "raw" / "train.fr", french(rows))
     program = (
-        "import json, sys; from nmt.recipe import make_recipe; from nmt.data import prepare as m, corpus, workers\n"
+        "import json, sys; from nmt.recipe import make_recipe; from nmt.data import prepare as m, corpus, encode\n"
         "corpus.CHUNK_PAIRS = 40\n"
-        "real = m.in_order\n"
+        "real = encode.in_order\n"
         "def slow(*a):\n"
         "    for r in real(*a):\n"
         "        print('working', flush=True)\n"
         "        import time; time.sleep(0.05)\n"
         "        yield r\n"
-        "m.in_order = slow\n"
+        "encode.in_order = slow\n"
         "m.prepare(make_recipe(json.loads(sys.argv[1]), 'toy'), processes=2)"
     )
     process = subprocess.Popen([sys.executable, "-c", program, json.dumps(values(toy))], cwd=ROOT, text=True,

@@ -99,7 +99,7 @@ def test_verify_names_what_was_changed(toy_recipe, toy_text, tmp_path, what):
         "state": (best / "state.json", best.name),
         "recipe": (folder / "recipe.yaml", "recipe.yaml"),
         "tokenizer": (folder / "tokenizer.src.model", "tokenizer"),
-        "prepared": (recipe.prepared_dir / "train.src.u16", str(recipe.prepared_dir / "train.src.u16")),
+        "prepared": (recipe.prepared_dir / "train.en.u16", str(recipe.prepared_dir / "train.en.u16")),
         "text": (text / "valid.en", str(text / "valid.en")),
     }[what]
     if what == "recipe":

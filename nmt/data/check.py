@@ -1,0 +1,161 @@
+"""Whether prepared data are what a recipe asks for, whole, and made of the text that is there.
+
+A text of gigabytes is not read at each start: beside the prepared folder, `.NAME.inputs.json` remembers the size and
+the time of change of each input file whose content was found to be the one that was prepared. Only a file with another
+size or time is read again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nmt import console
+from nmt.data.corpus import file_names
+from nmt.data.manifest import Manifest
+from nmt.errors import RunError
+from nmt.files import InputFile, describe_file, write_atomically
+from nmt.recipe import Recipe
+from nmt.records import Record, read_record
+
+LARGEST_CHECKED = 1 << 30  # bytes; of a larger file only `nmt verify` reads all
+_FRESH = 2.0  # seconds; a file changed so lately may change again without another time on a coarse clock
+
+
+def deciding_keys(recipe: Recipe) -> dict[str, Any]:
+    """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
+    data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
+    tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"})  # that happens in training
+    tokenizer |= dict.fromkeys(recipe.tokenizer.open_keys, "auto")
+    return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer"))
+
+
+def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, (dict, list)):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flatten(inner, f"{key}.{name}")
+    else:
+        yield key, value
+
+
+def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Manifest:
+    """The manifest of the recipe's prepared data.
+
+    Raises NotPreparedError where there is none, RunError where it was made by other data or tokenizer keys (naming
+    them) or where files are missing.
+    """
+    folder = recipe.prepared_dir
+    command = f"nmt prepare {recipe_path or 'RECIPE'} --force"
+    manifest = Manifest.load(folder, command)
+    again = f"Run: {command}"
+    now, before = deciding_keys(recipe), manifest.sections
+    if before.get("tokenizer.vocab_size") == "auto":  # a recipe that says the number which that came to is the same
+        size = max(manifest.tokenizer.vocab_sizes)
+        before = before | ({"tokenizer.vocab_size": size} if now["tokenizer.vocab_size"] == size else {})
+    differing = [key for key in {**now, **before} if now.get(key) != before.get(key)]
+    if differing:
+        key, *others = differing
+        with_what = f"with `{key}: {before[key]}`" if key in before else f"without `{key}`"
+        but = f"the recipe says {now[key]}" if key in now else "the recipe has no such key"
+        also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
+        raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
+    for name, file in manifest.inputs.items():
+        if recipe.data.sha256.get(name, file.sha256) != file.sha256:
+            raise RunError(f"{folder} was prepared from another {name} than `data.sha256` says.", again)
+    for name, file in manifest.outputs.items():
+        path = folder / name
+        if not path.exists() or path.stat().st_size != file.size:
+            raise RunError(f"{path} is {'not as it was written' if path.exists() else 'missing'}.", again)
+    return manifest
+
+
+def check_bytes(folder: Path, manifest: Manifest) -> None:
+    """Whether every prepared file is as it was written. Reads all but very large ones; raises RunError."""
+    for name, file in manifest.outputs.items():
+        if file.size <= LARGEST_CHECKED and describe_file(folder / name).sha256 != file.sha256:
+            raise RunError(
+                f"prepared data {folder / name} is damaged: its checksum is not the one written with it.",
+                "Prepare again: nmt prepare RECIPE --force",
+            )
+
+
+# --- the text --------------------------------------------------------------------------------------------------------
+
+
+class _Seen(Record):
+    """A file that was found to have the content that was prepared."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+class _SeenFiles(Record):
+    files: dict[str, _Seen]  # by absolute path
+
+
+def check_inputs(recipe: Recipe, manifest: Manifest, recipe_path: str | Path | None, going_on: bool = False) -> None:
+    """Input files may be gone once all is prepared; but where they are there, they must be the same. Raises RunError
+    naming the first that is not; only warns where a run is `going_on`, which was begun with the text of then.
+    """
+    changed = _changed_input(recipe, manifest)
+    if changed and going_on:
+        told = f"{changed} has changed since {recipe.prepared_dir} was prepared from it"
+        console.warn(f"{told}; {recipe.run_dir} goes on with the text of then.")
+    elif changed:
+        raise RunError(
+            f"{changed} has changed since {recipe.prepared_dir} was prepared from it.",
+            f"Run: nmt prepare {recipe_path or 'RECIPE'} --force",
+        )
+
+
+def _changed_input(recipe: Recipe, manifest: Manifest) -> str | None:
+    seen = _read_seen(recipe)
+    found: list[InputFile] = []
+    for name in file_names(recipe.data):
+        path, recorded = Path(recipe.data.root) / name, manifest.inputs.get(name)
+        if recorded is None or not path.is_file():
+            continue
+        stat = path.stat()
+        if stat.st_size != recorded.size:
+            return name
+        if seen.get(os.path.abspath(path)) == _seen(stat.st_size, stat.st_mtime_ns, recorded.sha256):
+            continue
+        found.append(describe_file(path))
+        if found[-1].sha256 != recorded.sha256:
+            return name
+    if found:
+        remember_inputs(recipe, found, seen)
+    return None
+
+
+def remember_inputs(recipe: Recipe, files: Iterable[InputFile], seen: Mapping[str, _Seen] | None = None) -> None:
+    """That these have the content that was prepared, besides those that are known; without a word where that cannot be
+    written.
+    """
+    old = time.time_ns() - int(_FRESH * 1e9)
+    new = {os.path.abspath(f.path): _seen(f.size, f.mtime_ns, f.sha256) for f in files if f.mtime_ns < old}
+    if not new:
+        return
+    with suppress(OSError):
+        content = _SeenFiles(files={**(seen or {}), **new}).model_dump_json(indent=1)
+        write_atomically(_seen_path(recipe), content.encode())
+
+
+def _seen(size: int, mtime_ns: int, sha256: str) -> _Seen:
+    return _Seen(size=size, mtime_ns=mtime_ns, sha256=sha256)
+
+
+def _seen_path(recipe: Recipe) -> Path:
+    return recipe.prepared_dir.with_name(f".{recipe.prepared_dir.name}.inputs.json")
+
+
+def _read_seen(recipe: Recipe) -> dict[str, _Seen]:
+    try:
+        return read_record(_seen_path(recipe), _SeenFiles).files
+    except (FileNotFoundError, RunError):
+        return {}
