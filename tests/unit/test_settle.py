@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from nmt.data.manifest import check_prepared
+from nmt.data.check import check_prepared
 from nmt.data.prepare import prepare
 from nmt.errors import RecipeError, RunError
 from nmt.recipe import load_recipe
@@ -72,7 +72,7 @@ def test_the_vocabulary_follows_from_the_text(toy_recipe):
     prepare(recipe)
     manifest = check_prepared(recipe)
     assert manifest.sections["tokenizer.vocab_size"] == "auto"
-    size = manifest.tokenizer["src_vocab_size"]
+    size = manifest.tokenizer.src_vocab_size
     assert size < 500  # of sixteen words
     assert settle(recipe, manifest).tokenizer.vocab_size == size
     assert check_prepared(toy_recipe(tokenizer__vocab_size=size)) == manifest  # which is the same
@@ -93,8 +93,8 @@ def test_counts_are_of_the_prepared_pairs(toy_recipe):
     folder = prepare(recipe)
     counts = counts_of(check_prepared(recipe))
     splits = yaml.safe_load((folder / "manifest.json").read_text())["splits"]
-    assert counts.target_tokens == splits["train"]["tgt_tokens"] + 2000
-    assert counts.valid_tokens == splits["valid"]["tgt_tokens"] + 20
+    assert counts.target_tokens == splits["train"]["tgt"]["tokens"] + 2000
+    assert counts.valid_tokens == splits["valid"]["tgt"]["tokens"] + 20
 
 
 def test_a_training_without_an_end_is_refused_before_anything_is_made(toy_recipe):
