@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from nmt import console
-from nmt.commands import evaluating, inspecting, reporting, training, translating
+from nmt.commands import evaluating, inspecting, reporting, starting, training, translating
 from nmt.errors import Interrupted, NMTError, OutputError
 from nmt.version import VERSION
 
@@ -22,9 +22,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train your own translator on your own text: from raw parallel text to a scored translator with one recipe.",
     epilog="First time? `nmt train` trains the demo in two minutes; then try "
-    "`echo 'The children play in the garden.' | nmt translate`.",
+    "`echo 'The children play in the garden.' | nmt translate`. Your own text? `nmt init` writes a recipe.",
 )  # fmt: skip
-for part in (training, translating, evaluating, reporting, inspecting):
+for part in (starting, training, translating, evaluating, reporting, inspecting):
     app.add_typer(part.app)
 
 

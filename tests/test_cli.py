@@ -61,6 +61,77 @@ def test_dry_run_shows_the_resolved_recipe_and_costs_and_trains_nothing(project,
     assert not Path("runs").exists()
 
 
+def test_dry_run_before_preparing_counts_and_estimates(project, nmt):
+    shutil.rmtree("runs")
+    shutil.rmtree("data/prepared")
+    keys = ("tokenizer.vocab_size=auto", "train.warmup_steps=auto")
+    code, out, err = nmt("train", "mini.yaml", "--dry-run", *keys)
+    assert code == 0, err
+    assert "Not prepared yet: nmt prepare mini.yaml\n" in err
+    assert re.search(r"training pairs +300, before filters", err)
+    for what in (r"steps an epoch +about \d+", r"steps in all +about 8", r"parameters +\d", "memory"):
+        assert re.search(what, err), what
+    assert "vocab_size: auto" not in out
+    assert "warmup_steps: 1\n" in out
+    assert not any(Path("data").rglob("*.u16"))
+    Path("text/train.en").unlink()
+    code, out, err = nmt("train", "mini.yaml", "--dry-run", *keys)
+    assert code == 0, err
+    assert "not here yet: `nmt prepare` gets it, or says what is missing" in err
+    assert "warmup_steps: auto" in out
+
+
+def test_what_is_to_be_prepared_again_is_named(project, nmt):
+    Path("data/prepared/mini/train.en.u16").write_bytes(b"")
+    code, _, err = nmt("train", "mini.yaml", "--dry-run")
+    assert code == 2
+    assert "RECIPE" not in err
+    assert "nmt prepare mini.yaml --force" in err
+
+
+def test_a_recipe_without_a_length_prepares_but_does_not_train(project, nmt):
+    text = Path("mini.yaml").read_text(encoding="utf-8").replace("max_steps: 8, ", "")
+    Path("own.yaml").write_text(text.replace("name: mini", "name: été"), encoding="utf-8")
+    code, _, err = nmt("prepare", "own.yaml")
+    assert code == 0, err
+    assert Path("data/prepared/été/manifest.json").exists()
+    code, _, err = nmt("train", "own.yaml")
+    assert code == 2
+    assert err == (
+        "✗ own.yaml does not say how long to train: `train` has no limit.\n"
+        "  Give one, for example train: {max_minutes: 60}; or `max_steps`, `max_epochs` or `patience`.\n"
+    )
+
+
+def test_your_own_text_from_files_to_a_translation(project, nmt):
+    """In a folder of one's own: a recipe is written, and what it does not say is derived."""
+    shutil.rmtree("runs")
+    shutil.rmtree("data")
+    code, out, err = nmt("init", "text/train.en", "text/train.fr", "--output", "own.yaml")
+    assert (code, out) == (0, ""), err
+    assert "300 pairs. The first:\n  en  " in err
+    assert "Wrote own.yaml: 15 pairs held out for validation and as many for a test, an hour of training." in err
+    assert "nmt train own.yaml --dry-run" in err
+    code, _, err = nmt("train", "own.yaml", "train.max_minutes=null", "train.max_steps=3", "train.threads=1")
+    assert code == 0, err
+    assert "model.preset tiny" in err
+    code, out, err = nmt("translate", stdin=b"The cat sleeps.\n")
+    assert code == 0, err
+    assert out.count("\n") == 1
+    assert nmt("evaluate")[0] == 0
+
+
+def test_init_overwrites_nothing_and_says_what_it_wants(project, nmt):
+    before = Path("mini.yaml").read_bytes()
+    code, _, err = nmt("init", "text/train.en", "text/train.fr", "-o", "mini.yaml")
+    assert code == 2
+    assert "✗ mini.yaml exists already; it is left as it is." in err
+    assert Path("mini.yaml").read_bytes() == before
+    code, _, err = nmt("init")
+    assert code == 2
+    assert "Give two text files, line n of one translating line n of the other: nmt init train.en train.fr" in err
+
+
 def test_without_a_recipe_the_demo_is_taken_and_said(project, nmt):
     code, _, err = nmt("prepare")
     assert code == 2

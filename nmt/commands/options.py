@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt import console
-from nmt.errors import RecipeError
+from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
     from nmt.decode.translator import Translator
@@ -63,12 +66,22 @@ def load(arguments: list[str] | None) -> tuple[Recipe, Path]:
     return load_recipe(path, overrides), path
 
 
+@contextmanager
+def recipe_named(path: Path) -> Iterator[None]:
+    """Within, a hint that says what to do with RECIPE names it: those who raise it know the data, not the recipe."""
+    try:
+        yield
+    except NMTError as e:
+        e.hint = re.sub(r"\bRECIPE\b", lambda _: shlex.quote(str(path)), e.hint)
+        raise
+
+
 def _demo_recipe() -> Path:
     path = Path("recipes/demo.yaml")
     if not path.exists():
         raise RecipeError(
             "no recipe was given, and there is no recipes/demo.yaml here.",
-            "Give a recipe file, or work in the folder of the nmt project.",
+            "Give a recipe file. For your own text: nmt init FILES writes one.",
         )
     return path
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmt import console
-from nmt.commands.options import RecipeArgument, load
+from nmt.commands.options import RecipeArgument, load, recipe_named
+
+if TYPE_CHECKING:
+    from nmt.recipe import Recipe
 
 app = typer.Typer()
 
@@ -21,7 +26,8 @@ def prepare(
     from nmt.data.prepare import prepare as prepare_data
 
     loaded, path = load(recipe)
-    prepare_data(loaded, force=force, recipe_path=path)
+    with recipe_named(path):
+        prepare_data(loaded, force=force, recipe_path=path)
 
 
 @app.command(epilog="Example: `nmt train recipes/multi30k.yaml train.max_minutes=20`")
@@ -34,42 +40,58 @@ def train(
         bool, typer.Option("--dry-run", help="Show the resolved recipe, sizes and costs, and stop.")
     ] = False,
     profile: Annotated[
-        int, typer.Option(min=0, metavar="STEPS", help="Show where the time of a step goes, over so many, and stop.")
+        int,
+        typer.Option(
+            min=0, metavar="N", show_default=False, help="Time N training steps, show where the time goes, and stop."
+        ),
     ] = 0,
 ) -> None:
     """Train a translator, or go on where its training stopped. Prepares the data first if that was not done."""
+    loaded, path = load(recipe)
+    with recipe_named(path):
+        if dry_run:
+            _estimate(loaded, path)
+            return
+        _prepare_first(loaded, path, fresh)
+        if profile:
+            _profile(loaded, profile)
+            return
+        from nmt.train.trainer import train as run_training
+
+        run_training(loaded, loaded.prepared_dir, shlex.join(["nmt", "train", *(recipe or [])]), fresh)
+
+
+def _estimate(recipe: Recipe, path: Path) -> None:
+    from nmt.train.estimate import estimate
+
+    settled, rows = estimate(recipe, path)
+    print(settled.dump())
+    console.table("Estimate", ["what", "how much"], rows)
+
+
+def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
     from nmt.data.check import check_inputs, check_prepared
     from nmt.data.manifest import NotPreparedError
     from nmt.data.prepare import prepare as prepare_data
     from nmt.run.folder import is_begun
     from nmt.train.settle import check_length
 
-    loaded, path = load(recipe)
-    if dry_run:
-        from nmt.train.estimate import estimate
-
-        settled, rows = estimate(loaded, path)
-        print(settled.dump())
-        console.table("Estimate", ["what", "how much"], rows)
-        return
-    check_length(loaded, str(path))
+    check_length(recipe, str(path))
     try:
-        manifest = check_prepared(loaded, path)
+        manifest = check_prepared(recipe, path)
         if console.is_main_rank():
-            check_inputs(loaded, manifest, path, going_on=is_begun(loaded.run_dir) and not fresh)
+            check_inputs(recipe, manifest, path, going_on=is_begun(recipe.run_dir) and not fresh)
     except NotPreparedError:
         if console.is_main_rank():  # the others wait for it where they join
-            prepare_data(loaded, recipe_path=path)
-    if profile:
-        from nmt.train.profile import profile_steps
+            prepare_data(recipe, recipe_path=path)
 
-        found = profile_steps(loaded, loaded.prepared_dir, profile)
-        console.print_table(["part of a step", "ms", "share"], found.rows())
-        console.info(
-            f"A step takes {found.step_ms:,.0f} ms, {found.tokens_per_second:,.0f} target tokens/s. Matrix products "
-            f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
-        )
-        return
-    from nmt.train.trainer import train as run_training
 
-    run_training(loaded, loaded.prepared_dir, "nmt train " + " ".join(recipe or []), fresh)
+def _profile(recipe: Recipe, steps: int) -> None:
+    from nmt.train.profile import profile_steps
+
+    found = profile_steps(recipe, recipe.prepared_dir, steps)
+    console.print_table(["part of a step", "ms", "share"], found.rows())
+    console.info(
+        f"A step takes {found.step_ms:,.0f} ms, {found.tokens_per_second:,.0f} target tokens/s. Matrix products "
+        f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
+    )

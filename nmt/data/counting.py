@@ -19,24 +19,28 @@ RARE = 0.0005  # of the text: characters that make up less, all together, need n
 class RawCounts:
     """Of a text as it stands: nothing filtered, nothing held out."""
 
-    pairs: int
+    lines: tuple[int, int]  # source, target
     characters: tuple[int, int]  # source, target
     distinct: int  # different characters on both sides, rare ones left out
+
+    @property
+    def pairs(self) -> int:
+        return min(self.lines)
 
 
 def count_pairs(sources: Iterable[PairSource]) -> RawCounts:
     """Raises DataError where the text cannot be read."""
-    pairs, characters, seen = 0, [0, 0], np.zeros(0x110000, np.int64)
+    number, characters, seen = [0, 0], [0, 0], np.zeros(0x110000, np.int64)
     with console.progress("Counting", None, "pairs") as advance:
         for source in sources:
             for chunk in source.chunks():
                 for side, lines in enumerate((chunk.src, chunk.tgt)):
                     counts = count_characters(lines)
+                    number[side] += len(lines)
                     characters[side] += int(counts.sum())
                     seen += counts
-                pairs += len(chunk.src)
                 advance(len(chunk.src))
-    return RawCounts(pairs, (characters[0], characters[1]), distinct_characters(seen))
+    return RawCounts((number[0], number[1]), (characters[0], characters[1]), distinct_characters(seen))
 
 
 def count_characters(lines: Sequence[bytes]) -> np.ndarray:

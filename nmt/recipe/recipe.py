@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class Recipe(Section):
     @field_validator("name")
     @classmethod
     def _folder_name(cls, value: str) -> str:
+        value = unicodedata.normalize("NFC", value)  # so that an accent is part of its letter
         if not re.fullmatch(r"[^\W_][\w.-]*", value) or value == "latest":
             raise ValueError("must be usable as a folder name: letters, digits, `_`, `-`, `.`; and not `latest`")
         if len(value.encode()) > 200:

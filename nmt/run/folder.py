@@ -15,12 +15,14 @@ from nmt.errors import RunError
 from nmt.files import list_some, lock
 from nmt.recipe import Recipe, load_recipe
 
+TRAIN_FIRST = "Train one first: nmt train RECIPE. For your own text, nmt init writes a recipe."
+
 
 def latest_run(runs_dir: Path = Path("runs")) -> Path:
     """The run trained last. Raises RunError where there is none."""
     runs = [p.parent for p in runs_dir.glob("*/checkpoints") if p.is_dir() and any(p.glob("*/state.json"))]
     if not runs:
-        raise RunError(f"there is no trained run in {runs_dir}/ yet.", "Train one first: nmt train recipes/demo.yaml")
+        raise RunError(f"there is no trained run in {runs_dir}/ yet.", TRAIN_FIRST)
     return max(runs, key=lambda run: max(p.stat().st_mtime_ns for p in (run / "checkpoints").glob("*/state.json")))
 
 

@@ -10,7 +10,7 @@ from nmt.data.manifest import MANIFEST
 from nmt.errors import NMTError, RunError
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import best_first, checkpoints
-from nmt.run.folder import load_run_recipe
+from nmt.run.folder import TRAIN_FIRST, load_run_recipe
 from nmt.run.log import curve, last_start, read_log
 from nmt.run.manifest import run_manifest
 from nmt.run.results import KeptScore, readable_results
@@ -99,7 +99,7 @@ def list_runs(folder: Path) -> list[Run]:
         except NMTError:
             continue  # `nmt show` and `nmt verify` say what is wrong with it
     if not found:
-        raise RunError(f"there is no run in {folder}/ yet.", "Train one first: nmt train recipes/demo.yaml")
+        raise RunError(f"there is no run in {folder}/ yet.", TRAIN_FIRST)
     return sorted(found, key=lambda run: -run.trained)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,24 @@ def test_all_faults_at_once(recipe_file: Path) -> None:
         "  - recipes/my.yaml: `model.norm` must be one of `pre`, `post`, but is 'mid'.",
         "  - recipes/my.yaml: `train.warmup_step` is not a known key; did you mean `train.warmup_steps`?",
     ]
+
+
+def test_a_pipe_is_no_recipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "my.yaml")
+    with pytest.raises(RecipeError, match=r"my\.yaml is no regular file; a recipe is a YAML file\."):
+        load_recipe(tmp_path / "my.yaml")
+
+
+@pytest.mark.parametrize("name", ["été", "e\u0301te\u0301", "Ελληνικά-2", "日本語", "a.b_c-d"])
+def test_names_have_letters_of_any_script(name: str) -> None:
+    recipe = make_recipe(minimal() | {"name": name}, "my.yaml")
+    assert recipe.name == unicodedata.normalize("NFC", name)
+
+
+@pytest.mark.parametrize("name", ["-a", ".a", "_a", "a/b", "a b", "", "latest", "\u0301a"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(RecipeError, match="`name` must be usable as a folder name"):
+        make_recipe(minimal() | {"name": name}, "my.yaml")
 
 
 def test_what_is_missing_is_listed() -> None:
