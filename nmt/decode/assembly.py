@@ -35,6 +35,17 @@ class Translation:
     unseen: tuple[str, ...] = ()  # words and characters of the source that the training text never had
     unfamiliar: bool = False  # so many that the translation is not to be trusted
 
+    def __repr__(self) -> str:
+        """The text, its score, and what is out of the ordinary; hypotheses have too much in them to be read."""
+        parts = [repr(self.text), f"score={self.hypotheses[0][1].score:.4f}"]
+        if len(self.hypotheses) > 1:
+            parts.append(f"n_best={len(self.hypotheses)}")
+        if self.segments > 1:
+            parts.append(f"segments={self.segments}")
+        odd = ("missing", "forbidden", "appended", "unseen")
+        parts += [f"{name}={getattr(self, name)!r}" for name in odd if getattr(self, name)]
+        return f"Translation({', '.join(parts)})"
+
 
 def assemble(
     parts: Sequence[Part], prefix: str, tokenizer: Tokenizer, target_lang: str, length_penalty: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -100,8 +100,9 @@ class BeamEngine:
     """Beam search over a scorer."""
 
     def __init__(self, scorer: StepScorer, device: torch.device, vocabulary: Sequence[str]) -> None:
-        """`vocabulary`: the target's pieces, by id."""
+        """`vocabulary`: the target's pieces, by id. It uses as many threads as torch does when it is made."""
         self.scorer, self.device = scorer, device
+        self.threads = torch.get_num_threads()
         self.goes_on = [glues(piece) for piece in vocabulary]
 
     @property
@@ -111,24 +112,30 @@ class BeamEngine:
     @property
     def workers(self) -> int:
         """The operators of one search are too short to be shared by several threads, so on a CPU each has a search."""
-        return min(torch.get_num_threads(), MAX_WORKERS) if self.device.type == "cpu" else 1
+        return min(self.threads, MAX_WORKERS) if self.device.type == "cpu" else 1
 
     def check(self, decode: DecodeSection, terms: bool) -> None:
         """It can do everything."""
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
         search = partial(self._search, decode=decode, n_best=n_best)
-        threads, workers = torch.get_num_threads(), self.workers
-        if workers == 1 or len(batches) == 1:
+        if self.workers == 1 or len(batches) == 1:
             yield from map(search, batches)
             return
-        torch.set_num_threads(threads // workers)  # of threads that are started from here on
-        pool = ThreadPoolExecutor(workers, "search")
+        searches = [self._pool.submit(search, batch) for batch in batches]
         try:
-            yield from pool.map(search, batches)
+            for found in searches:
+                yield found.result()
         finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
+            for begun in searches:
+                begun.cancel()
+            torch.set_num_threads(self.threads)  # of threads that are started from here on
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """One for all calls, also those from several threads; each of its threads has its share of torch's."""
+        share = self.threads // self.workers
+        return ThreadPoolExecutor(self.workers, "search", initializer=torch.set_num_threads, initargs=(share,))
 
     def _search(self, batch: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
         """Those that must have phrases in them go another way than the rest."""

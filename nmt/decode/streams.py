@@ -50,7 +50,8 @@ def read_requests(
 
     `format` is the output's: JSON has all other fields of the input too, so none may be called as one of its own.
     """
-    return _chunks(file, name, _parser(input_format, format))
+    note = f"The lines of {name} end in CR LF; those of the output will end in LF."
+    return _chunks(file, name, _parser(input_format, format), note)
 
 
 def type_requests(input_format: Format, format: Format = "jsonl") -> Iterator[list[Request]]:
@@ -79,8 +80,10 @@ def _parser(input_format: Format, format: Format) -> Callable[[str, str], Reques
     return lambda line, where: parse_request(line, where, reserved)
 
 
-def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T]) -> Iterator[list[T]]:
-    """`parse` gets a line and its name. Its DataError is raised after what stood before has been given."""
+def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T], crlf: str = "") -> Iterator[list[T]]:
+    """`parse` gets a line and its name. Its DataError is raised after what stood before has been given. `crlf` is said
+    where the first line ends so.
+    """
     lines: queue.Queue[T | BaseException | None] = queue.Queue(maxsize=2 * CHUNK_LINES)
 
     def read() -> None:
@@ -91,6 +94,8 @@ def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T]) -> Itera
                     break
                 if len(raw) > MAX_LINE_BYTES:
                     raise too_long(f"{name}:{number}")
+                if crlf and number == 1 and raw.endswith(b"\r\n"):
+                    console.info(crlf)
                 lines.put(parse(_decode(raw, name, number), f"{name}:{number}"))
             lines.put(None)
         except Exception as e:  # noqa: BLE001 - whatever it is, who waits must hear of it

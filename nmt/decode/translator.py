@@ -7,6 +7,7 @@ Translator.load("runs/multi30k").translate(["A dog runs."])
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -66,10 +67,19 @@ class Translator:
         cls, run: str | Path | Sequence[str | Path], *, checkpoint: str = "best", device: str = "auto",
         engine: str = "nmt", decode: dict[str, object] | None = None,
     ) -> Translator:  # fmt: skip
-        """Of a run folder, or of several for an ensemble. `engine` is our own (`nmt`), or `ctranslate2` if the run was
-        exported for it; `decode` are changes to the recipe's section of that name.
+        """Of a run folder, or of several for an ensemble.
 
-        Raises RunError where a folder is no run, or is damaged, or several do not fit together.
+        checkpoint: `best`, `last`, or the name of one, such as `step-00001000`
+        device: `auto` (a GPU if there is one), `cpu`, `cuda` or `mps`
+        engine: our own (`nmt`), or `ctranslate2` if the run was exported for it by `nmt export`
+        decode: keys of the recipe's section `decode` that shall have another value, such as
+            {"beam_size": 8, "length_penalty": 0.8}. All of them, which `nmt translate --help` explains: beam_size,
+            length_penalty, coverage_penalty, diverse_groups, diversity, max_len_ratio, max_len_extra, min_len_ratio,
+            no_repeat_ngram, sampling, temperature, top_k, top_p, seed, mbr, ensemble, split_sentences, max_segment,
+            batch_tokens. `translate` takes them for one call.
+
+        Raises RunError where a folder is no run, or is damaged, or several do not fit together; RecipeError for a key
+        or a value that `decode` cannot have.
         """
         from nmt.device import choose_device
         from nmt.run.folder import load_run_recipe
@@ -106,16 +116,26 @@ class Translator:
 
     def translate(
         self, lines: Sequence[str | Request], *, n_best: int = 1, attention: bool = False,
-        on_progress: Callable[[int], None] | None = None,
+        on_progress: Callable[[int], None] | None = None, **decode: object,
     ) -> list[Translation]:  # fmt: skip
         """Translate each line. A blank line stays blank; a line break within a line counts as a space.
 
-        attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean).
-        on_progress is told how many more lines are done.
+        n_best: hypotheses of each line
+        attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean)
+        on_progress: is told how many more lines are done
+        decode: keys of the recipe's section `decode` for this call, such as beam_size=8; `load` names them
+
+        Raises TypeError for a string in place of a list, or what is neither text nor a Request; RecipeError for a
+        search that cannot be.
         """
+        if decode:
+            changed = self._with(decode)
+            return changed.translate(lines, n_best=n_best, attention=attention, on_progress=on_progress)
         if n_best < 1:
             raise ValueError(f"n_best is {n_best}; it must be at least 1")
-        requests = [self._request(line) for line in lines]
+        if isinstance(lines, str | Request):
+            raise TypeError("translate() takes a list of lines; of one line: translate([line])[0]")
+        requests = [self._request(line, number) for number, line in enumerate(lines, 1)]
         self._check(requests)
         by_sentence = self.decode.split_sentences == "auto"
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment)
@@ -143,7 +163,24 @@ class Translator:
             for request, own in zip(requests, of_line, strict=True)
         ]
 
-    def _request(self, line: str | Request) -> Request:
+    def __repr__(self) -> str:
+        languages = f"{self.domain.source_lang or '?'}-{self.domain.target_lang or '?'}"
+        origin = f" of {self.run} ({self.checkpoint})" if self.run else ""
+        return f"<Translator {languages}{origin}, beam_size {self.decode.beam_size}>"
+
+    def _with(self, decode: dict[str, object]) -> Translator:
+        """The same models, with another search."""
+        other = copy(self)
+        other.decode = _changed(self.decode, decode)
+        if other.decode.ensemble != self.decode.ensemble:
+            raise RecipeError(
+                "decode: `ensemble` is chosen where runs are loaded.", "Give it to Translator.load(..., decode={...})."
+            )
+        return other
+
+    def _request(self, line: str | Request, number: int) -> Request:
+        if not isinstance(line, str | Request):
+            raise TypeError(f"line {number} is a {type(line).__name__}, not a string or a Request")
         request, terms = line if isinstance(line, Request) else Request(line), self.terms
         if terms == Terms():
             return request

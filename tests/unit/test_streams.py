@@ -235,6 +235,15 @@ def test_who_types_hears_of_each_doubtful_line(capsys):
     assert capsys.readouterr().err == "! the training text never had: ladder; expect errors.\n"
 
 
+@pytest.mark.parametrize(("content", "said"), [(b"a\r\nb\r\n", True), (b"a\nb\r\n", False)])
+def test_line_ends_that_change_are_told(capsys, content, said):
+    streams.console.stderr.cache_clear()
+    list(read_requests(io.BytesIO(content), "in.txt", input_format="text"))
+    streams.console.stderr.cache_clear()
+    expected = "The lines of in.txt end in CR LF; those of the output will end in LF.\n"
+    assert capsys.readouterr().err == expected * said
+
+
 def test_progress_is_told_line_by_line():
     class Slow(Upper):
         def translate(self, requests, on_progress=None, **keys):

@@ -1,10 +1,15 @@
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import torch
 
 from nmt.data.prepare import prepare
 from nmt.decode.beam import Hypothesis
 from nmt.decode.parts import Cutter, Domain
 from nmt.decode.request import Request
-from nmt.decode.translator import Translator
+from nmt.decode.translator import Translation, Translator
+from nmt.errors import RecipeError
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Tokenizer
@@ -24,6 +29,7 @@ def translator(toy_recipe):
     return Translator.of_models([model], tokenizer, DecodeSection(beam_size=3, max_len_extra=5))
 
 
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
 LINES = ["one two", "", "three", "   ", "four five six seven eight one", "two", "\u202bשלום 🙂\x00\u2028x"] * 5
 
 
@@ -116,3 +122,69 @@ def test_a_cut_never_falls_within_a_character(translator, most):
     parts = Cutter(translator.tokenizer, Domain(), None, True, most).cut([Request(line)], 1)
     assert len(parts) > 1 and all(len(part.sentence.ids) <= most for part in parts)
     assert "".join(part.text.strip() for part in parts) == line
+
+
+# --- as a Python API -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("one two", "translate() takes a list of lines; of one line: translate([line])[0]"),
+        (Request("one"), "translate() takes a list of lines; of one line: translate([line])[0]"),
+        (["one", None], "line 2 is a NoneType, not a string or a Request"),
+        ([b"one"], "line 1 is a bytes, not a string or a Request"),
+    ],
+)
+def test_what_is_no_list_of_lines_is_told(translator, lines, says):
+    with pytest.raises(TypeError) as error:
+        translator.translate(lines)
+    assert str(error.value) == says
+
+
+def test_a_call_may_have_a_search_of_its_own(translator):
+    before = translator.translate(LINES)
+    assert translator.translate(["one two three"], beam_size=7, n_best=7)[0].hypotheses != before
+    changed = translator.translate(LINES, beam_size=1, length_penalty=0.5)
+    translator.decode = translator.decode.changed({"beam_size": 1, "length_penalty": 0.5})
+    assert translator.translate(LINES) == changed != before
+
+
+@pytest.mark.parametrize(
+    ("decode", "says"),
+    [
+        ({"beam": 3}, "decode: `beam` is not a known key"),
+        ({"beam_size": 0}, "decode: `beam_size` must be at least 1, but is 0."),
+        ({"ensemble": "log"}, "decode: `ensemble` is chosen where runs are loaded."),
+    ],
+)
+def test_a_search_that_cannot_be_is_told(translator, decode, says):
+    with pytest.raises(RecipeError) as error:
+        translator.translate(["one"], **decode)
+    assert error.value.message.startswith(says)
+
+
+def test_help_names_every_key_of_the_search():
+    keys = set(re.findall(r"\w+", Translator.load.__doc__))
+    assert set(DecodeSection.model_fields) - keys == {"valid_beam_size"}
+
+
+def test_what_is_shown_can_be_read(translator):
+    assert repr(translator) == "<Translator ?-?, beam_size 3>"
+    one = Translation("Un chien.", [("Un chien.", Hypothesis([5], -1.0, -0.5))])
+    assert repr(one) == "Translation('Un chien.', score=-0.5000)"
+    odd = replace(one, hypotheses=one.hypotheses * 2, segments=2, unseen=("ladder",))
+    assert repr(odd) == "Translation('Un chien.', score=-0.5000, n_best=2, segments=2, unseen=('ladder',))"
+
+
+def test_calls_from_several_threads_neither_disturb_each_other_nor_torch(translator):
+    """A call that began while another ran once took, and left behind, the other's share of the threads."""
+    lines = [f"{a} {b} one two three four" for a in WORDS for b in WORDS] * 2
+    translator.decode = translator.decode.changed({"batch_tokens": 200})
+    threads = torch.get_num_threads()
+    assert translator.engine.threads == threads
+    expected = translator.translate(lines)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(translator.translate, [lines] * 3)) == [expected] * 3
+        assert set(pool.map(lambda _: translator.engine.workers, range(3))) == {translator.engine.workers}
+    assert torch.get_num_threads() == threads
