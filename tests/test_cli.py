@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -264,6 +265,27 @@ def test_ctrl_c_while_waiting_for_input_ends_quietly(project):
     said = process.stderr.read().decode().splitlines()
     assert said[-1] == "! Stopped."
     assert not any("Fatal" in line for line in said)
+
+
+def test_at_a_terminal_there_is_a_prompt_and_each_line_gets_its_answer(project):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from nmt.cli import main; main()", "translate", "--beam-size", "1"],
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    for until, typed in ((b"> ", b"A dig\x7f\x7fog.\n"), (b"> ", b"\x04")):  # backspaces: readline edits
+        at = len(said)
+        while until not in said[at:]:
+            said += os.read(ours, 4096)
+        os.write(ours, typed)
+    assert process.wait(timeout=60) == 0
+    os.close(ours)
+    text = said.decode(errors="replace").replace("\r\n", "\n")
+    assert "Type a line and press Enter; Ctrl-D ends.\n" in text
+    assert len(text.partition("og.\n")[2].splitlines()) >= 2  # the answer, and the next prompt
+    assert " lines in " not in text
 
 
 def test_an_unexpected_failure_says_so_and_exits_with_1(project, nmt, monkeypatch):

@@ -142,7 +142,7 @@ def translate(
         else:
             chunks = read_requests(source, name, input_format=kind, format=wanted.format)
         began = time.monotonic()
-        with _progress(input, output) as advance:
+        with nullcontext() if typed else _progress(input, output) as advance:
             tally = translate_stream(translator, chunks, out, wanted, advance, typed)
     if not typed and tally.lines > 1:
         console.info(tally.summary(time.monotonic() - began))
