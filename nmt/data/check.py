@@ -21,6 +21,7 @@ from nmt.errors import RunError
 from nmt.files import InputFile, describe_file, write_atomically
 from nmt.recipe import Recipe
 from nmt.records import Record, read_record
+from nmt.tokenizer import Tokenizer
 
 LARGEST_CHECKED = 1 << 30  # bytes; of a larger file only `nmt verify` reads all
 _FRESH = 2.0  # seconds; a file changed so lately may change again without another time on a coarse clock
@@ -29,7 +30,8 @@ _FRESH = 2.0  # seconds; a file changed so lately may change again without anoth
 def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
     data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
-    tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"})  # that happens in training
+    # Sampling happens in training
+    tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"}, exclude_none=True)
     tokenizer |= dict.fromkeys(recipe.tokenizer.open_keys, "auto")
     return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer"))
 
@@ -63,6 +65,9 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
         but = f"the recipe says {now[key]}" if key in now else "the recipe has no such key"
         also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
         raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
+    source = recipe.tokenizer.taken_from
+    if source and Path(source).exists() and Tokenizer.take(Path(source)).fingerprint != manifest.tokenizer.fingerprint:
+        raise RunError(f"{folder} was prepared with the tokenizer that {source} had; it has another now.", again)
     for name, file in manifest.inputs.items():
         if recipe.data.sha256.get(name, file.sha256) != file.sha256:
             raise RunError(f"{folder} was prepared from another {name} than `data.sha256` says.", again)

@@ -107,7 +107,7 @@ def _write_manifest(
     recipe: Recipe, folder: Path, inputs: Mapping[str, InputFile], splits: dict[str, SplitStatistics],
     corpora: list[Corpus], report: AuditReport, tokenizer: Tokenizer, lines: int,
 ) -> None:  # fmt: skip
-    sections = deciding_keys(recipe)
+    sections, source = deciding_keys(recipe), recipe.tokenizer.taken_from
     names = stored_as(recipe.data)
     sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
     Manifest(
@@ -116,5 +116,6 @@ def _write_manifest(
         corpora=corpora, splits=splits, audit=Audit.model_validate(report.to_json()),
         languages={name: Language(vocabulary=side, vocab_size=sizes[side]) for side, name in names.items()},
         tokenizer=TokenizerFacts(fingerprint=tokenizer.fingerprint, src_vocab_size=sizes["src"],
-                                 tgt_vocab_size=sizes["tgt"], lines=lines),
+                                 tgt_vocab_size=sizes["tgt"], lines=lines,
+                                 origin=f"from {source}" if source else "trained"),
     ).save(folder)  # fmt: skip

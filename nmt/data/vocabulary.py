@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,10 @@ from nmt.tokenizer.learn import VocabularyTooLargeError
 def train_tokenizer(
     section: TokenizerSection, sources: Sequence[PairSource], routing: Routing
 ) -> tuple[Tokenizer, int]:
-    """The tokenizer, and how many lines it learned from."""
+    """The tokenizer, and how many lines it learned from: none where it is taken from elsewhere."""
+    if section.taken_from is not None:
+        console.info(f"Taking the tokenizer of {section.taken_from}.")
+        return Tokenizer.take(Path(section.taken_from)), 0
     kept = routing.mask("train")
     total = int(kept.sum())
     wanted = max(1, min(total, section.max_sentences // 2 if section.shared else section.max_sentences))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from nmt.recipe.section import (
     Float,
@@ -147,8 +147,12 @@ class DataSection(Section):
 
 
 class TokenizerSection(Section):
-    """SentencePiece (Kudo and Richardson 2018), trained on the training text only."""
+    """SentencePiece (Kudo and Richardson 2018), trained on the training text only; or, with `from`, taken as it is."""
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    # A run folder, or a .model file of SentencePiece; all other keys but `sampling` are then as they are there
+    taken_from: PathText | None = Field(default=None, alias="from")
     kind: Literal["unigram", "bpe"] = "bpe"
     vocab_size: Annotated[Int, Field(ge=300, le=1_000_000)] = derived(8000)  # 256 bytes, 4 special symbols among them
     shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings

@@ -180,6 +180,28 @@ class Tokenizer:
         return made
 
     @classmethod
+    def take(cls, source: Path) -> Tokenizer:
+        """That of a run folder, or of a .model file for both sides, without counts of another text. Raises RunError
+        where there is none, or it is none of ours.
+        """
+        if source.is_dir():
+            models = _read_models(source)
+        else:
+            try:
+                models = {SHARED_FILE: source.read_bytes()}
+            except OSError as e:
+                raise RunError(f"the tokenizer {source} cannot be read: {e.strerror}.") from None
+        try:
+            return cls(*models.values())
+        except (RuntimeError, ValueError):
+            raise RunError(
+                f"{source} is no model file of SentencePiece.", "Give a run folder or a .model file."
+            ) from None
+        except RunError as e:
+            hint = "nmt needs a model made with pad, unk, bos and eos as ids 0 to 3, and with byte fallback."
+            raise RunError(f"{source} cannot be taken: {e.message}", hint) from None
+
+    @classmethod
     def train(cls, blocks: Callable[..., Blocks], section: TokenizerSection) -> Tokenizer:
         """Learn from the training text: `blocks("src", "tgt")` gives the lines of both sides in one reading,
         `blocks("src")` those of one. Raises DataError where the vocabulary does not fit the text.

@@ -1,0 +1,59 @@
+"""`tokenizer.from`: the tokenizer of a run, or a model file, in place of one that is trained.
+
+Whoever begins with another run's weights (`train.init_from`) and says nothing of a tokenizer takes that run's too: its
+embeddings mean nothing with another.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import RecipeError
+from nmt.recipe.data import TokenizerSection
+
+_OWN = {"from", "sampling"}  # keys of the section that are no property of the tokenizer itself
+
+
+def with_taken_tokenizer(
+    values: dict[str, Any], where: str, load_section: Callable[[Path], TokenizerSection]
+) -> dict[str, Any]:
+    """The values of a recipe with what its tokenizer section leaves open taken from the run that it names; a recipe
+    that says everything, as that in a run folder does, does not need that run. Raises RecipeError where it says
+    something else than the run.
+    """
+    section = values.get("tokenizer") if isinstance(values, dict) else None
+    section = {} if section is None else section
+    if not isinstance(values, dict) or not isinstance(section, dict):
+        return values  # which is a fault that the check of all values names
+    if "from" not in section and set(section) <= _OWN and (run := _parent(values)) is not None:
+        section = section | {"from": run}
+    source = section.get("from")
+    properties = {f.alias or name for name, f in TokenizerSection.model_fields.items()} - _OWN
+    if not isinstance(source, str) or properties <= set(section):
+        return values
+    if os.path.isfile(os.path.join(source, "recipe.yaml")):
+        theirs = load_section(Path(source)).model_dump(mode="json")
+        for key in sorted(properties & set(section)):
+            if section[key] not in (theirs[key], "auto"):
+                raise RecipeError(
+                    f"{where}: `tokenizer.{key}: {section[key]}`, but the tokenizer of {source} has {theirs[key]}.",
+                    "Leave that key out: `tokenizer.from` takes the tokenizer as it is.",
+                )
+        section = {key: theirs[key] for key in properties} | section
+    elif not os.path.isfile(source):
+        key = "tokenizer.from" if "from" in (values.get("tokenizer") or {}) else "train.init_from"
+        raise RecipeError(
+            f"{where}: `{key}: {source}` is neither a run folder nor a model file of SentencePiece.",
+            "Give the folder that `nmt train` made, or a .model file.",
+        )
+    return values | {"tokenizer": section}
+
+
+def _parent(values: Mapping[str, Any]) -> str | None:
+    train = values.get("train")
+    init = train.get("init_from") if isinstance(train, dict) else None
+    run = init.get("run") if isinstance(init, dict) else init
+    return run if isinstance(run, str) else None

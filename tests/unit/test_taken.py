@@ -1,0 +1,88 @@
+"""`tokenizer.from`: another run's tokenizer, or a model file, in place of one that is trained."""
+
+import shutil
+
+import pytest
+
+from nmt.data.check import check_prepared
+from nmt.data.prepare import prepare
+from nmt.errors import RecipeError, RunError
+from nmt.recipe import load_recipe, make_recipe
+from nmt.tokenizer import Tokenizer
+from nmt.tokenizer.tokenizer import SEEN_FILE
+from tests.unit.conftest import TRANSLATED, WORDS
+from tests.unit.test_trainer import records, run
+
+
+@pytest.fixture
+def parent(toy_recipe):
+    return run(toy_recipe(name="parent", train__average_best=0, tokenizer__user_symbols=["<x>"]))
+
+
+@pytest.fixture
+def other_text(tmp_path):
+    """Of the same words in other sentences, so that a tokenizer of its own would be another."""
+    folder = tmp_path / "other-text"
+    folder.mkdir()
+    for name, number in (("train", 300), ("valid", 5), ("test", 5)):
+        rows = [[(i * 3 + j) % 8 for j in range(1 + i % 4)] for i in range(number)]
+        for lang, words in (("en", WORDS), ("fr", TRANSLATED)):
+            text = "".join(" ".join(words[i] for i in row) + "\n" for row in rows)
+            (folder / f"{name}.{lang}").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def models(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.glob("tokenizer*.model"))}
+
+
+def test_a_child_takes_the_tokenizer_of_the_run_that_it_begins_with(parent, toy_recipe, other_text):
+    recipe = toy_recipe(name="child", data__root=other_text, tokenizer={}, train__init_from=str(parent))
+    assert recipe.tokenizer.taken_from == str(parent)
+    assert recipe.tokenizer.user_symbols == ["<x>"]
+    folder = run(recipe)
+    assert models(folder) == models(parent)
+    (start,) = records(folder, "start")
+    assert start["tokenizer"] == Tokenizer.load(parent).fingerprint
+    assert check_prepared(recipe).tokenizer.origin == f"from {parent}"
+    assert (folder / SEEN_FILE).read_bytes() != (parent / SEEN_FILE).read_bytes()  # what this training had is counted
+
+
+def test_the_run_s_own_recipe_no_longer_needs_the_parent(parent, toy_recipe, other_text):
+    folder = run(toy_recipe(name="child", data__root=other_text, tokenizer={"from": str(parent)}))
+    before = load_recipe(folder / "recipe.yaml")
+    shutil.rmtree(parent)
+    assert load_recipe(folder / "recipe.yaml") == before
+    assert make_recipe(before.model_dump(mode="json"), "again") == before
+
+
+def test_a_model_file_serves_both_sides(parent, toy_recipe, other_text):
+    model = parent / "tokenizer.src.model"
+    recipe = toy_recipe(name="child", data__root=other_text, tokenizer={"from": str(model)})
+    folder = prepare(recipe)
+    assert models(folder) == {"tokenizer.model": model.read_bytes()}
+
+
+def test_another_tokenizer_than_was_prepared_with_is_noticed(parent, toy_recipe, other_text):
+    recipe = toy_recipe(name="child", data__root=other_text, tokenizer={"from": str(parent)})
+    prepare(recipe)
+    other = prepare(toy_recipe(name="other", tokenizer__vocab_size=310))
+    for path in other.glob("tokenizer*.model"):
+        shutil.copy(path, parent / path.name)
+    with pytest.raises(RunError, match=r"was prepared with the tokenizer that .*parent had; it has another now\."):
+        check_prepared(recipe)
+
+
+def test_what_the_run_has_otherwise_is_refused(parent, toy_recipe):
+    with pytest.raises(RecipeError, match=r"`tokenizer\.kind: unigram`, but the tokenizer of .*parent has bpe\."):
+        toy_recipe(tokenizer={"from": str(parent), "kind": "unigram"})
+
+
+def test_what_is_no_tokenizer_is_refused(toy_recipe, tmp_path):
+    with pytest.raises(RecipeError, match=r"`tokenizer\.from: nowhere` is neither a run folder nor a model file"):
+        toy_recipe(tokenizer={"from": "nowhere"})
+    with pytest.raises(RecipeError, match=r"`train\.init_from: nowhere` is neither a run folder nor a model file"):
+        toy_recipe(tokenizer={}, train__init_from="nowhere")
+    (tmp_path / "x.model").write_bytes(b"no model")
+    with pytest.raises(RunError, match=r"x\.model is no model file of SentencePiece\."):
+        prepare(toy_recipe(tokenizer={"from": str(tmp_path / "x.model")}))
