@@ -166,7 +166,7 @@ PREPARED_FOLDERS = [
          "Prepare again: nmt prepare mini.yaml --force", {f"{PREPARED}/manifest.json": values(format=1)}),
     Case("text changed, for train", "train mini.yaml train.runs_dir=other",
          rf"train\.en has changed since {PREPARED} was prepared from it", "Run: nmt prepare mini.yaml --force",
-         {"text/train.en": lambda text: text.replace(b"cat", b"dog")}),
+         {"text/train.en": lambda text: text.replace(b".", b"!", 1)}),
     Case("ids with a flipped bit", TRAIN, rf"{PREPARED}/train\.fr\.u16 is damaged: its checksum is not the one",
          PREPARE_AGAIN, {f"{PREPARED}/train.fr.u16": lambda text: bytes([text[0] ^ 1]) + text[1:]}),
 ]
@@ -258,7 +258,7 @@ EVALUATIONS = [  # more of them, of plain text, in test_bad_text.py
     Case("src alone", "evaluate --src text/test.en", "`--src` goes with `--hyp` and `--ref`", "A run knows"),
     Case("src too long", HYP + " --src text/train.en", r"hyp has 20 lines, but text/train\.en has 300",
          "line n belongs to line n", {"hyp": "a\n" * 20}),
-    Case("weak spots of files", HYP + " --analyse", "`--analyse` and `--robustness` are of a run", "Leave out --hyp",
+    Case("weak spots of files", HYP + " --analyse", "`--analyse` and `--robustness` need a run", "Leave out --hyp",
          {"hyp": "a\n" * 20}),
     Case("scored JSON lines broken", JSONL, r"hyp\.jsonl:2 is not valid JSON", "nmt translate --format jsonl",
          {"hyp.jsonl": '{"translation": "a"}\n{"translation": \n'}),

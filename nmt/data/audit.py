@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.corpus import PairSource
+from nmt.data.keys import Keys, alike, pair_keys, source_keys
 from nmt.data.shift import Shift, find_shifts, line_features
 from nmt.data.workers import in_order
 from nmt.errors import DataError, join_faults, plural
@@ -27,8 +27,6 @@ from nmt.text.lines import Found, add_found, bad_byte
 if TYPE_CHECKING:
     from nmt.recipe import Filters
     from nmt.tokenizer import Side
-
-Keys = npt.NDArray[np.uint64]
 
 LABELS = {
     "bom": "byte order mark (dropped)",
@@ -71,8 +69,8 @@ class SplitAudit:
     found: dict[str, Found] = field(default_factory=dict)
     sources: list[tuple[PairSource, int]] = field(default_factory=list)  # with their numbers of pairs
     flags: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
-    src_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # hash of the case-folded source
-    pair_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # hash of the pair as it stands
+    src_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # see keys.py
+    pair_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))
     repeated: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))  # stood before
 
     def note(self, kind: str, which: npt.NDArray[np.bool_]) -> None:
@@ -270,9 +268,10 @@ def _examine(filters: Filters, task: _Task) -> _Findings:
     found: list[_Place] = []
     broken: list[_Fault] = []
     src_text, src_all = _examine_side("src", task.src, task.num_src, found, broken)
-    _, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
+    tgt_text, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
+    src_text, tgt_text = alike(src_text), alike(tgt_text)
     pairs = min(task.num_src, task.num_tgt)
-    src_lines, tgt_lines = task.src.split(b"\n")[:pairs], task.tgt.split(b"\n")[:pairs]
+    src_lines, tgt_lines = (text.encode().split(b"\n")[:pairs] for text in (src_text, tgt_text))
     src, tgt = src_all[:pairs], tgt_all[:pairs]
     longer, shorter = np.maximum(src, tgt), np.minimum(src, tgt)
     blank = shorter == 0
@@ -285,15 +284,8 @@ def _examine(filters: Filters, task: _Task) -> _Findings:
     return _Findings(
         np.minimum(src_all, 65535).astype(np.uint16), np.minimum(tgt_all, 65535).astype(np.uint16),
         (blank * BLANK + too_long * LONG + ratio * RATIO + identical * IDENTICAL).astype(np.uint8),
-        _keys([x.strip() for x in src_text.casefold().encode().split(b"\n")[:pairs]]),
-        _keys(map(b"\n".join, zip(src_lines, tgt_lines, strict=True))),
-        found, broken,
+        source_keys(src_text, pairs), pair_keys(src_lines, tgt_lines), found, broken,
     )  # fmt: skip
-
-
-def _keys(lines: Iterable[bytes]) -> Keys:
-    """64-bit hashes, the same in every process; of 5 million lines, two collide with a chance of 1 in a million."""
-    return np.frombuffer(b"".join([blake2b(line, digest_size=8).digest() for line in lines]), "<u8")
 
 
 def _examine_side(

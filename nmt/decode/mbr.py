@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nmt.text.metrics import METRICS
+
 Utility = Literal["chrf", "bleu"]
 Table = npt.NDArray[np.float64]
 
@@ -20,13 +22,13 @@ CHRF_ORDER, BETA = 6, 2  # sacreBLEU's chrF2
 BLEU_ORDER = 4
 
 
-def expected_utility(texts: Sequence[str], utility: Utility) -> list[float]:
+def expected_utility(texts: Sequence[str], utility: Utility, bleu_tokenize: str = "13a") -> list[float]:
     """The mean score of each text with each of the texts as reference, 0 to 100.
 
-    Texts are samples: one that stands there twice counts twice.
+    Texts are samples: one that stands there twice counts twice. bleu_tokenize: how BLEU splits words.
     """
     times = Counter(texts)
-    scores = chrf_of_pairs(list(times)) if utility == "chrf" else bleu_of_pairs(list(times))
+    scores = chrf_of_pairs(list(times)) if utility == "chrf" else bleu_of_pairs(list(times), bleu_tokenize)
     mean = dict(zip(times, (scores @ np.array(list(times.values()))) / len(texts), strict=True))
     return [float(mean[text]) for text in texts]
 
@@ -47,13 +49,12 @@ def chrf_of_pairs(texts: Sequence[str]) -> Table:
     return scores
 
 
-def bleu_of_pairs(texts: Sequence[str]) -> Table:
+def bleu_of_pairs(texts: Sequence[str], bleu_tokenize: str = "13a") -> Table:
     """Sentence BLEU of text i with text j as reference, (N,N): exponential smoothing, and only the orders that the
     hypothesis is long enough for (sacreBLEU's `effective_order`).
     """
-    from sacrebleu.metrics.bleu import BLEU
-
-    tokenize: Any = BLEU(effective_order=True, force=True).tokenizer
+    scorer: Any = METRICS["bleu"].make(bleu_tokenize)
+    tokenize = scorer.tokenizer
     words = [tokenize(text.rstrip()).split() for text in texts]
     lengths = np.array([len(row) for row in words], np.float64)
     log_precisions, smoothing = np.zeros((len(texts), len(texts))), np.ones((len(texts), len(texts)))

@@ -26,6 +26,7 @@ class Domain:
     typical: int | None = None  # 99 % of the lines are not longer
     longest: int | None = None
     several_sentences: bool = True  # in a line are nothing new to it
+    bleu_tokenize: str = "13a"  # how BLEU splits words of the target language
 
 
 @dataclass

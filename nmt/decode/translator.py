@@ -239,7 +239,7 @@ class Translator:
         texts = self.tokenizer.decode([h.tokens for h in hypotheses])
         if decode.mbr == "none":
             return list(zip(texts, hypotheses, strict=True))
-        utility = expected_utility(texts, decode.mbr)
+        utility = expected_utility(texts, decode.mbr, self.domain.bleu_tokenize)
         ranked = sorted(zip(texts, hypotheses, utility, strict=True), key=lambda found: -found[2])
         different = {text: replace(h, score=score) for text, h, score in reversed(ranked)}
         return list(reversed(different.items()))
@@ -315,7 +315,8 @@ def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
     """By what was counted of the training text; older runs do not know what is typical."""
     src = manifest.splits["train"].src
     several = src.several_sentences is None or src.several_sentences >= 0.01
-    return Domain(recipe.data.source_lang, recipe.data.target_lang, src.p99, src.longest, several)
+    languages = recipe.data.source_lang, recipe.data.target_lang
+    return Domain(*languages, src.p99, src.longest, several, recipe.bleu_tokenize)
 
 
 def _changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:

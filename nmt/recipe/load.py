@@ -25,8 +25,6 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises RecipeError naming every fault found.
     """
     path = Path(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-        raise RecipeError(f"{path} is no regular file; a recipe is a YAML file.")
     try:
         status = path.stat()
         if (kind := what_is_no_file(status)) or status.st_size > MAX_BYTES:

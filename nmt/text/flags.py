@@ -36,7 +36,8 @@ def flags(source: str, translation: str) -> list[str]:
     found = []
     if src.casefold() == tgt.casefold() and sum(any(map(str.isalpha, word)) for word in words(src)) > 2:
         found.append("copied")
-    if _loops(tgt) > _loops(src) + 1:  # of "no, no, no!" the last ends differently
+    loops = _loops(tgt)
+    if loops > 2 and loops > _loops(src) + 1:  # of "no, no, no!" the last ends differently
         found.append("repetition")
     src_length, tgt_length = _length(src) + SLACK, _length(tgt) + SLACK
     if tgt_length > MAX_RATIO * src_length:

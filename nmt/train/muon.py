@@ -1,5 +1,7 @@
 """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon): momentum, orthogonalised.
 
+Shapes: N matrices of R rows and C columns.
+
 A gradient of a weight matrix has a few large singular values, so that plain steps move it along a few directions only;
 Muon makes all directions equally large. It is for the matrices of layers; embeddings, norms and biases keep AdamW.
 """
@@ -10,13 +12,17 @@ import torch
 from torch import Tensor
 
 MOMENTUM = 0.95
-# A quintic whose iteration drives singular values of (0, 1] near 1, fast rather than exactly: to 0.7-1.2 in five steps.
+# Of a quintic whose iteration drives singular values of (0, 1] towards 1, fast rather than exactly: five steps take all
+# from 0.0015 up to 0.68-1.20, and multiply smaller ones by up to 485.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 
 
 def orthogonalize(x: Tensor) -> Tensor:
-    """About U Vᵀ for each matrix x = U S Vᵀ of (n, rows, columns), by Newton-Schulz iteration: products only."""
+    """About U Vᵀ for each matrix x = U S Vᵀ of (N,R,C), by Newton-Schulz iteration: products only.
+
+    Directions whose singular value is below 0.0015 of the matrix's Frobenius norm stay smaller than the others.
+    """
     a, b, c = COEFFICIENTS
     tall = x.size(1) > x.size(2)
     x = x.mT if tall else x
@@ -30,8 +36,9 @@ def orthogonalize(x: Tensor) -> Tensor:
 class Muon:
     """For matrices that lie one after another, in groups of equal shape, in a flat buffer.
 
-    `shapes` are (number, rows, columns) of the groups. Products are done in `dtype`. An update is as large as AdamW's
-    (Liu et al. 2025, section 2.2), so that one learning rate and one weight decay serve both.
+    `weights` and `grad` are flat and of one length; `shapes` are (N,R,C) of the groups, in order. Products are done in
+    `dtype`. An update is as large as AdamW's (Liu et al. 2025, section 2.2), so that one learning rate and one weight
+    decay serve both.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class Muon:
         self.momentum = torch.zeros_like(weights)
 
     def step(self, rate: float) -> None:
+        """Change the weights by what `grad` holds now."""
         self.momentum.lerp_(self.grad, 1 - MOMENTUM)
         direction = self.grad.lerp(self.momentum, MOMENTUM).to(self.dtype)  # Nesterov's
         self.weights.mul_(1 - rate * self.decay)

@@ -182,7 +182,9 @@ class FlatWeights:
                 weights_slice = group["params"][0]
                 end = begin + weights_slice.numel()
                 entry = {key: flat[begin:end].clone() for key, flat in moments.items()}
-                self.adam.state[weights_slice] = {"step": torch.tensor(float(step)), **entry}
+                # Where the fused kernel wants it
+                entry["step"] = torch.tensor(float(step), device=weights_slice.device)
+                self.adam.state[weights_slice] = entry
                 begin = end
         self._publish(self.master)
         for name, tensor in self.frozen.items():

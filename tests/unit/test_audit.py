@@ -137,7 +137,7 @@ def test_what_is_unusual_is_counted_with_its_first_place(files: Files) -> None:
             "replacement": {"count": 1, "first": "train.en:5"},
             "long": {"count": 1, "first": "train.en:8"},
             "ratio": {"count": 1, "first": "train.en:9"},
-            "identical": {"count": 1, "first": "train.en:1"},
+            "identical": {"count": 4, "first": "train.en:1"},
             "duplicate": {"count": 1, "first": "train.en:11"}}},
         "valid": {"pairs": 4, "found": {
             "blank_one_side": {"count": 1, "first": "valid.en:4"},

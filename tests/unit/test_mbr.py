@@ -52,3 +52,11 @@ def test_a_text_that_stands_there_twice_counts_twice(utility):
 def test_one_text_and_empty_texts():
     assert expected_utility(["a b c d"], "bleu") == pytest.approx([100])
     assert expected_utility(["", ""], "chrf") == expected_utility(["", ""], "bleu") == [0, 0]
+
+
+def test_bleu_splits_words_as_it_does_for_scores():
+    texts = ["我喜欢吃红苹果", "我喜欢吃绿苹果", "你好吗朋友"]
+    metric = BLEU(tokenize="zh", effective_order=True, force=True)
+    wanted = [np.mean([metric.sentence_score(hyp, [ref]).score for ref in texts]) for hyp in texts]
+    assert expected_utility(texts, "bleu", "zh") == pytest.approx(wanted)
+    assert wanted[0] > wanted[2]

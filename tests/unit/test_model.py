@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from nmt.model.attention import attention
-from nmt.model.dropout import dropout_add, dropout_mask
+from nmt.model.dropout import dropout, dropout_add, dropout_mask, dropped, seed_dropout
 from nmt.model.embedding import sinusoids
 from nmt.model.incremental import IncrementalDecoder
 from nmt.model.transformer import Transformer
@@ -208,6 +208,30 @@ def test_dropout_keeps_the_right_share_and_the_expectation():
     assert mask.mean(0).std().item() == pytest.approx(math.sqrt(0.75 * 0.25 / 1000), rel=0.15)
     x, y = torch.zeros(1000, 333), torch.ones(1000, 333)
     assert dropout_add(x, y, 0.25).mean().item() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.1, 0.05, 0.003, 1 / 512, 0.001, 1e-4, 0.999])
+def test_dropout_drops_as_it_says_whatever_the_probability(p):
+    torch.manual_seed(0)
+    size = 4_000_000
+    share = 1 - dropout_mask(torch.empty(size), p).mean(dtype=torch.float64).item()
+    assert share == pytest.approx(dropped(p), abs=5 * math.sqrt(dropped(p) / size))
+    assert dropped(p) == pytest.approx(p, abs=1 / 256) and dropped(p) > 0
+    for y in (dropout(torch.ones(size), p), dropout_add(torch.zeros(size), torch.ones(size), p)):
+        assert y.count_nonzero() < size
+        assert y.max() == pytest.approx(1 / (1 - dropped(p)))
+
+
+def test_dropout_masks_are_those_that_runs_were_trained_with():
+    """A resumed run goes on with the masks it would have had."""
+    masks = {
+        0.05: "1111101111111111111111111111",
+        0.1: "1111011111111101111011111111",
+        0.25: "0111111111111111111111110101",
+    }
+    seed_dropout(0, torch.device("cpu"))
+    for p, mask in masks.items():
+        assert "".join(str(int(kept)) for kept in dropout_mask(torch.empty(40), p)[: len(mask)]) == mask
 
 
 def test_dropout_gradient_flows_where_values_did():

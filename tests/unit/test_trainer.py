@@ -364,6 +364,32 @@ def test_flat_weights_step_like_plain_adamw(toy_recipe):
     torch.testing.assert_close(model.bias, twin.bias)
 
 
+def test_a_resumed_optimizer_is_as_torch_makes_it(toy_recipe):
+    """Where its numbers lie, and of which type: fused kernels take no other."""
+
+    def kinds(weights):
+        entries = [weights.adam.state[group["params"][0]] for group in weights.adam.param_groups]
+        return [{name: (t.device, t.dtype, t.shape) for name, t in entry.items()} for entry in entries]
+
+    begun, resumed = (FlatWeights(torch.nn.Linear(3, 2), toy_recipe().train, torch.float32) for _ in range(2))
+    begun.update(0.1, 5, 1)
+    resumed.load(begun.translating(), begun.state(), 1)
+    assert kinds(resumed) == kinds(begun)
+
+
+def test_a_resumed_optimizer_lies_where_its_weights_do(toy_recipe):
+    """On a GPU, for which torch's device without data stands here."""
+    section = toy_recipe().train
+    begun = FlatWeights(torch.nn.Linear(3, 2), section, torch.float32)
+    begun.update(0.1, 5, 1)
+    resumed = FlatWeights(torch.nn.Linear(3, 2, device="meta"), section, torch.float32)
+    resumed.load(begun.translating(), begun.state(), 1)
+    entries = resumed.adam.state.values()
+    assert {name: tensor.device.type for entry in entries for name, tensor in entry.items()} == dict.fromkeys(
+        ("step", "exp_avg", "exp_avg_sq"), "meta"
+    )
+
+
 @pytest.mark.slow
 def test_a_compiled_model_learns_the_same(toy_recipe):
     """Compiling takes a minute, and needs a C++ compiler."""
