@@ -74,7 +74,11 @@ class IncrementalDecoder:
 
 
 def attend(q: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Attention of q (B,H,k,K) to keys and values (B·H,L,K), bias (B·H,1 or k,L): (B·k,D) and its weights (B·H,k,L)."""
+    """Attention of q (B,H,k,K) to keys and values (B·H,L,K), bias (B·H,1 or k,L): (B·k,D) and its weights (B·H,k,L).
+
+    The formula of `attention`, in three operators instead of five: scale and bias are part of the product of batches.
+    Training does not use it, because it rounds otherwise: runs would no longer be repeated bit for bit.
+    """
     b, h, k, width = q.shape
     q, start = q.reshape(b * h, k, width), 1.0
     if bias is None:
