@@ -21,7 +21,7 @@ app = typer.Typer(
     name="nmt", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train your own translator on your own text: from raw parallel text to a scored translator with one recipe.",
-    epilog="First time? `nmt train` trains the demo in two minutes; then try "
+    epilog="First time? `nmt train` trains the demo in three minutes; then try "
     "`echo 'The children play in the garden.' | nmt translate`. Your own text? `nmt init` writes a recipe.",
 )  # fmt: skip
 for part in (starting, training, translating, evaluating, reporting, inspecting):
