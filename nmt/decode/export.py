@@ -1,6 +1,8 @@
 """Write a run as a model of CTranslate2.
 
-The folder has what its own tools load (model.bin, vocabularies, config.json) and the SentencePiece model beside it.
+The folder has what its own tools load (model.bin, vocabularies, config.json) and the SentencePiece models beside it:
+tokenizer.src.model cuts source lines (and normalises them), tokenizer.tgt.model puts translations together; of older
+runs, and where nothing is normalised, tokenizer.model does both.
 """
 
 from __future__ import annotations
