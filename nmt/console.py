@@ -33,8 +33,10 @@ class Output:
 
     def __init__(self, stream: Any, name: str = "") -> None:
         self._stream, self._name = stream, name
+        self.written = 0  # characters, or bytes
 
     def write(self, data: Any) -> int:
+        self.written += len(data)
         return self._do(lambda: self._stream.write(data)) or len(data)
 
     def flush(self) -> None:

@@ -117,8 +117,8 @@ def translate(
     - `nmt translate -i input.txt -o output.txt`
     - `nmt translate --format jsonl --alignments -i input.jsonl -o output.jsonl`
 
-    Options of search that are not given are as the recipe of the run has them; in brackets is their value where the
-    recipe does not say.
+    Search options that you leave out have the value of the run's recipe (section `decode`). In brackets: the value
+    if the recipe does not say.
     """
     from nmt.decode.endpoints import format_of, input_format_of, open_input, open_output
     from nmt.decode.render import Output

@@ -68,7 +68,7 @@ def assemble(
     lacking = [phrase for part in parts for phrase in missing(part.hypotheses[0][0], part.include, tokenizer)]
     if prefix and not best.startswith(tokenizer.decode(tokenizer.encode([prefix], "tgt"))[0]):
         lacking.insert(0, prefix)
-    unseen, unfamiliar = _unseen(parts, tokenizer)
+    unseen, unfamiliar = _unseen(parts)
     return Translation(
         best, hypotheses, len(parts), any(part.cut for part in parts), tuple(chain.from_iterable(src_pieces)),
         tuple(lacking), forbidden(best, parts[0].exclude, tokenizer),
@@ -76,18 +76,14 @@ def assemble(
     )  # fmt: skip
 
 
-def _unseen(parts: Sequence[Part], tokenizer: Tokenizer) -> tuple[tuple[str, ...], bool]:
+def _unseen(parts: Sequence[Part]) -> tuple[tuple[str, ...], bool]:
     """What the training text never had, and whether the line is far from it."""
-    found: dict[str, None] = {}
-    new_words = words = 0
-    characters = False
-    for part in parts:
-        unseen, number = tokenizer.unseen_words(part.sentence.ids)
-        stretches = tokenizer.unseen(part.sentence.ids)
-        new_words, words, characters = new_words + len(unseen), words + number, characters or bool(stretches)
-        # A stretch of a word that is named itself says nothing more.
-        found |= dict.fromkeys([*unseen, *(s for s in stretches if not any(s.strip() in word for word in unseen))])
-    return tuple(found), characters or (new_words > 0 and new_words >= UNFAMILIAR * words)
+    words = [word for part in parts for word in part.unseen.words]
+    stretches = [text for part in parts for text in part.unseen.stretches]
+    # A stretch of a word that is named itself says nothing more.
+    more = [text for text in stretches if not any(text.strip() in word for word in words)]
+    far = len(words) >= UNFAMILIAR * sum(part.unseen.of_words for part in parts)
+    return tuple(dict.fromkeys([*words, *more])), bool(stretches) or (bool(words) and far)
 
 
 def _joined(hyps: Sequence[Hypothesis], length_penalty: float) -> Hypothesis:

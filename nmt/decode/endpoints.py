@@ -103,24 +103,28 @@ def open_output(path: Path | None, source: IO[bytes] | None = None) -> Iterator[
         raise DataError(f"{path} cannot be written: it is write-protected.", "Give the output another name.")
     target = Path(os.path.realpath(path))
     partial, raw = _new_beside(target, path, there)
+    written = 0
     try:
         with _written(raw, path) as out:
-            yield out
+            try:
+                yield out
+            finally:
+                written = out.written
         try:
             os.replace(partial, target)
         except OSError as e:
             raise console.cannot_write(str(path), e) from None
     except BaseException:
-        if partial.stat().st_size:
+        if written:
             console.warn(f"What was translated so far is in {partial}.")
         else:
-            partial.unlink()
+            partial.unlink(missing_ok=True)
         raise
 
 
 @contextmanager
-def _written(raw: IO[bytes], path: Path) -> Iterator[Sink]:
-    """A file to write to; at the end it is on the disk. Raises OutputError where that fails."""
+def _written(raw: IO[bytes], path: Path) -> Iterator[console.Output]:
+    """A file to write to, which is closed at the end. Raises OutputError where that fails."""
     # No time in the header of gzip: the same input gives the same bytes.
     file: Any = gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) if path.suffix == ".gz" else raw
     try:
@@ -152,16 +156,16 @@ def _is_same(source: IO[bytes], there: os.stat_result) -> bool:
 
 def _new_beside(target: Path, path: Path, there: os.stat_result | None) -> tuple[Path, IO[bytes]]:
     """A new file beside `target`, open: whoever else writes there has another."""
-    number = 1
+    mode, number = stat.S_IMODE(there.st_mode) if there else 0o666, 1
     while True:
         partial = target.with_name(f"{target.name}.partial{number if number > 1 else ''}")
         try:
-            raw = _opened(partial, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            raw = _opened(partial, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         except FileExistsError:
             number += 1
             continue
         if there is not None:
-            os.fchmod(raw.fileno(), stat.S_IMODE(there.st_mode))
+            os.fchmod(raw.fileno(), mode)
             if (there.st_uid, there.st_gid) != (os.geteuid(), os.getegid()):
                 _give(raw.fileno(), there)
         return partial, raw
@@ -173,10 +177,10 @@ def _give(file: int, there: os.stat_result) -> None:
         os.fchown(file, there.st_uid, there.st_gid)
 
 
-def _opened(file: Path, path: Path, flags: int) -> IO[bytes]:
+def _opened(file: Path, path: Path, flags: int, mode: int = 0o666) -> IO[bytes]:
     """Raises DataError naming `path`, which the user gave."""
     try:
-        return open(os.open(file, flags, 0o666), "wb")
+        return open(os.open(file, flags, mode), "wb")
     except FileExistsError:
         raise
     except FileNotFoundError:

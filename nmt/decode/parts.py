@@ -10,7 +10,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence
 from nmt.decode.request import Request
 from nmt.text.sentences import split
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import Tokenizer, Unseen
 
 _SENTENCE_END = re.compile(r"[.!?…:;]$")  # before a space
 _FULL_WIDTH_END = re.compile(r"[。！？；]$")
@@ -45,6 +45,7 @@ class Part:
     exclude: tuple[str, ...] = ()
     searched: Sentence | None = None  # what was last searched for
     hypotheses: list[tuple[str, Hypothesis]] = field(default_factory=list)  # once found, best first
+    unseen: Unseen = field(default_factory=Unseen)  # of the source
 
 
 class Cutter:

@@ -96,9 +96,9 @@ def problems(request: Request, t: Translation) -> Iterator[str]:
     if t.forbidden:
         yield f"has what should not be in its translation: {', '.join(t.forbidden)}"
     if t.appended:
-        yield f"had no place for what should be in its translation, which stands behind it: {', '.join(t.appended)}"
+        yield f"has a required phrase only after the end of its translation: {', '.join(t.appended)}"
     if tags_differ(request.text, t.text):
-        yield "has other tags in its translation, or in another order."
+        yield "has tags that are missing, added or crossed in its translation."
 
 
 def flags_of(request: Request, t: Translation) -> list[str]:

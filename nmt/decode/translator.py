@@ -144,6 +144,8 @@ class Translator:
             part.include = self.terms.of(part.text)
             of_line[part.line].append(part)
         parts = list(chain.from_iterable(of_line))
+        for part, unseen in zip(parts, self.tokenizer.unseen_in([part.sentence.ids for part in parts]), strict=True):
+            part.unseen = unseen
         waiting = [len(own) for own in of_line]
         done = waiting.count(0)
         for found in self._search(parts):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 from nmt.text.words import words
 
@@ -20,6 +21,7 @@ _WIDE = 3  # characters of an alphabet that an ideograph or a syllable sign stan
 
 _LOOP = re.compile(rf"(.{{1,{MAX_UNIT}}}?)\1{{2,}}")
 _STUTTER = 4  # characters below which a unit must stand four times in a row to be a loop, not three
+_SHORT_LOOP = re.compile(rf"(.{{1,{_STUTTER - 1}}}?)\1{{3,}}")
 
 
 def flags(source: str, translation: str) -> list[str]:
@@ -54,12 +56,24 @@ def _loops(text: str) -> int:
     most = 1
     text = text.casefold() + " "  # so that the last word ends as those before it do
     for begin in range(0, len(text), WINDOW):
-        for match in _LOOP.finditer(text, begin, begin + WINDOW + 3 * MAX_UNIT):
+        window = text[begin : begin + WINDOW + 3 * MAX_UNIT]
+        if not _may_loop(window):
+            continue
+        for match in _LOOP.finditer(window):
             unit = match[1]
             times = len(match[0]) // len(unit)
             if any(map(str.isalpha, unit)) and (times > 3 or len(unit) >= _STUTTER):
                 most = max(most, times)
     return most
+
+
+def _may_loop(text: str) -> bool:
+    """Cheaper than to search, and false for most lines."""
+    if _SHORT_LOOP.search(text):
+        return True
+    # Of three longer units in a row the first characters are there three times.
+    counts = Counter(text[i : i + _STUTTER] for i in range(len(text) - _STUTTER + 1))
+    return max(counts.values(), default=0) >= 3
 
 
 def _length(text: str) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nmt.tokenizer.ids import EOS_ID
 from nmt.tokenizer.words import MOST, Hashes, Words
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ class Seen:
             found = np.union1d(self.words, self._words.find(ids)[2])
             self.words = found if len(found) <= MOST else None
 
-    def unseen_words(self, ids: Ids) -> tuple[list[tuple[int, int]], int]:
-        """Where words stand in a source line that the training text never had, and how many words it has."""
+    def new_words(self, ids: Ids) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Where the words of source lines begin and end, and whether the training text never had them."""
         begins, ends, hashes = self._words.find(ids)
-        if self.words is None:
-            return [], len(hashes)
-        new = ~np.isin(hashes, self.words)
-        return list(zip(begins[new].tolist(), ends[new].tolist(), strict=True)), len(hashes)
+        if self.words is None or not len(self.words):
+            return begins, ends, np.zeros(len(begins), bool)
+        nearest = np.minimum(np.searchsorted(self.words, hashes), len(self.words) - 1)
+        return begins, ends, self.words[nearest] != hashes
 
     def unseen(self, side: Side, ids: Ids) -> npt.NDArray[np.bool_]:
         """Of each id of a line, whether it stands for what was never seen."""
@@ -61,6 +62,12 @@ class Seen:
             found[positions[at : at + size]] = character not in self.characters[side]
             at += size
         return found
+
+    def may_be_unseen(self, side: Side, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Of ids of any lines, whether it is worth to look for what is unseen. `</s>` is not."""
+        odd: npt.NDArray[np.bool_] = (self.counts[side][ids] == 0) | (self._bytes[side][ids] >= 0)
+        odd &= ids != EOS_ID
+        return odd
 
     def _written_as_bytes(self, side: Side, ids: Ids) -> str:
         values = self._bytes[side][ids]

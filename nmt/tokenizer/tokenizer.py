@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 SHARED_FILE, SRC_FILE, TGT_FILE = "tokenizer.model", "tokenizer.src.model", "tokenizer.tgt.model"
 SEEN_FILE = "tokenizer.seen.json"
 _LINE_BREAKS = re.compile(r"[\r\n]+")
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What the training text never had of a source line."""
+
+    words: tuple[str, ...] = ()
+    of_words: int = 0  # so many words has the line
+    stretches: tuple[str, ...] = ()  # characters, or pieces that only the other language had
 
 
 class Tokenizer:
@@ -108,20 +118,33 @@ class Tokenizer:
         if not len(row):
             return []
         found = self._seen.unseen(side, row) if self._seen else self._byte_values[side][row] >= 0
+        if not found.any():
+            return []
         edges = np.flatnonzero(np.diff(found, prepend=False, append=False)).tolist()
         return self.decode([ids[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)], side)
 
-    def unseen_words(self, ids: Sequence[int]) -> tuple[list[str], int]:
-        """The words of a source line, by its ids, that the training text never had, and how many words it has. Of older
-        runs, none.
-        """
-        if self._seen is None or not len(ids):
-            return [], 0
-        places, number = self._seen.unseen_words(np.asarray(ids, np.int64))
-        found = self.decode([ids[begin:end] for begin, end in places], "src")
+    def unseen_in(self, rows: Sequence[Sequence[int]]) -> list[Unseen]:
+        """Of each source line, by its ids, what the training text never had. Of older runs, characters alone."""
+        if self._seen is None or not rows:
+            return [Unseen(stretches=tuple(self.unseen(row))) for row in rows]
+        flat = np.array([i for row in rows for i in (*row, EOS_ID)], np.int64)  # no word goes on in the next row
+        row_ends = np.cumsum([len(row) + 1 for row in rows])
+        begins, ends, new = self._seen.new_words(flat)
+        of_row = np.searchsorted(row_ends, begins, "right")
+        numbers = np.bincount(of_row, minlength=len(rows)).tolist()
+        words: list[list[str]] = [[] for _ in rows]
+        texts = self.decode(
+            [flat[begin:end].tolist() for begin, end in zip(begins[new], ends[new], strict=True)], "src"
+        )
         # Behind a hyphen or a quotation mark a word has other pieces than where a space stands before it.
-        apart = self.encode(found, "src")
-        return [w for w, own in zip(found, apart, strict=True) if self._seen.unseen_words(np.array(own))[0]], number
+        for row, text, apart in zip(of_row[new].tolist(), texts, self.encode(texts, "src"), strict=True):
+            if self._seen.new_words(np.array(apart, np.int64))[2].any():
+                words[row].append(text)
+        odd = set(np.searchsorted(row_ends, np.flatnonzero(self._seen.may_be_unseen("src", flat)), "right").tolist())
+        return [
+            Unseen(tuple(words[i]), numbers[i], tuple(self.unseen(row)) if i in odd else ())
+            for i, row in enumerate(rows)
+        ]
 
     def count(self, rows: Iterable[tuple[Side, Ids]]) -> None:
         """Keep what the training text has, as ids of whole lines, for `unseen`."""

@@ -36,8 +36,9 @@ def test_an_interrupted_output_keeps_the_old_file_and_the_part(tmp_path: Path) -
     assert target.read_text() == "old\n"
 
 
-def test_nothing_stays_of_a_translation_that_did_not_begin(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), open_output(tmp_path / "out.txt"):
+@pytest.mark.parametrize("name", ["out.txt", "out.gz"])
+def test_nothing_stays_of_a_translation_that_did_not_begin(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ZeroDivisionError), open_output(tmp_path / name):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 

@@ -243,7 +243,9 @@ def test_what_the_source_side_never_had_is_named(counted: Tokenizer) -> None:
 
 
 def unseen_words(tokenizer: Tokenizer, line: str) -> tuple[list[str], int]:
-    return tokenizer.unseen_words(tokenizer.encode([line], "src")[0])
+    # Among other lines, of which it does not depend.
+    found = tokenizer.unseen_in(tokenizer.encode(["x", line, "", "y two"], "src"))[1]
+    return list(found.words), found.of_words
 
 
 def test_words_that_the_source_never_had_are_named(counted: Tokenizer) -> None:
