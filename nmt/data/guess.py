@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, quoted
+from nmt.text.documents import how_to_train_on, kind_of
 from nmt.text.lines import line_blocks
 
 LOOKED_AT = 200  # records
@@ -79,6 +80,11 @@ def guess(files: Sequence[Path], source_lang: str | None = None, target_lang: st
     for path in files:
         if not path.is_file():
             raise DataError(f"{path} is no file." if path.exists() else f"there is no file {path}.")
+        kind = kind_of(path)
+        if kind and suffix(path) not in TABLES:
+            raise DataError(
+                f"{path} is {kind[0]} ({kind[1]}), which cannot be read as it is.", how_to_train_on(kind[0])
+            )
     tables = [path for path in files if suffix(path) in TABLES]
     if len(files) == 1 and tables:
         return _table(files[0], source_lang, target_lang)

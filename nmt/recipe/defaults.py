@@ -71,7 +71,8 @@ def derive(recipe: Recipe, counts: Counts, machine: Machine) -> dict[str, Any]:
     * preset: the largest that text and length are enough for (LADDER);
     * batch_tokens: about 60 updates an epoch, from 1,024 to 2,048 tokens, and more where there would be MANY_STEPS;
     * learning_rate: 6e-3 for a width of 128, less in proportion to a greater width and to the root of a smaller batch;
-      half of it for AdamW and for post-norm; for noam, whose `learning_rate` is a factor, 1;
+      half of it for AdamW and for post-norm, a tenth where it begins with the weights of another run; for noam, whose
+      `learning_rate` is a factor, 1;
     * dropout: from 0.05 for one or two epochs over 0.1 for five to 0.3 for fifty; 0.1 at most for a large text;
     * schedule: cosine to the end, if there is one that is sure to come; warm-up: a tenth of the steps, four times the
       width at most;
@@ -167,8 +168,9 @@ def _learning_rate(recipe: Recipe, schedule: str, model: ModelSection, batch: in
     if schedule == "noam":
         return 1.0
     rate = 6e-3 * min(1, 128 / model.d_model) * min(1, batch / 2048) ** 0.5
-    for slower in (recipe.train.optimizer == "adamw", model.norm == "post"):
-        rate /= 2 if slower else 1
+    section = recipe.train
+    for slower, times in ((section.optimizer == "adamw", 2), (model.norm == "post", 2), (section.init_from, 10)):
+        rate /= times if slower else 1
     return float(f"{rate:.2g}")
 
 

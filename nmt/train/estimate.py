@@ -21,7 +21,7 @@ from nmt.train.epochs import padding
 from nmt.train.parallel import choose_max_tokens
 from nmt.train.progress import duration
 from nmt.train.replicas import choose_replicas
-from nmt.train.settle import check_length, counts_of, measure, settle, settle_by_counts
+from nmt.train.settle import check_length, counts_of, like_parent, measure, settle, settle_by_counts
 
 Rows = list[tuple[str, str]]
 
@@ -31,6 +31,7 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
     count of the text. Raises RecipeError where there is no length to plan for.
     """
     check_length(recipe, str(recipe_path))
+    recipe = like_parent(recipe)
     try:
         manifest = check_prepared(recipe, recipe_path)
     except NotPreparedError:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from nmt import console
 from nmt.data.manifest import Manifest
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import RecipeError
-from nmt.recipe import Recipe, load_recipe
+from nmt.recipe import PRESETS, Recipe, load_recipe
 from nmt.recipe.defaults import Counts, Machine, derive, describe
-from nmt.run.folder import is_begun
+from nmt.run.folder import is_begun, load_run_recipe
 
 
 def check_length(recipe: Recipe, where: str = "the recipe") -> None:
@@ -21,6 +22,15 @@ def check_length(recipe: Recipe, where: str = "the recipe") -> None:
             f"{where} does not say how long to train: `train` has no limit.",
             "Give one, for example train: {max_minutes: 60}; or `max_steps`, `max_epochs` or `patience`.",
         )
+
+
+def like_parent(recipe: Recipe) -> Recipe:
+    """With the shape of the run whose weights it begins with, where the recipe gives none."""
+    parent = recipe.train.init_from
+    if parent is None or "model.preset" not in recipe.open_keys or not (Path(parent.run) / "recipe.yaml").exists():
+        return recipe
+    model = load_run_recipe(Path(parent.run)).model
+    return recipe.filled({f"model.{key}": getattr(model, key) for key in ("preset", *PRESETS["small"])})
 
 
 def settle(recipe: Recipe, manifest: Manifest, processes: int = 1) -> Recipe:

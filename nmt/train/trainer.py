@@ -40,6 +40,7 @@ from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
 from nmt.train.schedule import learning_rate
+from nmt.train.settle import like_parent
 from nmt.train.signals import Signals, watch_signals
 from nmt.train.start import begin, check_start
 from nmt.train.validation import Validator, show
@@ -55,6 +56,7 @@ def train(
     Raises RunError where the folder holds another recipe's run or cannot be used, TrainingError where numbers or memory
     give out, Interrupted after a signal.
     """
+    recipe = like_parent(recipe)
     device = choose_device(recipe.train.device, local_rank())
     world = join_world(device.type)
     run = recipe.run_dir

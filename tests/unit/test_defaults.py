@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,11 @@ def test_other_choices_have_learning_rates_of_their_own() -> None:
     assert derived(385_000, max_steps=5000, schedule="noam")["learning_rate"] == 1.0
     assert derived(385_000, max_steps=5000, model={"preset": "base"})["learning_rate"] == 1.5e-3
     assert derived(385_000, max_steps=5000, model={"preset": "base", "norm": "post"})["learning_rate"] == 7.5e-4
+
+
+def test_weights_that_are_taken_over_are_not_driven_out() -> None:
+    own = derived(385_000, max_steps=5000, init_from="runs/other")
+    assert own["learning_rate"] == pytest.approx(6e-4)
 
 
 @given(

@@ -127,6 +127,23 @@ def test_a_table_without_two_columns_of_text_is_refused(write: Any) -> None:
         table(write, "pairs.tsv", f"{EN}\n{EN}\n", source_lang="en", target_lang="fr")
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_what_is_guessed_of_a_table_can_be_read(write: Any, tmp_path: Path, separator: str) -> None:
+    rows = [("id", "english", "French"), *((str(i), f'"{EN}, {i}; and on"', FR) for i in range(40))]
+    path = write("pairs.csv", "".join(separator.join(row) + "\n" for row in rows))
+    written, found = draft([path], None, None, tmp_path / "own.yaml")
+    assert (found.pairs, found.example) == (40, (f"{EN}, 0; and on", FR))
+    assert load_recipe(written).data.train[0].source == "english"
+
+
+@pytest.mark.parametrize("names", [("memory.tmx",), ("a.srt", "b.srt")])
+def test_documents_are_refused_by_their_names(write: Any, names: Any) -> None:
+    with pytest.raises(
+        DataError, match=r"is (a translation memory \(\.tmx\)|subtitles \(\.srt\)), which cannot be read"
+    ):
+        guess([write(name, EN) for name in names])
+
+
 @pytest.mark.parametrize("names", [("a.en",), ("a.en", "a.fr", "b.en"), ("a.en", "b.tsv")])
 def test_other_numbers_of_files_are_refused(write: Any, names: Any) -> None:
     with pytest.raises(DataError, match="a recipe is written for two text files, or for one table, but these are: "):

@@ -10,7 +10,7 @@ import yaml
 from nmt.data.check import check_prepared
 from nmt.data.prepare import prepare
 from nmt.errors import RecipeError, RunError
-from nmt.recipe import load_recipe
+from nmt.recipe import load_recipe, make_recipe
 from nmt.run import checkpoint as ckpt
 from nmt.train import settle as settle_module
 from nmt.train.settle import counts_of, settle
@@ -86,6 +86,17 @@ def test_a_recipe_that_says_auto_does_not_take_what_was_prepared_otherwise(toy_r
     prepare(toy_recipe(tokenizer__vocab_size=320))
     with pytest.raises(RunError, match=r"was prepared with `tokenizer\.vocab_size: 320`, but the recipe says auto"):
         check_prepared(toy_recipe(tokenizer__vocab_size="auto"))
+
+
+def test_a_run_that_begins_with_another_has_its_shape(toy_recipe, tmp_path):
+    parent = run(toy_recipe())
+    child = toy_recipe(name="child", data__prepared_dir=str(tmp_path / "prepared"), train__init_from=str(parent))
+    values = yaml.safe_load(child.dump())
+    values["model"] = {"dropout": 0.1}
+    child = make_recipe(values, "child")
+    assert "model.preset" in child.open_keys
+    folder = run(child)
+    assert load_recipe(folder / "recipe.yaml").model.d_model == 32
 
 
 def test_counts_are_of_the_prepared_pairs(toy_recipe):
