@@ -186,5 +186,7 @@ def _eval_every(recipe: Recipe, model: ModelSection, counts: Counts, batch: int,
 
 
 def describe(values: Mapping[str, Any]) -> str:
-    """`train.warmup_steps 150, model.dropout 0.2`: in the order of the keys."""
-    return ", ".join(f"{key} {'none' if value is None else value}" for key, value in sorted(values.items()))
+    """`model.dropout 0.2, train.warmup_steps 150`; empty where nothing is decided that a person would ask about."""
+    shown = {key: value for key, value in sorted(values.items()) if value is not None}
+    quiet = set(shown) <= {"train.patience", "train.average_best"}
+    return "" if quiet else ", ".join(f"{key} {value}" for key, value in shown.items())

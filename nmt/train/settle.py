@@ -54,7 +54,8 @@ def settle_by_counts(recipe: Recipe, counts: Counts, processes: int = 1) -> Reci
         return recipe
     machine = measure(recipe, processes) if recipe.train.max_minutes is not None else Machine()
     values = derive(recipe, counts, machine)
-    console.info(f"Derived from {counts.target_tokens:,} target tokens and the planned length: {describe(values)}.")
+    if said := describe(values):
+        console.info(f"Derived from {counts.target_tokens:,} target tokens and the planned length: {said}.")
     return recipe.filled(values)
 
 

@@ -28,8 +28,7 @@ def test_the_run_holds_the_numbers_and_says_them_once(toy_recipe, capsys):
     said = capsys.readouterr().err
     (line,) = re.findall(r"^Derived from [\d,]+ target tokens .*$", said, re.MULTILINE)
     assert line.endswith(
-        "train.average_best 0, train.eval_every 8, train.max_epochs none, train.patience 10, "
-        "train.schedule cosine, train.warmup_steps 3."
+        "train.average_best 0, train.eval_every 8, train.patience 10, train.schedule cosine, train.warmup_steps 3."
     )
     settled = load_recipe(folder / "recipe.yaml")
     assert settled.open_keys == []
@@ -45,6 +44,11 @@ def test_a_run_that_goes_on_keeps_what_it_was_begun_with(toy_recipe, capsys):
     after = load_recipe(folder / "recipe.yaml").train
     assert after == before.changed({"max_steps": 30})
     assert ckpt.find_checkpoint(folder, "last").state.step == 30
+
+
+def test_nothing_is_said_where_nothing_of_note_is_derived(toy_recipe, capsys):
+    run(toy_recipe(train__patience="auto", train__average_best="auto"))
+    assert "Derived from" not in capsys.readouterr().err
 
 
 def test_by_steps_nothing_depends_on_the_speed_of_the_machine(toy_recipe, monkeypatch):
