@@ -24,10 +24,11 @@ def prepare(
 ) -> None:
     """Audit and filter the text, train the tokenizer, write ids to disk."""
     from nmt.data.prepare import prepare as prepare_data
+    from nmt.run.older import older_run
 
     loaded, path = load(recipe)
     with recipe_named(path):
-        prepare_data(loaded, force=force, recipe_path=path)
+        prepare_data(loaded, force=force, recipe_path=path, older=older_run(loaded))
 
 
 @app.command(epilog="Example: `nmt train recipes/multi30k.yaml train.max_minutes=20`")
@@ -71,9 +72,10 @@ def _estimate(recipe: Recipe, path: Path) -> None:
 
 def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
     from nmt.data.check import check_inputs, check_prepared
-    from nmt.data.manifest import NotPreparedError
+    from nmt.data.manifest import KEPT, NotPreparedError
     from nmt.data.prepare import prepare as prepare_data
     from nmt.run.folder import is_begun
+    from nmt.run.older import older_run
     from nmt.train.settle import check_length
 
     check_length(recipe, str(path))
@@ -81,9 +83,11 @@ def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
         manifest = check_prepared(recipe, path)
         if console.is_main_rank():
             check_inputs(recipe, manifest, path, going_on=is_begun(recipe.run_dir) and not fresh)
+            if fresh and manifest.tokenizer.origin == KEPT:  # for the run that is set aside; a new one learns its own
+                prepare_data(recipe, force=True, recipe_path=path)
     except NotPreparedError:
         if console.is_main_rank():  # the others wait for it where they join
-            prepare_data(recipe, recipe_path=path)
+            prepare_data(recipe, recipe_path=path, older=None if fresh else older_run(recipe))
 
 
 def _profile(recipe: Recipe, steps: int) -> None:

@@ -107,7 +107,7 @@ def check_inputs(recipe: Recipe, manifest: Manifest, recipe_path: str | Path | N
     """Input files may be gone once all is prepared; but where they are there, they must be the same. Raises RunError
     naming the first that is not; only warns where a run is `going_on`, which was begun with the text of then.
     """
-    changed = _changed_input(recipe, manifest)
+    changed = changed_input(recipe, manifest)
     if changed and going_on:
         told = f"{changed} has changed since {recipe.prepared_dir} was prepared from it"
         console.warn(f"{told}; {recipe.run_dir} goes on with the text of then.")
@@ -118,7 +118,8 @@ def check_inputs(recipe: Recipe, manifest: Manifest, recipe_path: str | Path | N
         )
 
 
-def _changed_input(recipe: Recipe, manifest: Manifest) -> str | None:
+def changed_input(recipe: Recipe, manifest: Manifest) -> str | None:
+    """The first input file that is there and is not the one of that manifest."""
     seen = _read_seen(recipe)
     found: list[InputFile] = []
     for name in file_names(recipe.data):

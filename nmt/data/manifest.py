@@ -14,6 +14,7 @@ from nmt.records import Record, read_record
 from nmt.tokenizer import Side
 
 FORMAT = 2
+KEPT = "of an older run"  # origin of a tokenizer that no preparation makes today
 MANIFEST = "manifest.json"
 EXAMPLES = ".examples.npy"  # after the name of a split: see store.py
 

@@ -18,6 +18,7 @@ from nmt.data.encode import stored_as, write_splits
 from nmt.data.filters import route
 from nmt.data.manifest import (
     FORMAT,
+    KEPT,
     MANIFEST,
     Audit,
     Corpus,
@@ -44,9 +45,11 @@ _SMALL = 50_000  # pairs; below, starting processes costs more than they gain
 
 
 def prepare(
-    recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None
-) -> Path:
-    """Prepare the recipe's data and return the folder. What matches already is left as it is, unless `force`.
+    recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None,
+    older: Path | None = None,
+) -> Path:  # fmt: skip
+    """Prepare the recipe's data and return the folder. What matches already is left as it is, unless `force`. `older`
+    is a run whose tokenizer is kept in place of a new one: see run/older.py.
 
     Raises DataError for faults of the text, RunError for a folder that holds something else or cannot be written.
     """
@@ -72,7 +75,7 @@ def prepare(
         cores = 1
     with staging(target, written_files(target)) as folder:
         training = time.monotonic()
-        tokenizer, lines = train_tokenizer(recipe.tokenizer, sources["train"], routing)
+        tokenizer, lines = train_tokenizer(recipe.tokenizer, sources["train"], routing, older)
         training = time.monotonic() - training
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)
@@ -81,7 +84,9 @@ def prepare(
         tokenizer.save(folder)
         if changed := [name for name, file in inputs.items() if file.changed()]:
             raise changed_meanwhile(changed[0])
-        _write_manifest(recipe, folder, inputs, splits, corpora, report, tokenizer, lines)
+        source = recipe.tokenizer.taken_from
+        origin = KEPT if older else f"from {source}" if source else "trained"
+        _write_manifest(recipe, folder, inputs, splits, corpora, report, tokenizer, lines, origin)
     remember_inputs(recipe, inputs.values())
     show_splits(splits, tokenizer, recipe.tokenizer)
     round_trip.tell()
@@ -105,10 +110,9 @@ def _check_replaceable(target: Path) -> None:
 
 def _write_manifest(
     recipe: Recipe, folder: Path, inputs: Mapping[str, InputFile], splits: dict[str, SplitStatistics],
-    corpora: list[Corpus], report: AuditReport, tokenizer: Tokenizer, lines: int,
+    corpora: list[Corpus], report: AuditReport, tokenizer: Tokenizer, lines: int, origin: str,
 ) -> None:  # fmt: skip
-    sections, source = deciding_keys(recipe), recipe.tokenizer.taken_from
-    names = stored_as(recipe.data)
+    sections, names = deciding_keys(recipe), stored_as(recipe.data)
     sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
     Manifest(
         format=FORMAT, nmt=VERSION, name=recipe.name, fingerprint=fingerprint(sections), sections=sections,
@@ -117,5 +121,5 @@ def _write_manifest(
         languages={name: Language(vocabulary=side, vocab_size=sizes[side]) for side, name in names.items()},
         tokenizer=TokenizerFacts(fingerprint=tokenizer.fingerprint, src_vocab_size=sizes["src"],
                                  tgt_vocab_size=sizes["tgt"], lines=lines,
-                                 origin=f"from {source}" if source else "trained"),
+                                 origin=origin),
     ).save(folder)  # fmt: skip

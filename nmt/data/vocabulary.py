@@ -20,9 +20,16 @@ from nmt.tokenizer.learn import VocabularyTooLargeError
 
 
 def train_tokenizer(
-    section: TokenizerSection, sources: Sequence[PairSource], routing: Routing
+    section: TokenizerSection, sources: Sequence[PairSource], routing: Routing, older: Path | None = None
 ) -> tuple[Tokenizer, int]:
-    """The tokenizer, and how many lines it learned from: none where it is taken from elsewhere."""
+    """The tokenizer, and how many lines it learned from: none where it is taken from elsewhere, or is that of an
+    `older` run.
+    """
+    if older is not None:
+        console.info(
+            f"Keeping the tokenizer of {older}: an older nmt began that run, and it goes on only with its own."
+        )
+        return Tokenizer.take(older), 0
     if section.taken_from is not None:
         console.info(f"Taking the tokenizer of {section.taken_from}.")
         return Tokenizer.take(Path(section.taken_from)), 0

@@ -41,11 +41,11 @@ def run_manifest(run: Path) -> Manifest:
 
 def same_data(run: Manifest, prepared: Manifest) -> bool:
     """Whether a run that was begun with one may go on with the other: the same files; or, of a run of an older format,
-    the same text, keys and tokenizer.
+    the same text, tokenizer and keys of the data.
     """
     if run.prepares_the_same(prepared):
         return True
-    keys = run.sections.keys() & prepared.sections.keys()
+    keys = {key for key in run.sections.keys() & prepared.sections.keys() if key.startswith("data.")}
     return (
         run.format != prepared.format
         and run.inputs == prepared.inputs

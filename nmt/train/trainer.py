@@ -324,6 +324,8 @@ class Trainer:
             if self.state.max_tokens is not None and self.section.max_tokens == "auto":
                 self.data.cut(self.state.max_tokens)
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
+            if self.state.batch_in_epoch >= len(self.epoch.updates):  # an older nmt kept more of the text
+                self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
             self.validated, self.state.valid = bool(self.state.valid), {}
             console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
             return True

@@ -19,34 +19,10 @@ from nmt.recipe import Recipe
 from nmt.run.manifest import run_manifest, same_data
 from nmt.run.overview import read_run
 from nmt.run.verify import verify_run
+from tests.older_format import format_1
 from tests.unit.test_trainer import last_bytes, run
 
 Make = Callable[..., Recipe]
-
-
-def format_1(manifest: Manifest) -> dict[str, Any]:
-    """As the first format had it: by side."""
-    values = manifest.model_dump()
-    sides = {"src": "en", "tgt": "fr"}
-    for name, split in values["splits"].items():
-        flat = {f"{side}_{kind}": split[side][kind] for side in sides for kind in ("tokens", "longest", "p99")}
-        values["splits"][name] = {
-            "read": split["read"],
-            "dropped": split["dropped"],
-            "pairs": split["examples"],
-            **flat,
-        }
-    values["splits"]["train"]["src_several_sentences"] = 0.0
-    outputs = {}
-    for name, file in values["outputs"].items():
-        for side, language in sides.items():
-            name = name.replace(f".{language}.", f".{side}.")
-        outputs[name] = file
-    values["outputs"] = {name: file for name, file in outputs.items() if not name.endswith(".examples.npy")}
-    values["tokenizer"].pop("origin")
-    for key in ("corpora", "languages"):
-        values.pop(key)
-    return values | {"format": 1}
 
 
 @pytest.fixture
