@@ -13,6 +13,7 @@ from nmt.data.check import check_bytes
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
+from nmt.files import write_atomically
 from nmt.recipe import Recipe, fingerprint, make_recipe
 from nmt.recipe.plain_yaml import parse_yaml
 from nmt.run.compat import changed_limits, check_same_experiment
@@ -74,6 +75,14 @@ def begin(recipe: Recipe, prepared: Path, command: str, fresh: bool, world: Worl
         recipe = make_recipe(parse_yaml(world.share(recipe.dump()), "rank 0"), "rank 0")
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
     return recipe
+
+
+def make_self_sufficient(run: Path, recipe: Recipe, prepared: Path, tokenizer: Tokenizer) -> None:
+    """Put the recipe, the tokenizer and the data's manifest into the run folder."""
+    manifest = (prepared / MANIFEST).read_bytes()
+    files = {"recipe.yaml": recipe.dump().encode(), MANIFEST: manifest, **tokenizer.files}
+    for name, content in files.items():
+        write_atomically(run / name, content)
 
 
 def _check_positions(recipe: Recipe, prepared: Path) -> None:

@@ -6,7 +6,6 @@ dropout masks. So a checkpoint needs no random state, and a resumed run repeats 
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,22 +14,18 @@ from typing import Any
 import torch
 
 from nmt import console
-from nmt.data.batches import Indices, collate
-from nmt.data.manifest import MANIFEST
 from nmt.device import choose_device, choose_dtype, set_threads
-from nmt.errors import Interrupted, RunError, TrainingError
-from nmt.files import write_atomically
-from nmt.model.dropout import seed_dropout
-from nmt.model.terms import collected_terms
+from nmt.errors import Interrupted, RunError
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.run import checkpoint as ckpt
 from nmt.run.checkpoint import better
 from nmt.run.environment import environment
 from nmt.run.folder import run_lock
-from nmt.run.load import load_weights
 from nmt.run.state import Interval, TrainState
 from nmt.tokenizer import Tokenizer
+from nmt.train.accumulation import Accumulation
+from nmt.train.averaging import try_average
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
 from nmt.train.inherit import inherit
@@ -42,7 +37,7 @@ from nmt.train.replicas import Replicas, choose_replicas
 from nmt.train.schedule import learning_rate
 from nmt.train.settle import like_parent
 from nmt.train.signals import Signals, watch_signals
-from nmt.train.start import begin, check_start
+from nmt.train.start import begin, check_start, make_self_sufficient
 from nmt.train.validation import Validator, show
 from nmt.train.weights import FlatWeights
 
@@ -76,14 +71,6 @@ def train(
     return run
 
 
-class OutOfMemory(Exception):
-    """On a micro-batch of so many pairs, source and target positions."""
-
-    def __init__(self, pairs: int, src: int, tgt: int) -> None:
-        super().__init__(f"{pairs} pairs, {src} source and {tgt} target positions")
-        self.pairs = pairs
-
-
 class Trainer:
     """One run on one rank. All ranks do the same with their shares of each update; rank 0 validates and saves."""
 
@@ -106,7 +93,10 @@ class Trainer:
         self.weights = FlatWeights(self.model, self.section, self.dtype, blocks)
         # Compiling leaves the parameters where they are.
         trained: Any = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
-        self.replicas = Replicas(trained, self.weights, replicas, self.threads)
+        self.accumulation = Accumulation(
+            recipe.seed, self.section, objective, self.data, self.weights,
+            Replicas(trained, self.weights, replicas, self.threads), device, world,
+        )  # fmt: skip
         self.validator = Validator(prepared, recipe, self.tokenizer, objective, self.model, device, max_tokens)
         self.state = TrainState()
         self.validated = False  # the checkpoint that it goes on from
@@ -117,7 +107,7 @@ class Trainer:
         resumed = self._resume()
         world.check_same({"step": self.state.step, "weights": self.weights.fingerprint()})
         if world.is_main:
-            self._prepare_folder(prepared)
+            make_self_sufficient(run, recipe, prepared, self.tokenizer)
         self.journal = Journal(recipe, run, self.state.step if resumed else -1, self.validated, world.is_main)
         self.progress = Progress(self.section, len(self.data.epoch(0).updates))
 
@@ -167,8 +157,7 @@ class Trainer:
     def _step(self) -> None:
         """One update; moves `state` on."""
         state, interval = self.state, self.state.interval
-        sums, num_tokens = self._gradients()
-        self.world.all_reduce(self.weights.grad)
+        sums, num_tokens = self.accumulation.gradients(state)
         state.step += 1
         planned = self.progress.planned_steps(state)
         self.rate = learning_rate(self.section, self.recipe.model.d_model, state.step, planned)
@@ -181,60 +170,6 @@ class Trainer:
         if finite:
             interval.add(sums, num_tokens)
         interval.steps += 1
-
-    def _gradients(self) -> tuple[dict[str, float], int]:
-        """This rank's share of the next update, forward and backward: what _micro_batch gives, summed, and the update's
-        tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again in smaller parts.
-        """
-        while True:
-            epoch, step = self.epoch, self.state.step
-            update = epoch.updates[self.state.batch_in_epoch]
-            mine = [(epoch, step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
-            try:
-                sums = sum_by_name(self.replicas.run(mine, self._micro_batch))
-            except OutOfMemory as e:
-                too_large = e.with_traceback(None)  # whose frames hold tensors
-            else:
-                return sums, sum(self.objective.num_tokens(epoch, part) for part in update)
-            self._use_smaller_parts(too_large)
-
-    def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> dict[str, torch.Tensor]:
-        """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives sums by name: the `loss` and
-        what the objective and layers report. Its dropout follows from seed, step and number, wherever it is trained.
-        """
-        epoch, step, number, part = which
-        seed_dropout(((self.recipe.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
-        batch = collate(epoch.src, epoch.tgt, part).to(self.device)
-        try:
-            model.train()
-            with collected_terms() as terms:
-                loss = self.objective.loss(model, batch)
-                loss.total.backward()  # type: ignore[no-untyped-call]
-        except (torch.OutOfMemoryError, RuntimeError) as e:
-            if isinstance(e, torch.OutOfMemoryError) or "allocate memory" in str(e):
-                raise OutOfMemory(len(part), batch.src.size(1), batch.tgt_in.size(1)) from None
-            raise
-        return {"loss": loss.total.detach(), **loss.sums, **terms}
-
-    def _use_smaller_parts(self, e: OutOfMemory) -> None:
-        """Halve max_tokens; what an update learns from stays the same. Ranks must cut alike, so only where there is
-        one. Raises TrainingError where that cannot help or is not wanted.
-        """
-        if self.section.max_tokens != "auto" or self.world.size > 1 or e.pairs == 1:
-            hint = (
-                f"Set a smaller `train.max_tokens` (now {self.data.max_tokens}); an update learns from the same pairs."
-            )
-            if e.pairs == 1:
-                hint = "Take a smaller model, or leave out long pairs: `data.filters.max_chars`."
-            raise TrainingError(f"out of memory on a micro-batch of {e}.", hint) from None
-        self.weights.clear_gradients()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self.state.max_tokens = self.data.max_tokens // 2
-        self.data.cut(self.state.max_tokens)
-        console.warn(
-            f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.state.max_tokens:,}."
-        )
 
     def _gather_interval(self) -> None:
         """Sum the interval's losses over all ranks, into rank 0."""
@@ -336,27 +271,13 @@ class Trainer:
             )
         return False
 
-    def _prepare_folder(self, prepared: Path) -> None:
-        """Make the run self-sufficient: its recipe, tokenizer and the data's manifest go with it."""
-        manifest = (prepared / MANIFEST).read_bytes()
-        files = {"recipe.yaml": self.recipe.dump().encode(), MANIFEST: manifest, **self.tokenizer.files}
-        for name, content in files.items():
-            write_atomically(self.run_dir / name, content)
-
     def _finish(self) -> None:
         """Try the average of the best checkpoints; whichever is best on validation is what the run translates with."""
         if not self.world.is_main:
             return
         state, metric = self.state, self.section.metric
-        steps = [c for c in ckpt.checkpoints(self.run_dir) if c.path.name != "average"]
-        mean, top = ckpt.average(ckpt.best_first(steps, metric), self.section.average_best)
-        if len(top) > 1:
-            load_weights(self.model, mean, self.run_dir)
-            valid, _ = self.validator.measure()
-            average = dataclasses.replace(state, valid=valid)
-            ckpt.save_checkpoint(self.run_dir, "average", average, mean, None)
-            self.journal.write(event="average", step=state.step, of=[c.path.name for c in top], **valid)
-            console.info(f"The average of the {len(top)} best checkpoints: {show(valid)}")
+        if record := try_average(self.run_dir, self.section, state, self.validator):
+            self.journal.write(event="average", step=state.step, **record)
         best = ckpt.find_checkpoint(self.run_dir, "best", metric)
         self.journal.write(
             event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
@@ -389,10 +310,3 @@ class Trainer:
             rows = [[part.replace("_", "-"), *counts.values()] for part, counts in found["parts"].items()]
             console.table("Parameters", ["part", "copied", "fresh", "frozen"], rows)
             self.journal.write(event="init", step=self.state.step, **found)
-
-
-def sum_by_name(parts: list[dict[str, torch.Tensor]]) -> dict[str, float]:
-    """Of the micro-batches' scalars; what one has not is 0 there."""
-    names = list(dict.fromkeys(name for part in parts for name in part))
-    rows = [torch.stack([part[name].float() if name in part else torch.zeros(()) for name in names]) for part in parts]
-    return dict(zip(names, torch.stack(rows).sum(0).tolist(), strict=True)) if rows else {}

@@ -4,6 +4,9 @@ The model computes with `compute` (fp32 or bf16), of which its parameters are vi
 (always fp32; the same buffer where the model computes in fp32). Replicas of the model share `compute`; each has its
 Gradients. The order is: matrices for Muon by shape, other matrices, vectors; so what is treated alike is one slice.
 Parameters that want no gradient are kept apart: nothing here changes them.
+
+Shapes: every buffer is flat, (W,) for W trained weights; its first M are Muon's, the others AdamW's. Moments of AdamW
+are (W-M,), Muon's momentum (M,).
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ def measure_ours(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     from nmt.data.batches import fill
     from nmt.device import choose_device
     from nmt.recipe import make_recipe
+    from nmt.train.objective import choose_objective
     from nmt.train.parallel import join_world
     from nmt.train.signals import Signals
     from nmt.train.trainer import Trainer
@@ -88,7 +89,8 @@ def measure_ours(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     recipe = make_recipe(recipe_values(options, work), "train_speed")
     (recipe.run_dir / "checkpoints").mkdir(parents=True, exist_ok=True)
     device = choose_device("auto")
-    trainer = Trainer(recipe, recipe.run_dir, recipe.prepared_dir, device, join_world(device.type), Signals(), "")
+    objective, world = choose_objective(recipe), join_world(device.type)
+    trainer = Trainer(recipe, recipe.run_dir, recipe.prepared_dir, objective, device, world, Signals(), "")
     for _ in range(WARMUP_STEPS[options.shape]):
         trainer._step()
     begun, tokens, steps = time.perf_counter(), trainer.state.tokens_seen, trainer.state.step

@@ -11,10 +11,10 @@ from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection
 from nmt.run import checkpoint as ckpt
 from nmt.tokenizer import PAD_ID, RaggedIds
+from nmt.train.accumulation import sum_by_name
 from nmt.train.loss import smoothed_loss
 from nmt.train.objective import Loss, Translate
 from nmt.train.replicas import Replicas
-from nmt.train.trainer import sum_by_name
 from nmt.train.weights import FlatWeights
 from tests.unit.test_trainer import SMOOTH, last_bytes, records, run
 

@@ -1,0 +1,105 @@
+"""The gradient of one update: micro-batches forward and backward, and summed.
+
+What an update learns from (`batch_tokens`) is cut into micro-batches that a device has memory for (`max_tokens`). They
+are dealt out to the ranks, and on each to its replicas. However it is cut and dealt, the sum is the same.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from nmt import console
+from nmt.data.batches import Indices, collate
+from nmt.errors import TrainingError
+from nmt.model.dropout import seed_dropout
+from nmt.model.terms import collected_terms
+from nmt.model.transformer import Transformer
+from nmt.recipe import TrainSection
+from nmt.run.state import TrainState
+from nmt.train.epochs import Epoch, TrainingData
+from nmt.train.objective import Objective
+from nmt.train.parallel import World
+from nmt.train.replicas import Replicas
+from nmt.train.weights import FlatWeights
+
+
+class OutOfMemory(Exception):
+    """On a micro-batch of so many pairs, source and target positions."""
+
+    def __init__(self, pairs: int, src: int, tgt: int) -> None:
+        super().__init__(f"{pairs} pairs, {src} source and {tgt} target positions")
+        self.pairs = pairs
+
+
+class Accumulation:
+    """Sums an update's gradient into `weights.grad`."""
+
+    def __init__(
+        self, seed: int, section: TrainSection, objective: Objective, data: TrainingData,
+        weights: FlatWeights, replicas: Replicas, device: torch.device, world: World,
+    ) -> None:  # fmt: skip
+        self.seed, self.section, self.objective, self.data = seed, section, objective, data
+        self.weights, self.replicas, self.device, self.world = weights, replicas, device, world
+
+    def gradients(self, state: TrainState) -> tuple[dict[str, float], int]:
+        """The gradient of the next update, summed over all ranks. Gives what _micro_batch gives, summed over this
+        rank's share, and the update's tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again
+        in smaller parts, and `state` keeps how small.
+        """
+        while True:
+            epoch = self.data.epoch(state.epoch)
+            update = epoch.updates[state.batch_in_epoch]
+            mine = [(epoch, state.step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
+            try:
+                sums = sum_by_name(self.replicas.run(mine, self._micro_batch))
+            except OutOfMemory as e:
+                too_large = e.with_traceback(None)  # whose frames hold tensors
+            else:
+                self.world.all_reduce(self.weights.grad)
+                return sums, sum(self.objective.num_tokens(epoch, part) for part in update)
+            self._use_smaller_parts(too_large)
+            state.max_tokens = self.data.max_tokens
+
+    def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> dict[str, torch.Tensor]:
+        """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives sums by name: the `loss` and
+        what the objective and layers report. Its dropout follows from seed, step and number, wherever it is trained.
+        """
+        epoch, step, number, part = which
+        seed_dropout(((self.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
+        batch = collate(epoch.src, epoch.tgt, part).to(self.device)
+        try:
+            model.train()
+            with collected_terms() as terms:
+                loss = self.objective.loss(model, batch)
+                loss.total.backward()  # type: ignore[no-untyped-call]
+        except (torch.OutOfMemoryError, RuntimeError) as e:
+            if isinstance(e, torch.OutOfMemoryError) or "allocate memory" in str(e):
+                raise OutOfMemory(len(part), batch.src.size(1), batch.tgt_in.size(1)) from None
+            raise
+        return {"loss": loss.total.detach(), **loss.sums, **terms}
+
+    def _use_smaller_parts(self, e: OutOfMemory) -> None:
+        """Halve max_tokens; what an update learns from stays the same. Ranks must cut alike, so only where there is
+        one. Raises TrainingError where that cannot help or is not wanted.
+        """
+        if self.section.max_tokens != "auto" or self.world.size > 1 or e.pairs == 1:
+            hint = (
+                f"Set a smaller `train.max_tokens` (now {self.data.max_tokens}); an update learns from the same pairs."
+            )
+            if e.pairs == 1:
+                hint = "Take a smaller model, or leave out long pairs: `data.filters.max_chars`."
+            raise TrainingError(f"out of memory on a micro-batch of {e}.", hint) from None
+        self.weights.clear_gradients()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.data.cut(self.data.max_tokens // 2)
+        console.warn(
+            f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.data.max_tokens:,}."
+        )
+
+
+def sum_by_name(parts: list[dict[str, torch.Tensor]]) -> dict[str, float]:
+    """Of the micro-batches' scalars; what one has not is 0 there."""
+    names = list(dict.fromkeys(name for part in parts for name in part))
+    rows = [torch.stack([part[name].float() if name in part else torch.zeros(()) for name in names]) for part in parts]
+    return dict(zip(names, torch.stack(rows).sum(0).tolist(), strict=True)) if rows else {}
