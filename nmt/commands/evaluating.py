@@ -47,13 +47,14 @@ def evaluate(
         typer.Option(help="Score this file of translations (text or .jsonl) instead of a run. Needs --ref."),
     ] = None,
     ref: Annotated[
-        list[Path] | None, typer.Option(help="File of references. Repeat it for several references a line.")
+        list[Path] | None,
+        typer.Option(help="File of references. Repeat it for several a line; a blank line of a later file is none."),
     ] = None,
     src: Annotated[
         Path | None, typer.Option(help="File of sources, to notice untranslated lines. COMET needs it.")
     ] = None,
     comet: Annotated[
-        bool, typer.Option("--comet", help="Also score with COMET, by the command `comet-score`.")
+        bool, typer.Option("--comet", help="Also score with COMET (first reference), by the command `comet-score`.")
     ] = False,
     analyse: Annotated[
         bool,
@@ -141,7 +142,8 @@ def compare(
         typer.Argument(help="Evaluated runs, or files of translations. The first is the baseline."),
     ],
     ref: Annotated[
-        list[Path] | None, typer.Option(help="File of references. Repeat it for several references a line.")
+        list[Path] | None,
+        typer.Option(help="File of references. Repeat it for several a line; a blank line of a later file is none."),
     ] = None,
     src: Annotated[Path | None, typer.Option(help="Source text to show beside the translations.")] = None,
     bleu_tokenize: TokenizeOption = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -123,6 +123,7 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     audited = {
         name: _audit_split(name, sources, filters, processes, faults, warnings) for name, sources in splits.items()
     }
+    faults = list(dict.fromkeys(faults))  # what is wrong with a source is seen with each of its references
     if len(faults) == 1:
         raise DataError(*faults[0])
     if faults:
@@ -151,25 +152,19 @@ def _audit_split(
     parts: list[_Findings] = []
     faults_before = len(faults)
     with console.progress(f"Auditing {name}", None, "pairs") as advance:
+
+        def read(source: PairSource) -> list[_Findings]:
+            return _audit_source(source, filters, processes, split.found, faults, warnings, advance)
+
         for source in sources:
-            own: list[_Findings] = []
-            broken: dict[tuple[Side, str], tuple[int, list[str]]] = {}
-            try:
-                for task, findings in in_order(partial, (_examine, filters), _tasks(source, split.found), processes):
-                    _merge(source, task.first_line, findings, split.found, broken)
-                    own.append(findings)
-                    advance(len(findings.flags))
-                _check_alignment(source, own, faults, warnings)
-                if place := split.found.get("header"):
-                    warnings.append(f"{place[1]} looks like the names of columns, but is read as a pair. If it is not "
-                                    "one, give these names as `source` and `target`.")  # fmt: skip
-            except DataError as e:
-                faults.append((e.message, e.hint))
-            for (_, what), (count, shown) in broken.items():
-                more = f" and {count - len(shown):,} more lines" if count > len(shown) else ""
-                faults.append((f"{', '.join(shown)}{more}: {what}.", _BROKEN[what]))
+            own = read(source)
             split.sources.append((source, sum(len(f.flags) for f in own)))
             parts += own
+            if place := split.found.get("header"):
+                warnings.append(f"{place[1]} looks like the names of columns, but is read as a pair. If it is not "
+                                "one, give these names as `source` and `target`.")  # fmt: skip
+            for reference in source.further_references():
+                read(reference)
     split.pairs = sum(len(f.flags) for f in parts)
     if not split.pairs and len(faults) == faults_before:
         key = name if name in ("train", "valid") else f"test.{name}"
@@ -179,6 +174,26 @@ def _audit_split(
         split.src_keys = np.concatenate([f.src_keys for f in parts])
         split.pair_keys = np.concatenate([f.pair_keys for f in parts])
     return split
+
+
+def _audit_source(
+    source: PairSource, filters: Filters, processes: int, found: dict[str, Found], faults: list[tuple[str, str]],
+    warnings: list[str], advance: Callable[[int], None],
+) -> list[_Findings]:  # fmt: skip
+    own: list[_Findings] = []
+    broken: dict[tuple[Side, str], tuple[int, list[str]]] = {}
+    try:
+        for task, findings in in_order(partial, (_examine, filters), _tasks(source, found), processes):
+            _merge(source, task.first_line, findings, found, broken)
+            own.append(findings)
+            advance(len(findings.flags))
+        _check_alignment(source, own, faults, warnings)
+    except DataError as e:
+        faults.append((e.message, e.hint))
+    for (_, what), (count, shown) in broken.items():
+        more = f" and {count - len(shown):,} more lines" if count > len(shown) else ""
+        faults.append((f"{', '.join(shown)}{more}: {what}.", _BROKEN[what]))
+    return own
 
 
 def _check_alignment(
@@ -256,6 +271,8 @@ def _merge(
     broken: dict[tuple[Side, str], tuple[int, list[str]]],
 ) -> None:  # fmt: skip
     for kind, side, count, index in findings.found:
+        if side == "src" and source.reference:
+            continue  # found with the first reference; and a further one may be blank, or long
         add_found(found, kind, count, source.where(side, first + index))
     for what, side, index, detail in findings.broken:
         count, shown = broken.setdefault((side, what), (0, []))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -54,11 +54,16 @@ class PairSource:
 
     corpus: Corpus
     root: Path
+    reference: int = 0  # which of several targets is read; what the source has is found with the first
+
+    def further_references(self) -> list[PairSource]:
+        """The same sources, with each further reference as their targets."""
+        return [replace(self, reference=number) for number in range(1, len(self.corpus.targets))]
 
     def label(self, side: Side) -> str:
         """What the user calls this side."""
         c = self.corpus
-        return str(c.hub or c.path or (c.source if side == "src" else c.target))
+        return str(c.hub or c.path or (c.source if side == "src" else c.targets[self.reference]))
 
     def where(self, side: Side, line: int) -> str:
         """The place of a pair, counted from 1. A record of a CSV file may have several lines."""
@@ -73,7 +78,7 @@ class PairSource:
 
     @property
     def _columns(self) -> tuple[str | int, str | int]:
-        return self.corpus.source or 0, self.corpus.target or 0
+        return self.corpus.source or 0, self.corpus.targets[self.reference]
 
     def chunks(self) -> Iterator[Chunk]:
         """Raises DataError, naming file and line, where the corpus cannot be read."""
@@ -101,7 +106,8 @@ class PairSource:
     def _text(self) -> Iterator[Chunk]:
         found: dict[str, Found] = {}
         names = [self.label("src"), self.label("tgt")]
-        readers = [line_blocks(self.root / name, name, found) for name in names]
+        founds = [{} if self.reference else found, found]  # of the source with the first reference alone
+        readers = [line_blocks(self.root / name, name, into) for name, into in zip(names, founds, strict=True)]
         lines: list[list[bytes]] = [[], []]
         ended = [False, False]
         first, blocks = 1, 0
@@ -128,7 +134,10 @@ class PairSource:
         for src, tgt in batches:
             if first == 1 and src and not self._header and looks_like_header(src[0], tgt[0]):
                 add_found(found, "header", 1, self.where("src", 1))
-            src, tgt = self._one_line_each(src, "src", first, found), self._one_line_each(tgt, "tgt", first, found)
+            src = self._one_line_each(src, "src", first, found)
+            if self.reference:  # what is not of this column is found with the first reference
+                found.clear()
+            tgt = self._one_line_each(tgt, "tgt", first, found)
             yield Chunk(first, src, tgt, dict(found))
             found.clear()
             first += len(src)
@@ -190,7 +199,7 @@ def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
 def file_names(data: DataSection) -> list[str]:
     """Every local file the recipe names, once."""
     corpora = [c for group in all_corpora(data).values() for c in group]
-    names = [[c.path] if c.kind == "table" else [c.source, c.target] if c.kind == "text" else [] for c in corpora]
+    names = [[c.path] if c.kind == "table" else [c.source, *c.targets] if c.kind == "text" else [] for c in corpora]
     return list(dict.fromkeys(str(name) for group in names for name in group))
 
 
@@ -225,7 +234,7 @@ def _refuse_documents(data: DataSection) -> None:
     """Two files of text whose names say that they are more than lines."""
     corpora = [c for group in all_corpora(data).values() for c in group if c.kind == "text"]
     faults = {}
-    for name in (str(name) for c in corpora for name in (c.source, c.target)):
+    for name in (str(name) for c in corpora for name in (c.source, *c.targets)):
         if kind := kind_of(name):
             hint = (
                 "Name it as `path`, with its columns as `source` and `target`."

@@ -219,6 +219,10 @@ def write_splits(
             advance(task.pairs)
     for name, split in splits.items():
         write_examples(folder, name, split.examples)
+        for reference in (further for source in sources[name] for further in source.further_references()):
+            with open(folder / f"{name}.{names['tgt']}.{reference.reference}.txt", "wb") as file:
+                for _, _, chunk in read_again([reference], pairs[name]):
+                    file.writelines(line + b"\n" for line in chunk.tgt)
     dropped = {name if name in routing.reasons else f"held out for {name}": count for name, count in moved.items()}
     statistics = {
         name: split.done(pairs[name], dropped, sample.several_sentences) if name == "train" else

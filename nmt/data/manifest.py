@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,14 @@ class Manifest(Record):
         """The file that holds the raw lines of that side; kept for valid and tests."""
         corpus = next((corpus for corpus in self.corpora if split in corpus.examples), self.corpora[0])
         return f"{split}.{corpus.src if side == 'src' else corpus.tgt}.txt"
+
+    def references_of(self, split: str) -> list[str]:
+        """The files that hold the raw targets and their further references, if there are any: `t.fr.txt`,
+        `t.fr.1.txt`.
+        """
+        first = self.text_of(split, "tgt")
+        further = (f"{first.removesuffix('.txt')}.{number}.txt" for number in count(1))
+        return [first, *takewhile(self.outputs.__contains__, further)]
 
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""

@@ -2,8 +2,8 @@
 
 Of each language, a split `train` has `train.en.u16` (ids one line after the other, little-endian; `.u32` where the
 vocabulary has more than 65,536 pieces) and `train.en.offsets.npy` (int64, one more than there are lines). No `<s>`, no
-`</s>`: batches add them. Raw text, where it is kept, lies beside as `valid.en.txt`. `train.examples.npy` says which
-lines belong together: see examples.py.
+`</s>`: batches add them. Raw text, where it is kept, lies beside as `valid.en.txt`; further references as
+`valid.fr.1.txt`. `train.examples.npy` says which lines belong together: see examples.py.
 """
 
 from __future__ import annotations
@@ -110,12 +110,17 @@ class PreparedSplit:
     def text(self, side: Side) -> list[str]:
         """The raw lines of the examples; kept for valid and test, not for train."""
         wanted = {c: getattr(self.directions[c], side) for c in self.examples.corpora}
-        texts = {language: self._raw(language) for language in set(wanted.values())}
+        texts = {language: self._raw(f"{self.name}.{language}.txt") for language in set(wanted.values())}
         rows = zip(self.examples.corpus.tolist(), self.examples.rows(side).tolist(), strict=True)
         return [texts[wanted[corpus]][row] for corpus, row in rows]
 
-    def _raw(self, language: str) -> list[str]:
-        raw = (self.folder / f"{self.name}.{language}.txt").read_bytes()
+    def references(self) -> list[list[str]]:
+        """The raw targets of the examples, then their further references; a blank line of these is none."""
+        _, *further = Manifest.load(self.folder).references_of(self.name)
+        return [self.text("tgt"), *map(self._raw, further)]
+
+    def _raw(self, file: str) -> list[str]:
+        raw = (self.folder / file).read_bytes()
         return raw.decode("utf-8").split("\n")[:-1]
 
     def check_ids(self, language: str, vocab_size: int) -> None:

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from nmt.errors import NMTError, RunError
-from nmt.evaluate.texts import read_lines
+from nmt.evaluate.texts import Texts
 from nmt.evaluate.training_text import TrainingText, read_training_text
 from nmt.run.folder import load_run_recipe
 from nmt.text.flags import flags
-from nmt.text.metrics import make_metric
+from nmt.text.metrics import make_metric, reference_streams
 from nmt.text.words import words
 
 LENGTHS = (5, 10, 15, 20, 30, 50)  # words of the source; the last bucket has no end
 FREQUENCIES = (0, 4, 19, 99, 999)  # times that a word stands in the training text
 SEEN = {"seen": "in training", "near": "in training but for a word", "new": "new"}
 WORST = 10
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Line n of one belongs to line n of the others."""
-
-    src: list[str]
-    hyp: list[str]
-    ref: list[str]
 
 
 @dataclass(frozen=True)
@@ -39,12 +31,13 @@ class Group:
     sentences: int
     bleu: float
     chrf: float
-    length_ratio: float  # characters of the translations : of the references
+    length_ratio: float  # characters of the translations : of the references that they are most like
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """Words of the references that stand so often in the training text, and how many of them are produced.
+    """Words of the references that stand so often in the training text, and how many of them are produced. Of several
+    references that counts which the translation is most like.
 
     A word counts as produced as often as it stands in both sentences; F1 is the harmonic mean of precision and recall.
     """
@@ -73,7 +66,7 @@ class Analysis:
     name: str
     by_length: list[Group]
     by_seen: list[Group]
-    by_difficulty: list[Group]  # how often training had the rarest word of the reference
+    by_difficulty: list[Group]  # how often training had the rarest word of the first reference
     by_frequency: list[Frequency]
     worst: list[Sentence]
     missing: str = ""
@@ -112,17 +105,15 @@ def analyse_run(run: Path, tests: Iterable[str] = (), prepared: Path | None = No
     if not names:
         raise RunError(f"{run} has not been evaluated.", f"Run: nmt evaluate --run {run}")
     recipe = load_run_recipe(run)
-    texts = {
-        name: Texts(*(read_lines(folder / f"{name}.{kind}.txt") for kind in ("src", "hyp", "ref"))) for name in names
-    }
-    if uneven := [name for name, t in texts.items() if not len(t.src) == len(t.hyp) == len(t.ref)]:
+    texts = {name: Texts.kept(folder, name) for name in names}
+    if uneven := [name for name, t in texts.items() if {len(t.src)} != {len(t.hyp), *map(len, t.refs)}]:
         raise RunError(f"{folder}/{uneven[0]}.*.txt have different numbers of lines.", f"Run: nmt evaluate --run {run}")
     training: TrainingText | None = None
     written: dict[str, str] = {}
     missing = ""
     try:
         src = [line for t in texts.values() for line in t.src]
-        tgt = [line for t in texts.values() for line in (*t.hyp, *t.ref)]
+        tgt = [line for t in texts.values() for line in (*t.hyp, *chain(*t.refs))]
         training, written = read_training_text(run, prepared or recipe.prepared_dir, src, tgt)
     except NMTError as e:
         missing = e.message
@@ -134,9 +125,10 @@ def analyse(
     training: TrainingText | None = None, written: dict[str, str] | None = None, missing: str = "",
 ) -> Analysis:  # fmt: skip
     """`written` is how the tokenizer writes lines, where that is not as they are."""
+    nearest = nearest_references(texts)
 
     def groups(lines: Sequence[str], key: Callable[[str], str], order: Sequence[str]) -> list[Group]:
-        return _groups(texts, [key(line) for line in lines], order, bleu_tokenize)
+        return _groups(texts, nearest, [key(line) for line in lines], order, bleu_tokenize)
 
     by_length = groups(texts.src, lambda line: _bucket(len(words(line)), LENGTHS), _labels(LENGTHS))
     by_seen: list[Group] = []
@@ -147,10 +139,10 @@ def analyse(
         counts = training.counts
         by_seen = groups(texts.src, lambda line: SEEN[known[line]], list(SEEN.values()))
         as_written = written or {}
-        hyps, refs = ([as_written.get(line, line) for line in side] for side in (texts.hyp, texts.ref))
+        hyps, refs, first = ([as_written.get(x, x) for x in side] for side in (texts.hyp, nearest, texts.refs[0]))
         by_frequency = _frequencies(hyps, refs, training)
         by_difficulty = groups(
-            refs, lambda line: _bucket(min((counts[w] for w in words(line)), default=0), FREQUENCIES),
+            first, lambda line: _bucket(min((counts[w] for w in words(line)), default=0), FREQUENCIES),
             _labels(FREQUENCIES),
         )  # fmt: skip
     return Analysis(name, by_length, by_seen, by_difficulty, by_frequency, worst_sentences(texts), missing)
@@ -159,10 +151,19 @@ def analyse(
 def worst_sentences(texts: Texts, number: int = WORST) -> list[Sentence]:
     """Those with the lowest chrF first."""
     chrf = make_metric("chrf")
-    values = [float(chrf.sentence_score(h, [r]).score) for h, r in zip(texts.hyp, texts.ref, strict=True)]
+    rows_of_refs = zip(*reference_streams(texts.refs), strict=True)
+    values = [float(chrf.sentence_score(h, refs).score) for h, refs in zip(texts.hyp, rows_of_refs, strict=True)]
     order = sorted(range(len(values)), key=lambda i: (values[i], i))[:number]
-    rows = ((i, texts.src[i], texts.ref[i], texts.hyp[i]) for i in order)
+    rows = ((i, texts.src[i], texts.refs[0][i], texts.hyp[i]) for i in order)
     return [Sentence(i + 1, round(values[i], 2), flags(s, h), s, r, h) for i, s, r, h in rows]
+
+
+def nearest_references(texts: Texts) -> list[str]:
+    """Of each line the reference that its translation is most like, by chrF."""
+    chrf = make_metric("chrf")
+    rows = zip(*reference_streams(texts.refs), strict=True)
+    return [max((r for r in refs if r is not None), key=lambda r: chrf.sentence_score(hyp, [r]).score)
+            for hyp, refs in zip(texts.hyp, rows, strict=True)]  # fmt: skip
 
 
 def _labels(edges: Sequence[int]) -> list[str]:
@@ -176,18 +177,21 @@ def _bucket(value: int, edges: Sequence[int]) -> str:
     return _labels(edges)[sum(value > edge for edge in edges)]
 
 
-def _groups(texts: Texts, keys: Sequence[str], order: Sequence[str], bleu_tokenize: str) -> list[Group]:
+def _groups(
+    texts: Texts, nearest: Sequence[str], keys: Sequence[str], order: Sequence[str], bleu_tokenize: str
+) -> list[Group]:
     """Those that have sentences."""
+    streams = reference_streams(texts.refs)
     found = []
     for name in order:
         rows = [i for i, key in enumerate(keys) if key == name]
         if not rows:
             continue
-        hyps, refs = ([side[i].rstrip() for i in rows] for side in (texts.hyp, texts.ref))
+        hyps, refs = [texts.hyp[i].rstrip() for i in rows], [[stream[i] for i in rows] for stream in streams]
         bleu, chrf = (
-            float(make_metric(metric, bleu_tokenize).corpus_score(hyps, [refs]).score) for metric in ("bleu", "chrf")
+            float(make_metric(metric, bleu_tokenize).corpus_score(hyps, refs).score) for metric in ("bleu", "chrf")
         )
-        ratio = sum(map(len, hyps)) / max(1, sum(map(len, refs)))
+        ratio = sum(map(len, hyps)) / max(1, sum(len(nearest[i]) for i in rows))
         found.append(Group(name, len(rows), round(bleu, 2), round(chrf, 2), round(ratio, 3)))
     return found
 

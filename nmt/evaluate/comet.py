@@ -52,4 +52,4 @@ def comet(src: Sequence[str], hyps: Sequence[str], refs: Sequence[str], gpus: in
     if done.returncode or len(values) != len(hyps):
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
         raise DataError(f"`{COMMAND}` failed: {said[-1]}", "Try it alone; its model must be downloaded once.")
-    return Score("comet", 100 * sum(values) / len(values), f"model:{MODEL}|scale:100")
+    return Score("comet", 100 * sum(values) / len(values), f"nrefs:1|model:{MODEL}|scale:100")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, RunError
-from nmt.evaluate.texts import read_lines, read_translations
+from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.folder import load_run_recipe
-from nmt.text.metrics import METRICS, label, make_metric
+from nmt.text.metrics import METRICS, label, make_metric, reference_streams
 
 TIE = 0.5  # chrF points of a sentence below which neither has won it
 
@@ -98,15 +98,6 @@ class TestComparison:
 COLUMNS = ["test set", "metric", "system", "score", "diff.", "p (BS)", "p (AR)", ""]
 
 
-@dataclass(frozen=True)
-class Texts:
-    """What one system made of one test set."""
-
-    src: list[str] | None
-    ref: list[list[str]]
-    hyp: list[str]
-
-
 def compare(
     systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None, bleu_tokenize: str | None = None
 ) -> list[TestComparison]:
@@ -124,12 +115,11 @@ def compare(
                 raise DataError(
                     f"{path} is a folder, but `--ref` is given.", "Give files of translations, or only runs."
                 )
+        check_references(refs)
         streams = [read_lines(path) for path in refs]
-        source = read_lines(src) if src else None
-        tests, tokenize = (
-            {"": [Texts(source, streams, read_translations(path)) for path in systems]},
-            bleu_tokenize or "13a",
-        )
+        source = read_lines(src) if src else []
+        tests = {"": [Texts(source, read_translations(path), streams) for path in systems]}
+        tokenize = bleu_tokenize or "13a"
     else:
         tests = _of_runs(systems)
         tokenize = bleu_tokenize or load_run_recipe(systems[0]).bleu_tokenize
@@ -152,8 +142,7 @@ def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
         tests = sorted(path.name.removesuffix(".hyp.txt") for path in folder.glob("*.hyp.txt"))
         if not tests:
             raise RunError(f"{run} has not been evaluated.", f"Run: nmt evaluate --run {run}")
-        texts = [[read_lines(folder / f"{name}.{kind}.txt") for kind in ("src", "ref", "hyp")] for name in tests]
-        kept.append({name: Texts(src, [ref], hyp) for name, (src, ref, hyp) in zip(tests, texts, strict=True)})
+        kept.append({name: Texts.kept(folder, name) for name in tests})
     common = [name for name in kept[0] if all(name in tests for tests in kept)]
     if not common:
         known = "; ".join(f"{run} has {', '.join(tests)}" for run, tests in zip(runs, kept, strict=True))
@@ -168,16 +157,16 @@ def _compare(
 
     first = texts[0]
     for path, other in zip(systems, texts, strict=True):
-        if other.ref != first.ref or other.src != first.src:
+        if other.refs != first.refs or other.src != first.src:
             raise DataError(f"{path} was evaluated on another `{test}` than {systems[0]}: their texts differ.",
                             "Evaluate both on the same prepared data.")  # fmt: skip
-        for stream in [*other.ref, *([other.src] if other.src else [])]:
+        for stream in [*other.refs, *([other.src] if other.src else [])]:
             if len(stream) != len(other.hyp):
                 raise DataError(f"{path} has {len(other.hyp):,} lines, but the references or sources {len(stream):,}; "
                                 "line n belongs to line n.")  # fmt: skip
     # As the sacrebleu command does.
     hyps = [[line.rstrip() for line in t.hyp] for t in texts]
-    refs = [[line.rstrip() for line in stream] for stream in first.ref]
+    refs = reference_streams(first.refs)
     found: dict[str, dict[str, list[Any]]] = {}
     for kind in ("bs", "ar"):
         for name in METRICS:
@@ -195,7 +184,7 @@ def _compare(
 
 
 def _by_sentence(
-    texts: Texts, hyps: list[list[str]], refs: list[list[str]]
+    texts: Texts, hyps: list[list[str]], refs: list[list[Any]]
 ) -> tuple[list[tuple[int, int, int]], list[Differing]]:
     chrf = make_metric("chrf")
     sentences = []

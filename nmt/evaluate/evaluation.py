@@ -1,6 +1,7 @@
 """Score a run on the test sets of its recipe, or any file of translations against references.
 
-What was scored is kept in the run folder: `evaluation/<test>.src.txt`, `.hyp.txt`, `.ref.txt` and `results.json`.
+What was scored is kept in the run folder: `evaluation/<test>.src.txt`, `.hyp.txt`, `.ref.txt` (of further references
+`.ref.1.txt` …) and `results.json`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from nmt import console
 from nmt.data.manifest import MANIFEST, File, Manifest, NotPreparedError
 from nmt.errors import DataError, RunError, join_faults, plural
 from nmt.evaluate.comet import check_comet, comet
-from nmt.evaluate.texts import read_lines, read_translations
-from nmt.files import write_atomically
+from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
 from nmt.run.manifest import run_manifest
@@ -127,28 +127,28 @@ def evaluate_run(
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
                "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
     tests, every = [], []
-    for name, (src, ref) in texts_of(run, test, prepared).items():
+    for name, (src, *refs) in texts_of(run, test, prepared).items():
         began = time.perf_counter()
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
             hyps = [t.text for t in translator.translate(src, on_progress=advance)]
         seconds = round(time.perf_counter() - began, 2)
-        scores = score(hyps, ref, metrics, tokenize, confidence=True)
+        scores = score(hyps, refs, metrics, tokenize, confidence=True)
         if with_comet:
-            scores.append(comet(src, hyps, ref))
+            scores.append(comet(src, hyps, refs[0]))
         flagged = count_flags(src, hyps)
         tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
-        _keep(run, tests[-1], {"src": src, "hyp": hyps, "ref": ref})
-        every.append((hyps, ref))
+        every.append(Texts(src, hyps, refs))
+        _keep(run, tests[-1], every[-1])
     evaluation = Evaluation(tests, _together(tests, every, metrics, tokenize))
     if evaluation.together:
         _keep_together(run, evaluation)
     return evaluation
 
 
-def texts_of(
-    run: Path, test: Sequence[str] = (), prepared: Path | None = None
-) -> dict[str, tuple[list[str], list[str]]]:
-    """Sources and references of test sets of the run's recipe, by name; which ones, and errors, as of evaluate_run."""
+def texts_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) -> dict[str, list[list[str]]]:
+    """Sources, references, and further references if there are any, of test sets of the run's recipe, by name; which
+    ones, and errors, as of evaluate_run.
+    """
     recipe = load_run_recipe(run)
     known = [*recipe.data.test, "valid"]
     if unknown := [name for name in test if name not in known]:
@@ -160,11 +160,7 @@ def texts_of(
     chosen = list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
     folder = prepared or recipe.prepared_dir
     files, sums = _check_prepared(run, folder, chosen)
-
-    def lines(file: str) -> list[str]:
-        return _prepared_lines(folder / file, sums[file].sha256)
-
-    return {name: (lines(src), lines(tgt)) for name, (src, tgt) in files.items()}
+    return {name: [_prepared_lines(folder / file, sums[file].sha256) for file in of] for name, of in files.items()}
 
 
 def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[str] = ()) -> dict[str, int]:
@@ -177,12 +173,16 @@ def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[s
 
 
 def _together(
-    tests: Sequence[TestSet], texts: Sequence[tuple[list[str], list[str]]], metrics: Sequence[str], bleu_tokenize: str
+    tests: Sequence[TestSet], texts: Sequence[Texts], metrics: Sequence[str], bleu_tokenize: str
 ) -> dict[str, list[Score]]:
     """The mean of the test sets' scores, each counting alike; and the score of all their sentences as one text."""
     if len(tests) < 2:
         return {}
-    hyps, refs = ([line for lines in side for line in lines] for side in zip(*texts, strict=True))
+    hyps = [line for t in texts for line in t.hyp]
+    refs = [
+        [line for t in texts for line in (t.refs[number] if number < len(t.refs) else [""] * len(t.hyp))]
+        for number in range(max(len(t.refs) for t in texts))
+    ]
     pooled = score(hyps, refs, metrics, bleu_tokenize, confidence=True)
     mean = []
     for scores in zip(*(t.scores for t in tests), strict=True):
@@ -210,8 +210,9 @@ def evaluate_files(
     """
     if with_comet:
         check_comet()
-        if src is None or len(refs) != 1:
-            raise DataError("COMET reads the source, and one reference.", "Give `--src FILE`, and `--ref` once.")
+        if src is None:
+            raise DataError("COMET reads the source, too.", "Give `--src FILE`.")
+    check_references(refs)
     files: list[list[str]] = []
     faults = []
     for path in [hyp, *refs, *([src] if src else [])]:
@@ -238,9 +239,7 @@ def evaluate_files(
 # --- prepared data ---------------------------------------------------------------------------------------------------
 
 
-def _check_prepared(
-    run: Path, folder: Path, names: Iterable[str]
-) -> tuple[dict[str, tuple[str, str]], dict[str, File]]:
+def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, File]]:
     """Whether the prepared test sets are there, and still those of the run. Gives the files of their sources and
     references, and what the manifest says of these.
     """
@@ -250,8 +249,8 @@ def _check_prepared(
     except NotPreparedError:
         raise RunError(f"the test sets of {run} are not in {folder}: its prepared data are gone.", again) from None
     before = run_manifest(run) if (run / MANIFEST).exists() else now
-    files = {name: (before.text_of(name, "src"), before.text_of(name, "tgt")) for name in names}
-    found = {file: now.outputs.get(file) for pair in files.values() for file in pair}
+    files = {name: [before.text_of(name, "src"), *before.references_of(name)] for name in names}
+    found = {file: now.outputs.get(file) for group in files.values() for file in group}
     known = {file: sums for file, sums in found.items() if sums is not None and sums == before.outputs.get(file)}
     if changed := [file for file in found if file not in known]:
         raise RunError(f"{folder / changed[0]} is not the one that {run} was trained with; it was prepared anew since.",
@@ -280,12 +279,11 @@ def _step(run: Path, checkpoint: str) -> int | None:
         return None
 
 
-def _keep(run: Path, test: TestSet, texts: dict[str, list[str]]) -> None:
+def _keep(run: Path, test: TestSet, texts: Texts) -> None:
     """Write the texts, then `scores` and `details` of how they were made, among those of other test sets."""
     folder = run / FOLDER
     with writing(folder):
-        for kind, lines in texts.items():
-            write_atomically(folder / f"{test.name}.{kind}.txt", "".join(f"{line}\n" for line in lines).encode())
+        texts.keep(folder, test.name)
         before = readable_results(run)  # what is damaged is written anew
         details = Details.model_validate(test.details | {"flags": test.flags})
         Results(

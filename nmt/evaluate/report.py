@@ -19,7 +19,7 @@ from nmt.evaluate.page import Html, beside, block, code, escape, join, marked, p
 from nmt.evaluate.plots import Curve, bar_chart, heat_map, line_chart
 from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 from nmt.evaluate.robustness import kept_robustness
-from nmt.evaluate.texts import read_lines
+from nmt.evaluate.texts import Texts
 from nmt.evaluate.verdict import verdict
 from nmt.files import write_atomically
 from nmt.run.log import curve, last_start, read_log
@@ -114,10 +114,11 @@ def _examples(run: Path) -> list[object]:
         return []
     name = kept[0].name.removesuffix(".hyp.txt")
     try:
-        texts = [read_lines(kept[0].with_name(f"{name}.{kind}.txt")) for kind in ("src", "ref", "hyp")]
+        texts = Texts.kept(run / FOLDER, name)
     except DataError:
         return []
-    shown = [(src, ref, [("translation", marked(ref, hyp, False))]) for src, ref, hyp in zip(*texts, strict=False)]
+    rows = zip(texts.src, texts.refs[0], texts.hyp, strict=False)
+    shown = [(src, ref, [("translation", marked(ref, hyp, False))]) for src, ref, hyp in rows]
     return [*(_sentence(*one) for one in shown[:EXAMPLES]), paragraph(_LEGEND)]
 
 

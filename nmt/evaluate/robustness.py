@@ -15,7 +15,7 @@ from typing import Any
 
 from nmt import console
 from nmt.evaluate.evaluation import TranslatesLines, writing
-from nmt.evaluate.texts import read_lines
+from nmt.evaluate.texts import Texts
 from nmt.files import write_atomically
 from nmt.run.folder import load_run_recipe
 from nmt.text.metrics import score
@@ -98,8 +98,8 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
     tokenize = load_run_recipe(run).bleu_tokenize
     folder, measured = run / "evaluation", []
     for name in tests:
-        src, hyp, ref = (read_lines(folder / f"{name}.{kind}.txt") for kind in ("src", "hyp", "ref"))
-        known = dict(zip(src, hyp, strict=True))
+        texts = Texts.kept(folder, name)
+        src, known = texts.src, dict(zip(texts.src, texts.hyp, strict=True))
         variants: list[Variant] = []
         for variant, write in {"clean": lambda line, _: line, **VARIANTS}.items():
             lines = [write(line, number) for number, line in enumerate(src, 1)]
@@ -107,7 +107,8 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
             with console.progress(f"{name}, {variant}", len(fresh), "sentences") as advance:
                 translated = translator.translate(fresh, on_progress=advance) if fresh else []
             known.update(zip(fresh, (t.text for t in translated), strict=True))
-            bleu, chrf = (s.value for s in score([known[line] for line in lines], ref, ("bleu", "chrf"), tokenize))
+            hyps = [known[line] for line in lines]
+            bleu, chrf = (s.value for s in score(hyps, texts.refs, ("bleu", "chrf"), tokenize))
             clean = variants[0] if variants else Variant(variant, 0, bleu, chrf)
             changed = sum(a != b for a, b in zip(src, lines, strict=True))
             variants.append(Variant(variant, changed, bleu, chrf, clean.bleu - bleu, clean.chrf - chrf))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from nmt.recipe.faults import show
 from nmt.recipe.section import (
     Float,
     Int,
@@ -32,10 +33,13 @@ class Corpus(Section):
     * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.
+
+    `target` of `valid` and of a test set may be a list: line n of each file, or each column, is a reference for line n
+    of the source. A blank line of any but the first is no reference. The loss is by the first.
     """
 
     source: str | int | None = None
-    target: str | int | None = None
+    target: str | int | list[str | int] | None = None
     path: PathText | None = None
     hub: str | None = None
     config: str | None = None
@@ -45,11 +49,24 @@ class Corpus(Section):
 
     @field_validator("source", "target", mode="before")
     @classmethod
-    def _column(cls, value: object) -> object:
-        number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
-        if not (number or isinstance(value, str | None)):
-            raise ValueError("must be a file name, a column's name, or its number from 0")
-        return check_path(value)
+    def _columns(cls, value: object, info: ValidationInfo) -> object:
+        if not (isinstance(value, list) and info.field_name == "target"):
+            return _column(value)
+        if not value:
+            raise ValueError("the list is empty; name one reference or more")
+        for number, item in enumerate(value, 1):
+            try:
+                _column([] if item is None else item)
+            except ValueError as e:
+                raise ValueError(f"item {number} {e}, but is {show(item)}") from None
+            if item in value[: number - 1]:
+                raise ValueError(f"{show(item)} is there twice, and would count as two references")
+        return value if len(value) > 1 else value[0]
+
+    @property
+    def targets(self) -> list[str | int]:
+        """The references: one, but where `target` is a list."""
+        return self.target if isinstance(self.target, list) else [] if self.target is None else [self.target]
 
     @property
     def kind(self) -> Literal["text", "table", "hub", "holdout"]:
@@ -74,14 +91,23 @@ class Corpus(Section):
             raise ValueError(f"a {self.kind} corpus needs {', '.join(f'`{k}`' for k in missing)}")
         if surplus := sorted(given - allowed):
             raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
-        if self.kind == "text" and not (isinstance(self.source, str) and isinstance(self.target, str)):
+        if self.kind == "text" and any(isinstance(name, int) for name in (self.source, *self.targets)):
             raise ValueError(
                 "`source` and `target` must be file names; give `path` too if they are columns of one file"
             )
-        if self.source is not None and self.source == self.target:
+        if len({type(column) for column in self.targets}) > 1:
+            raise ValueError("`target` has names and numbers of columns; give names only, or numbers only")
+        if self.source in self.targets:
             what = "file" if self.kind == "text" else "column"
             raise ValueError(f"`source` and `target` are the same {what}, {self.source}")
         return self
+
+
+def _column(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
+    if not (number or isinstance(value, str | None)):
+        raise ValueError("must be a file name, a column's name, or its number from 0")
+    return check_path(value)
 
 
 class Filters(Section):
@@ -143,6 +169,11 @@ class DataSection(Section):
             raise ValueError("`train` names no corpus")
         if any(c.kind == "holdout" for c in self.train):
             raise ValueError("`train` cannot be a `holdout`: that is taken out of train")
+        if any(len(c.targets) > 1 for c in self.train):
+            raise ValueError(
+                "`train` has a list as `target`, which only `valid` and test sets may have; "
+                "to train on several files, make `train` a list of corpora"
+            )
         return self
 
 

@@ -121,14 +121,14 @@ def score(
     """Corpus scores in the order of `metrics`, the very numbers of the `sacrebleu` command; with `confidence` those of
     its --confidence, too (bootstrap resampling with a fixed seed, Koehn 2004).
 
-    `refs` is one reference for each hypothesis, or several such lists. Raises DataError where there is nothing to
-    score or the numbers of lines differ.
+    `refs` is one reference for each hypothesis, or several such lists; see reference_streams. Raises DataError where
+    there is nothing to score or the numbers of lines differ.
     """
     from sacrebleu.significance import PairedTest
 
     # Trailing spaces count for some tokenizers; the command takes them away too.
     hyps = [line.rstrip() for line in hyps]
-    streams = [[line.rstrip() for line in stream] for stream in _streams(refs)]
+    streams = reference_streams(refs)
     if not hyps or not streams:
         raise DataError(f"there are no {'translations' if streams else 'references'} to score.")
     for stream in streams:
@@ -151,9 +151,13 @@ def score(
     return scores
 
 
-def _streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[Sequence[str]]:
+def reference_streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[list[Any]]:
+    """References as sacreBLEU takes them: without trailing spaces; and None, which it passes over, where a line of any
+    stream but the first is blank. An empty string would count as a reference: BLEU and TER go by the lengths of all.
+    """
     lines = [ref for ref in refs if isinstance(ref, str)]
-    return [lines] if lines else [ref for ref in refs if not isinstance(ref, str)]
+    streams = [lines] if lines else [ref for ref in refs if not isinstance(ref, str)]
+    return [[line.rstrip() or ("" if number == 0 else None) for line in s] for number, s in enumerate(streams)]
 
 
 def make_metric(name: str, bleu_tokenize: str = "13a") -> Scorer:

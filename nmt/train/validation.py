@@ -33,7 +33,7 @@ class Validator:
         model: Transformer, device: torch.device, max_tokens: int,
     ) -> None:  # fmt: skip
         split = PreparedSplit.open(prepared, "valid")
-        self.src, self.ref = split.text("src"), split.text("tgt")
+        self.src, self.refs = split.text("src"), split.references()
         every = int(split.tgt.lengths.sum()) + len(split)
         plan = plan_batches(split.src.lengths, split.tgt.lengths, every + 1, max_tokens, 0, 0)
         self.epoch = Epoch(split.src, split.tgt, plan)
@@ -54,13 +54,13 @@ class Validator:
             )
         if with_text and (metrics := self.objective.text_metrics):
             hyps = [t.text for t in self.translator.translate(self.src)]
-            for result in score(hyps, self.ref, metrics, self.bleu_tokenize):
+            for result in score(hyps, self.refs, metrics, self.bleu_tokenize):
                 valid[result.name] = round(result.value, 4)
         return valid, hyps
 
     def samples(self, hyps: list[str], number: int) -> list[Sample]:
         """The first sentences, which are the same at every validation."""
-        rows = zip(self.src, hyps, self.ref, strict=False)  # without translations there are no samples
+        rows = zip(self.src, hyps, self.refs[0], strict=False)  # without translations there are no samples
         return [{"source": s, "hypothesis": h, "reference": r} for s, h, r in islice(rows, number)]
 
     @torch.inference_mode()

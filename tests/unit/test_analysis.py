@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import RunError
-from nmt.evaluate.analysis import Texts, analyse, analyse_run, worst_sentences
+from nmt.evaluate.analysis import analyse, analyse_run, worst_sentences
+from nmt.evaluate.texts import Texts
 from nmt.evaluate.training_text import TrainingText, read_training_text
 from nmt.text.metrics import score
 from nmt.text.words import words
@@ -20,7 +21,7 @@ HYP = ["Un chien court.", "Deux deux chiens.", "", "Non non."]
 
 
 def test_groups_by_length_cover_every_sentence() -> None:
-    found = analyse("t", Texts(SRC, HYP, REF))
+    found = analyse("t", Texts(SRC, HYP, [REF]))
     assert [(g.name, g.sentences) for g in found.by_length] == [("1-5", 3), ("6-10", 1)]
     bleu, chrf = score([HYP[1]], [REF[1]], ["bleu", "chrf"])
     assert (found.by_length[1].bleu, found.by_length[1].chrf) == (round(bleu.value, 2), round(chrf.value, 2))
@@ -31,7 +32,7 @@ def test_groups_by_length_cover_every_sentence() -> None:
 def test_words_are_produced_as_often_as_they_stand_in_both() -> None:
     counts = Counter({"un": 5000, "deux": 7, "chien": 7, "non": 30})
     training = TrainingText(counts, dict(zip(SRC, ["seen", "near", "new", "new"], strict=True)))
-    found = analyse("t", Texts(SRC, HYP, REF), training=training)
+    found = analyse("t", Texts(SRC, HYP, [REF]), training=training)
     by_name = {f.name: (f.words, f.precision, f.recall, f.f1) for f in found.by_frequency}
     assert by_name == {
         "0": (3, 0.5, 0.3333, 0.4),  # court, chats, dorment; produced: court, chiens
@@ -49,7 +50,7 @@ def test_words_are_produced_as_often_as_they_stand_in_both() -> None:
 
 
 def test_the_worst_come_first_with_what_looks_wrong() -> None:
-    worst = worst_sentences(Texts(SRC, [*HYP[:3], "non " * 9], REF), 2)
+    worst = worst_sentences(Texts(SRC, [*HYP[:3], "non " * 9], [REF]), 2)
     assert [(s.number, s.flags) for s in worst] == [(3, []), (4, ["repetition", "too_long"])]
 
 

@@ -311,7 +311,7 @@ def test_comet_by_its_command(comet_score: Path, run: Path) -> None:
     expected = sum(map(len, HYP)) / len(HYP)
     values = [t.scores[-1].value for t in evaluation.tests] + [s[-1].value for s in evaluation.together.values()]
     assert values == pytest.approx([expected] * 4)
-    assert ["easy", "COMET", f"{expected:.1f}", f"model:{MODEL}|scale:100"] in evaluation.rows()
+    assert ["easy", "COMET", f"{expected:.1f}", f"nrefs:1|model:{MODEL}|scale:100"] in evaluation.rows()
     assert json.loads(comet_score.read_text(encoding="utf-8")) == [
         "-s", "src", "-t", "hyp", "-r", "ref", "--model", MODEL, "--gpus", "0", "--quiet", "--only_system",
         "--to_json", "scores.json",
@@ -337,7 +337,7 @@ def test_comet_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("comet_score")
 def test_comet_needs_the_source(tmp_path: Path) -> None:
     hyp, ref = write_lines(tmp_path / "h", HYP), write_lines(tmp_path / "r", REF)
-    with pytest.raises(DataError, match="COMET reads the source, and one reference"):
+    with pytest.raises(DataError, match=r"COMET reads the source, too\."):
         evaluate_files(hyp, [ref], with_comet=True)
 
 

@@ -95,6 +95,14 @@ def test_the_report_shows_what_there_is(run: Path) -> None:
     assert not re.search(r"url\((?!#)|@import", text)
 
 
+def test_of_several_references_the_first_is_shown(run: Path) -> None:
+    kept = run / "evaluation"
+    (kept / "first.ref.1.txt").write_text("Rien du tout.\n" + "\n" * 19, encoding="utf-8")
+    text = Page(build_report(run, [])).text
+    assert (kept / "first.ref.txt").read_text(encoding="utf-8").split("\n")[0] in text
+    assert "line 1 · chrF 100" in text  # by the other
+
+
 def test_the_same_run_gives_the_same_bytes(run: Path) -> None:
     assert write_report(run) == run / "report.html"
     first = (run / "report.html").read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,13 @@ def test_what_each_variant_costs(run: Path) -> None:
     assert all(v.chrf_loss == pytest.approx(clean.chrf - v.chrf) for v in others)
     assert len(translator.asked) == len(set(translator.asked)) and not set(translator.asked) & set(SRC)
     assert [row[2] for row in found.rows()] == ["", *(str(v.changed) for v in others)]
+
+
+def test_every_reference_counts(run: Path) -> None:
+    shutil.copy(run / "evaluation/t.hyp.txt", run / "evaluation/t.ref.1.txt")
+    (run / "evaluation/t.ref.txt").write_text("x\n" * len(SRC), encoding="utf-8")
+    (found,) = measure_robustness(run, Strict(), ["t"])
+    assert found.variants[0].chrf == pytest.approx(100)
 
 
 def test_it_is_kept_for_the_report(run: Path) -> None:
