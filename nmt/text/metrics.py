@@ -153,7 +153,8 @@ def score(
 
 def reference_streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[list[Any]]:
     """References as sacreBLEU takes them: without trailing spaces; and None, which it passes over, where a line of any
-    stream but the first is blank. An empty string would count as a reference: BLEU and TER go by the lengths of all.
+    stream but the first is blank. An empty string would count as a reference, as it does for its command: BLEU and TER
+    go by the lengths of all.
     """
     lines = [ref for ref in refs if isinstance(ref, str)]
     streams = [lines] if lines else [ref for ref in refs if not isinstance(ref, str)]

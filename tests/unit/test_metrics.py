@@ -17,7 +17,7 @@ from nmt.text.metrics import METRICS, Score, bleu_tokenizer, score
 
 HYPS = ["The cat sits on the mat.", "Two  dogs are running in the snow ", "", "A man, who sings!", "C'est déjà l'été."]
 REFS = ["The cat sat on the mat.", "Two dogs run through the snow.", "Nothing", "A man who sings.", "C’est déjà l’été."]
-MORE = ["A cat sat on a mat.", "Two dogs running in snow", "", "A singing man.", "L'été est déjà là."]
+MORE = ["A cat sat on a mat.", "Two dogs running in snow", "Nought", "A singing man.", "L'été est déjà là."]
 OPTIONS = {
     "bleu": ["-m", "bleu"],
     "chrf": ["-m", "chrf"],
