@@ -71,12 +71,18 @@ class SplitAudit:
     flags: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     src_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # see keys.py
     pair_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))
+    tgt_keys: Keys = field(default_factory=lambda: np.zeros(0, np.uint64))  # where there is text of one language
     repeated: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))  # stood before
 
     def note(self, kind: str, which: npt.NDArray[np.bool_]) -> None:
         """Count the pairs of a mask as findings."""
         if count := int(which.sum()):
             add_found(self.found, kind, count, self._place(int(which.argmax())))
+
+    @property
+    def of_one_language(self) -> npt.NDArray[np.bool_]:
+        """Of each pair, whether it is a line without a target."""
+        return np.repeat([s.corpus.of_one_language for s, _ in self.sources], [n for _, n in self.sources]).astype(bool)
 
     def _place(self, index: int) -> str:
         for source, pairs in self.sources:
@@ -120,8 +126,10 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     """Read everything once. Raises DataError that lists every fatal fault of every split."""
     faults: list[tuple[str, str]] = []
     warnings: list[str] = []
+    targets = any(source.corpus.of_one_language for source in splits.get("train", ()))
     audited = {
-        name: _audit_split(name, sources, filters, processes, faults, warnings) for name, sources in splits.items()
+        name: _audit_split(name, sources, filters, targets, processes, faults, warnings)
+        for name, sources in splits.items()
     }
     faults = list(dict.fromkeys(faults))  # what is wrong with a source is seen with each of its references
     if len(faults) == 1:
@@ -145,8 +153,8 @@ def _find_repeated(split: SplitAudit) -> None:
 
 
 def _audit_split(
-    name: str, sources: Sequence[PairSource], filters: Filters, processes: int, faults: list[tuple[str, str]],
-    warnings: list[str],
+    name: str, sources: Sequence[PairSource], filters: Filters, targets: bool, processes: int,
+    faults: list[tuple[str, str]], warnings: list[str],
 ) -> SplitAudit:  # fmt: skip
     split = SplitAudit()
     parts: list[_Findings] = []
@@ -154,7 +162,7 @@ def _audit_split(
     with console.progress(f"Auditing {name}", None, "pairs") as advance:
 
         def read(source: PairSource) -> list[_Findings]:
-            return _audit_source(source, filters, processes, split.found, faults, warnings, advance)
+            return _audit_source(source, filters, targets, processes, split.found, faults, warnings, advance)
 
         for source in sources:
             own = read(source)
@@ -173,17 +181,18 @@ def _audit_split(
         split.flags = np.concatenate([f.flags for f in parts])
         split.src_keys = np.concatenate([f.src_keys for f in parts])
         split.pair_keys = np.concatenate([f.pair_keys for f in parts])
+        split.tgt_keys = np.concatenate([f.tgt_keys for f in parts])
     return split
 
 
 def _audit_source(
-    source: PairSource, filters: Filters, processes: int, found: dict[str, Found], faults: list[tuple[str, str]],
-    warnings: list[str], advance: Callable[[int], None],
+    source: PairSource, filters: Filters, targets: bool, processes: int, found: dict[str, Found],
+    faults: list[tuple[str, str]], warnings: list[str], advance: Callable[[int], None],
 ) -> list[_Findings]:  # fmt: skip
     own: list[_Findings] = []
     broken: dict[tuple[Side, str], tuple[int, list[str]]] = {}
     try:
-        for task, findings in in_order(partial, (_examine, filters), _tasks(source, found), processes):
+        for task, findings in in_order(partial, (_examine, filters, targets), _tasks(source, found), processes):
             _merge(source, task.first_line, findings, found, broken)
             own.append(findings)
             advance(len(findings.flags))
@@ -199,7 +208,7 @@ def _audit_source(
 def _check_alignment(
     source: PairSource, parts: list[_Findings], faults: list[tuple[str, str]], warnings: list[str]
 ) -> None:
-    if not parts:
+    if not parts or source.corpus.of_one_language:
         return
     src, tgt = (np.concatenate([getattr(f, side) for f in parts]) for side in ("src_lengths", "tgt_lengths"))
     if len(src) == len(tgt) and not find_shifts(src, tgt):
@@ -242,6 +251,7 @@ class _Task:
     tgt: bytes
     num_src: int
     num_tgt: int
+    of_one_language: bool  # then there is no target
 
 
 _Place = tuple[str, "Side", int, int]  # kind, side, count, first index
@@ -255,6 +265,7 @@ class _Findings:
     flags: npt.NDArray[np.uint8]  # from here on: of the pairs
     src_keys: Keys
     pair_keys: Keys
+    tgt_keys: Keys
     found: list[_Place]
     broken: list[_Fault]
 
@@ -263,7 +274,9 @@ def _tasks(source: PairSource, found: dict[str, Found]) -> Iterator[_Task]:
     for chunk in source.chunks():
         for kind, (count, where) in chunk.found.items():
             add_found(found, kind, count, where)
-        yield _Task(chunk.first_line, b"\n".join(chunk.src), b"\n".join(chunk.tgt), len(chunk.src), len(chunk.tgt))
+        src, alone = b"\n".join(chunk.src), source.corpus.of_one_language
+        tgt = b"" if alone else b"\n".join(chunk.tgt)
+        yield _Task(chunk.first_line, src, tgt, len(chunk.src), len(chunk.tgt), alone)
 
 
 def _merge(
@@ -281,18 +294,24 @@ def _merge(
         broken[side, what] = (count + 1, shown)
 
 
-def _examine(filters: Filters, task: _Task) -> _Findings:
+def _examine(filters: Filters, targets: bool, task: _Task) -> _Findings:
+    """`targets`: give the keys of the target lines, too."""
     found: list[_Place] = []
     broken: list[_Fault] = []
     src_text, src_all = _examine_side("src", task.src, task.num_src, found, broken)
-    tgt_text, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
-    src_text, tgt_text = alike(src_text), alike(tgt_text)
+    if task.of_one_language:  # a line is a pair with itself
+        tgt_all = src_all
+        src_text = tgt_text = alike(src_text)
+    else:
+        tgt_text, tgt_all = _examine_side("tgt", task.tgt, task.num_tgt, found, broken)
+        src_text, tgt_text = alike(src_text), alike(tgt_text)
     pairs = min(task.num_src, task.num_tgt)
     src_lines, tgt_lines = (text.encode().split(b"\n")[:pairs] for text in (src_text, tgt_text))
     src, tgt = src_all[:pairs], tgt_all[:pairs]
     longer, shorter = np.maximum(src, tgt), np.minimum(src, tgt)
     blank = shorter == 0
     identical = np.fromiter(map(operator.eq, src_lines, tgt_lines), np.bool_, pairs) & ~blank
+    identical &= not task.of_one_language
     too_long = longer > (filters.max_chars or np.inf)
     ratio = ((longer + 10) / (shorter + 10) > (filters.max_ratio or np.inf)) & ~blank
     kinds = {"blank_one_side": blank & (longer > 0), "blank_both": longer == 0, "long": too_long, "ratio": ratio,
@@ -301,7 +320,8 @@ def _examine(filters: Filters, task: _Task) -> _Findings:
     return _Findings(
         np.minimum(src_all, 65535).astype(np.uint16), np.minimum(tgt_all, 65535).astype(np.uint16),
         (blank * BLANK + too_long * LONG + ratio * RATIO + identical * IDENTICAL).astype(np.uint8),
-        source_keys(src_text, pairs), pair_keys(src_lines, tgt_lines), found, broken,
+        source_keys(src_text, pairs), pair_keys(src_lines, tgt_lines),
+        source_keys(tgt_text, pairs if targets else 0), found, broken,
     )  # fmt: skip
 
 

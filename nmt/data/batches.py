@@ -91,8 +91,12 @@ def fill(updates: Sequence[Update], lengths: npt.NDArray[np.int64]) -> float:
     return float((lengths.sum() + len(lengths)) / max(1, padded))
 
 
-def collate(src: Lines | Sequence[Any], tgt: Lines | Sequence[Any], index: Indices) -> Batch:
-    """The micro-batch of the pairs `index`."""
+def collate(
+    src: Lines | Sequence[Any], tgt: Lines | Sequence[Any], index: Indices, given: Lines | None = None
+) -> Batch:
+    """The micro-batch of the pairs `index`. What is `given` of a pair the decoder sees in place of its target shifted
+    by one; then that target ends without `</s>`, and has PAD where nothing is learned.
+    """
     src_rows, tgt_rows = [src[i] for i in index.tolist()], [tgt[i] for i in index.tolist()]
     src_ids, padded = pad(src_rows)
     tgt_out, _ = pad(tgt_rows)
@@ -101,6 +105,10 @@ def collate(src: Lines | Sequence[Any], tgt: Lines | Sequence[Any], index: Indic
     tgt_in[tgt_in == EOS_ID] = PAD_ID
     tgt_in[:, 0] = BOS_ID
     num_tokens = sum(map(len, tgt_rows)) + len(tgt_rows)
+    for i, row in enumerate([given[i] for i in index.tolist()] if given is not None else []):
+        if len(row):
+            tgt_in[i, : len(row)], tgt_out[i, len(row)] = row, PAD_ID
+            num_tokens += int(np.count_nonzero(tgt_rows[i])) - len(row) - 1
     mask = torch.from_numpy(src_ids != PAD_ID) if padded else None
     return Batch(torch.from_numpy(src_ids), mask, torch.from_numpy(tgt_in), torch.from_numpy(tgt_out), num_tokens)
 

@@ -17,23 +17,29 @@ from typing import Any
 from nmt import console
 from nmt.data.corpus import file_names
 from nmt.data.manifest import Manifest
+from nmt.data.vocabulary import taken
 from nmt.errors import RunError
 from nmt.files import InputFile, describe_file, write_atomically
 from nmt.recipe import Recipe
 from nmt.records import Record, read_record
-from nmt.tokenizer import Tokenizer
 
 LARGEST_CHECKED = 1 << 30  # bytes; of a larger file only `nmt verify` reads all
 _FRESH = 2.0  # seconds; a file changed so lately may change again without another time on a coarse clock
 
 
 def deciding_keys(recipe: Recipe) -> dict[str, Any]:
-    """The keys of the data and tokenizer sections that decide the prepared bytes, flat, as the user writes them."""
-    data = recipe.data.model_dump(mode="json", exclude_none=True, exclude={"root", "url", "sha256", "prepared_dir"})
+    """The keys of the recipe that decide the prepared bytes, flat, as the user writes them."""
+    in_training = {"__all__": {"share", "objective"}}
+    without: dict[str, Any] = dict.fromkeys(("root", "url", "sha256", "prepared_dir"), True)
+    data = recipe.data.model_dump(mode="json", exclude_none=True, exclude=without | {"train": in_training})
+    if len(data["valid"]) == 1:
+        data["valid"] = data["valid"][0]
     # Sampling happens in training
     tokenizer = recipe.tokenizer.model_dump(mode="json", exclude={"sampling"}, exclude_none=True)
     tokenizer |= dict.fromkeys(recipe.tokenizer.open_keys, "auto")
-    return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer"))
+    kinds = sorted({recipe.objective_of(corpus).kind for corpus in recipe.data.train} - {"translate"})
+    objective = {"objective.kind": ", ".join(kinds)} if kinds else {}  # which decide the control pieces
+    return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer")) | objective
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
@@ -66,7 +72,7 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
         also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
         raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
     source = recipe.tokenizer.taken_from
-    if source and Path(source).exists() and Tokenizer.take(Path(source)).fingerprint != manifest.tokenizer.fingerprint:
+    if source and Path(source).exists() and taken(recipe, Path(source)).fingerprint != manifest.tokenizer.fingerprint:
         raise RunError(f"{folder} was prepared with the tokenizer that {source} had; it has another now.", again)
     for name, file in manifest.inputs.items():
         if recipe.data.sha256.get(name, file.sha256) != file.sha256:

@@ -63,7 +63,7 @@ class PairSource:
     def label(self, side: Side) -> str:
         """What the user calls this side."""
         c = self.corpus
-        return str(c.hub or c.path or (c.source if side == "src" else c.targets[self.reference]))
+        return str(c.hub or c.path or c.column(side, self.reference))
 
     def where(self, side: Side, line: int) -> str:
         """The place of a pair, counted from 1. A record of a CSV file may have several lines."""
@@ -78,10 +78,12 @@ class PairSource:
 
     @property
     def _columns(self) -> tuple[str | int, str | int]:
-        return self.corpus.source or 0, self.corpus.targets[self.reference]
+        return self.corpus.column("src"), self.corpus.column("tgt", self.reference)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Raises DataError, naming file and line, where the corpus cannot be read."""
+        """Of text of one language both sides of a pair are the line. Raises DataError, naming file and line, where the
+        corpus cannot be read.
+        """
         found: dict[str, Found] = {}
         match self.corpus.kind:
             case "text":
@@ -106,6 +108,9 @@ class PairSource:
     def _text(self) -> Iterator[Chunk]:
         found: dict[str, Found] = {}
         names = [self.label("src"), self.label("tgt")]
+        if self.corpus.of_one_language:
+            yield from self._lines(names[0])
+            return
         founds = [{} if self.reference else found, found]  # of the source with the first reference alone
         readers = [line_blocks(self.root / name, name, into) for name, into in zip(names, founds, strict=True)]
         lines: list[list[bytes]] = [[], []]
@@ -129,6 +134,16 @@ class PairSource:
             del lines[0][:done], lines[1][:done]
             first += done
 
+    def _lines(self, name: str) -> Iterator[Chunk]:
+        found: dict[str, Found] = {}
+        first = 1
+        for block in line_blocks(self.root / name, name, found):
+            for begin in range(0, len(block), CHUNK_PAIRS):
+                lines = block[begin : begin + CHUNK_PAIRS]
+                yield Chunk(first + begin, lines, lines, dict(found))
+                found.clear()
+            first += len(block)
+
     def _records(self, batches: Iterable[Fields], found: dict[str, Found]) -> Iterator[Chunk]:
         first = 1
         for src, tgt in batches:
@@ -137,7 +152,7 @@ class PairSource:
             src = self._one_line_each(src, "src", first, found)
             if self.reference:  # what is not of this column is found with the first reference
                 found.clear()
-            tgt = self._one_line_each(tgt, "tgt", first, found)
+            tgt = src if self.corpus.of_one_language else self._one_line_each(tgt, "tgt", first, found)
             yield Chunk(first, src, tgt, dict(found))
             found.clear()
             first += len(src)
@@ -193,13 +208,20 @@ def _no_table(name: str) -> DataError:
 
 def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
     """Split -> its corpora, in the order of the recipe."""
-    return {"train": data.train, "valid": [data.valid], **{name: [c] for name, c in data.test.items()}}
+    return {"train": data.train, "valid": data.valid, **{name: [c] for name, c in data.test.items()}}
+
+
+def side_of(data: DataSection, corpus: Corpus) -> Side | None:
+    """The side whose language a corpus of one language has: the target, where both are the same. None: it has both."""
+    if corpus.lang is None:
+        return None
+    return "tgt" if corpus.lang == data.target_lang else "src"
 
 
 def file_names(data: DataSection) -> list[str]:
     """Every local file the recipe names, once."""
     corpora = [c for group in all_corpora(data).values() for c in group]
-    names = [[c.path] if c.kind == "table" else [c.source, *c.targets] if c.kind == "text" else [] for c in corpora]
+    names = [[c.path] if c.kind == "table" else c.columns if c.kind == "text" else [] for c in corpora]
     return list(dict.fromkeys(str(name) for group in names for name in group))
 
 
@@ -234,7 +256,7 @@ def _refuse_documents(data: DataSection) -> None:
     """Two files of text whose names say that they are more than lines."""
     corpora = [c for group in all_corpora(data).values() for c in group if c.kind == "text"]
     faults = {}
-    for name in (str(name) for c in corpora for name in (c.source, *c.targets)):
+    for name in (str(column) for c in corpora for column in c.columns):
         if kind := kind_of(name):
             hint = (
                 "Name it as `path`, with its columns as `source` and `target`."

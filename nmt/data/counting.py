@@ -58,7 +58,7 @@ def distinct_characters(counts: np.ndarray) -> int:
 def count_splits(data: DataSection) -> dict[str, RawCounts | int]:
     """Of train and valid; a number of pairs where they are held out of train."""
     found: dict[str, RawCounts | int] = {}
-    for name, corpora in {"train": data.train, "valid": [data.valid]}.items():
+    for name, corpora in {"train": data.train, "valid": data.valid}.items():
         sources = [PairSource(corpus, Path(data.root)) for corpus in corpora]
         held_out = corpora[0].holdout
         found[name] = count_pairs(sources) if held_out is None else held_out

@@ -20,13 +20,13 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport
-from nmt.data.corpus import Chunk, PairSource
+from nmt.data.corpus import Chunk, PairSource, side_of
 from nmt.data.examples import SIDES
 from nmt.data.filters import Routing
 from nmt.data.manifest import Corpus, SideStatistics, SplitStatistics
 from nmt.data.rereading import read_again
 from nmt.data.round_trip import RoundTrip
-from nmt.data.store import IdsWriter, write_examples
+from nmt.data.store import IdsWriter, Run, write_examples
 from nmt.data.workers import in_order
 from nmt.recipe import DataSection
 from nmt.text.sentences import split as split_sentences
@@ -50,6 +50,7 @@ class _Reading:
 
     source: PairSource
     split: str  # of the recipe
+    side: Side | None  # whose language its lines have, if they are of one
     read: int = 0
     examples: Counter[str] = field(default_factory=Counter)  # by split
     sums: tuple[Any, Any] = field(default_factory=lambda: (hashlib.sha256(), hashlib.sha256()))
@@ -60,10 +61,10 @@ class _Reading:
             digest.update(b"\n".join(lines) + b"\n" * bool(lines))
 
     def done(self, names: Mapping[Side, str]) -> Corpus:
-        sums = {names[side]: digest.hexdigest() for side, digest in zip(SIDES, self.sums, strict=True)}
+        src, tgt = (names[self.side], None) if self.side else (names["src"], names["tgt"])
+        sums = {src: self.sums[0].hexdigest()} | ({tgt: self.sums[1].hexdigest()} if tgt else {})
         return Corpus(name=" and ".join(dict.fromkeys(map(self.source.label, SIDES))), split=self.split,
-                      src=names["src"], tgt=names["tgt"], read=self.read, examples=dict(self.examples),
-                      sha256=sums)  # fmt: skip
+                      src=src, tgt=tgt, read=self.read, examples=dict(self.examples), sha256=sums)  # fmt: skip
 
 
 class _Lengths:
@@ -92,13 +93,8 @@ class _Task:
 
     split: str
     corpus: int
-    src: bytes  # lines joined by \n
-    tgt: bytes
+    lines: dict[Side, bytes]  # joined by \n; of one side, where they are of one language
     pairs: int
-
-    @classmethod
-    def of(cls, split: str, corpus: int, src: list[bytes], tgt: list[bytes]) -> _Task:
-        return cls(split, corpus, b"\n".join(src), b"\n".join(tgt), len(src))
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ class _Rows:
     lengths: npt.NDArray[np.int64]
 
 
-def _encoder(folder: Path) -> Callable[[_Task], tuple[_Rows, _Rows]]:
+def _encoder(folder: Path) -> Callable[[_Task], dict[Side, _Rows]]:
     tokenizer = Tokenizer.load(folder)
 
     def rows(joined: bytes, side: Side) -> _Rows:
@@ -117,7 +113,7 @@ def _encoder(folder: Path) -> Callable[[_Task], tuple[_Rows, _Rows]]:
         dtype = np.uint16 if size <= 1 << 16 else np.uint32  # what is sent between processes is half as much
         return _Rows(np.fromiter(chain.from_iterable(ids), dtype, int(lengths.sum())), lengths)
 
-    return lambda task: (rows(task.src, "src"), rows(task.tgt, "tgt"))
+    return lambda task: {side: rows(joined, side) for side, joined in task.lines.items()}
 
 
 # --- here ------------------------------------------------------------------------------------------------------------
@@ -131,15 +127,19 @@ def _tasks(readings: Sequence[_Reading], pairs: Mapping[str, int], routing: Rout
         for which, index, chunk in read_again([readings[n].source for n in numbers], pairs[split]):
             corpus = numbers[which]
             readings[corpus].add(chunk)
+            only = readings[corpus].side
+            sides: dict[Side, list[bytes]] = {only: chunk.src} if only else {"src": chunk.src, "tgt": chunk.tgt}
             if split != "train":
                 if chunk.src:
-                    yield _Task.of(split, corpus, chunk.src, chunk.tgt)
+                    joined = {side: b"\n".join(lines) for side, lines in sides.items()}
+                    yield _Task(split, corpus, joined, len(chunk.src))
                 continue
             codes = routing.codes[index : index + len(chunk.src)]
             for name in routed:
                 picks = np.flatnonzero(codes == routing.names.index(name)).tolist()
                 if picks:
-                    yield _Task.of(name, corpus, [chunk.src[i] for i in picks], [chunk.tgt[i] for i in picks])
+                    joined = {side: b"\n".join([lines[i] for i in picks]) for side, lines in sides.items()}
+                    yield _Task(name, corpus, joined, len(picks))
 
 
 class _Split:
@@ -156,21 +156,28 @@ class _Split:
             paths = {side: folder / f"{name}.{names[side]}.txt" for side in SIDES}
             self._texts = {side: stack.enter_context(path.open("wb")) for side, path in paths.items()}
         self._lengths = {side: _Lengths() for side in SIDES}
-        self.examples: list[tuple[int, int]] = []  # (corpus, number), in order
+        self._rows: Counter[Side] = Counter()
+        self.examples: list[Run] = []
 
-    def add(self, task: _Task, encoded: tuple[_Rows, _Rows]) -> None:
-        self.examples.append((task.corpus, task.pairs))
-        for side, rows, text in zip(SIDES, encoded, (task.src, task.tgt), strict=True):
+    def add(self, task: _Task, encoded: Mapping[Side, _Rows]) -> None:
+        """A line without a target counts as one: it is what is learned to be written."""
+        first = {side: self._rows[side] for side in encoded}
+        both = len(encoded) == 2
+        src = first["src"] if both else next(iter(first.values()))
+        self.examples.append(Run(task.corpus, task.pairs, src, first["tgt"] if both else None))
+        for side, rows in encoded.items():
             self._ids[side].append(rows.flat, rows.lengths)
-            self._lengths[side].add(rows.lengths)
+            self._rows[side] += task.pairs
+            for counted in (side,) if both else SIDES:
+                self._lengths[counted].add(rows.lengths)
             if side in self._texts:
-                self._texts[side].write(text + b"\n")
+                self._texts[side].write(task.lines[side] + b"\n")
 
     def done(self, read: int, dropped: dict[str, int], several_sentences: float | None = None) -> SplitStatistics:
-        number = sum(count for _, count in self.examples)
+        number = sum(run.number for run in self.examples)
         return SplitStatistics(
             read=read, dropped=dropped, examples=number, src=self._lengths["src"].done(several_sentences),
-            tgt=self._lengths["tgt"].done(None), lines={self.names[side]: number for side in SIDES},
+            tgt=self._lengths["tgt"].done(None), lines={self.names[side]: self._rows[side] for side in SIDES},
         )  # fmt: skip
 
 
@@ -184,7 +191,8 @@ class _Sample:
     def add(self, task: _Task) -> None:
         chosen = slice(-self._seen % self._every, None, self._every)
         self._seen += task.pairs
-        src, tgt = (lines.decode().split("\n")[chosen] for lines in (task.src, task.tgt))
+        sides = [lines.decode().split("\n")[chosen] for lines in task.lines.values()]
+        src, tgt = sides[0], sides[-1]
         self._looked_at += len(src)
         self._several += sum(len(split_sentences(line, self._language)) > 1 for line in src)
         self._round_trip.look_at(tgt)
@@ -203,7 +211,9 @@ def write_splits(
     corpora as they were read.
     """
     names, counts = stored_as(data), routing.counts()
-    readings = [_Reading(source, split) for split, group in sources.items() for source in group]
+    readings = [
+        _Reading(source, split, side_of(data, source.corpus)) for split, group in sources.items() for source in group
+    ]
     pairs = {name: split.pairs for name, split in report.splits.items()}
     moved = {name: count for name, count in counts.items() if count and name != "train"}
     total = sum(pairs.values()) - sum(moved[reason] for reason in routing.reasons if reason in moved)

@@ -87,7 +87,7 @@ class Column(Sequence[Ids]):
     """Line i is row `rows[i]` of `tables[table[i]]`; a row of −1 is an empty line."""
 
     def __init__(
-        self, tables: Sequence[RaggedIds], table: npt.NDArray[np.integer[Any]], rows: npt.NDArray[np.int32]
+        self, tables: Sequence[Lines], table: npt.NDArray[np.integer[Any]], rows: npt.NDArray[np.int32]
     ) -> None:
         self._tables, self._table, self._rows = tables, table, rows
         self.lengths: npt.NDArray[np.int64] = np.zeros(len(rows), np.int64)
@@ -101,7 +101,29 @@ class Column(Sequence[Ids]):
     def __getitem__(self, i: Any) -> Any:
         row = self._rows[i]
         lines = self._tables[self._table[i]]
-        return lines[row] if row != NONE else lines.ids[:0]
+        return lines[row] if row != NONE else np.zeros(0, np.int64)
+
+    def as_table(self) -> RaggedIds:
+        """The same lines, copied one behind the other; of tables of ids."""
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.lengths)])
+        ids = np.zeros(offsets[-1], np.int64)
+        for number, lines in enumerate(self._tables):
+            assert isinstance(lines, RaggedIds)
+            mine = np.flatnonzero((self._table == number) & (self._rows != NONE))
+            lengths = self.lengths[mine]
+            within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            ids[np.repeat(offsets[mine], lengths) + within] = lines.ids[
+                np.repeat(lines.offsets[self._rows[mine]], lengths) + within
+            ]
+        return RaggedIds(ids, offsets)
+
+
+def table_of(lines: Lines) -> RaggedIds:
+    """Lines of `column` as one table of ids."""
+    if isinstance(lines, Column):
+        return lines.as_table()
+    assert isinstance(lines, RaggedIds)
+    return lines
 
 
 def column(examples: Examples, side: Side, lines: Mapping[str, RaggedIds], directions: Sequence[Direction]) -> Lines:

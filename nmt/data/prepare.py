@@ -70,12 +70,12 @@ def prepare(
     cores = usable_cores() if processes is None else processes
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
     show_audit(report)
-    routing = route(recipe.data, report.splits["train"])
+    routing = route(recipe.data, report.splits)
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
     with staging(target, written_files(target)) as folder:
         training = time.monotonic()
-        tokenizer, lines = train_tokenizer(recipe.tokenizer, sources["train"], routing, older)
+        tokenizer, lines = train_tokenizer(recipe, report.splits["train"], routing, older)
         training = time.monotonic() - training
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)

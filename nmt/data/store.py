@@ -22,7 +22,6 @@ from nmt.errors import RunError
 from nmt.tokenizer import Ids, RaggedIds, Side
 
 _AGAIN = "Prepare again: nmt prepare RECIPE --force"
-_BLOCK = 1 << 20  # examples written at a time
 _LINES = 100_000  # whose ids are looked at together
 
 
@@ -50,21 +49,31 @@ class IdsWriter:
             np.save(self._offsets_path, np.cumsum(lengths))
 
 
-def write_examples(folder: Path, split: str, counts: Sequence[tuple[int, int]]) -> None:
-    """Of pairs: example i is row i on both sides. `counts`: so many of each corpus, one after the other."""
-    total = sum(number for _, number in counts)
+@dataclass(frozen=True)
+class Run:
+    """So many examples of a corpus, of rows that follow one another from these on; no target: None."""
+
+    corpus: int
+    number: int
+    src: int
+    tgt: int | None
+
+
+def write_examples(folder: Path, split: str, runs: Sequence[Run]) -> None:
+    """The examples of the runs, one after the other."""
+    total = sum(run.number for run in runs)
     path = folder / f"{split}{EXAMPLES}"
     if not total:  # nothing cannot be mapped
         np.save(path, np.zeros((0, 3), np.int32))
         return
     table = np.lib.format.open_memmap(path, "w+", np.dtype("<i4"), (total, 3))
     begin = 0
-    for corpus, number in counts:
-        table[begin : begin + number, 0] = corpus
-        begin += number
-    for at in range(0, total, _BLOCK):
-        end = min(total, at + _BLOCK)
-        table[at:end, 1:] = np.arange(at, end, dtype=np.int32)[:, None]
+    for run in runs:
+        here = table[begin : begin + run.number]
+        here[:, 0] = run.corpus
+        here[:, 1] = np.arange(run.src, run.src + run.number, dtype=np.int32)
+        here[:, 2] = NONE if run.tgt is None else np.arange(run.tgt, run.tgt + run.number, dtype=np.int32)
+        begin += run.number
     table.flush()
 
 
@@ -106,6 +115,16 @@ class PreparedSplit:
     @cached_property
     def tgt(self) -> Lines:
         return column(self.examples, "tgt", self.lines, self.directions)
+
+    @cached_property
+    def written(self) -> Lines:
+        """What is learned to be written: the targets; where there is none, the line itself."""
+        if all(direction.tgt is not None for direction in self.directions):
+            return self.tgt
+        directions = [Direction(d.src, d.tgt or d.src) for d in self.directions]
+        table = np.array(self.examples.table)
+        table[:, 2] = np.where(table[:, 2] == NONE, table[:, 1], table[:, 2])
+        return column(Examples(table), "tgt", self.lines, directions)
 
     def text(self, side: Side) -> list[str]:
         """The raw lines of the examples; kept for valid and test, not for train."""

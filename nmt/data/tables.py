@@ -139,7 +139,7 @@ def _numbers(columns: Sequence[Column], header: Sequence[str] | None, name: str,
                 else "Give the names of the first line; or numbers from 0 if it has no names.",
             )  # fmt: skip
         numbers.append(names.index(column))
-    if numbers[0] == numbers[1]:
+    if numbers[0] == numbers[1] and columns[0] != columns[1]:  # of text of one language both are the same
         raise DataError(f"{name}: `source` and `target` are the same column, {columns[0]} and {columns[1]}.")
     return numbers
 

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from nmt import console
-from nmt.data.corpus import PairSource
+from nmt.data.audit import SplitAudit
+from nmt.data.corpus import side_of
 from nmt.data.counting import count_characters, distinct_characters
 from nmt.data.filters import Routing
 from nmt.data.rereading import read_again
-from nmt.recipe import TokenizerSection
+from nmt.recipe import DataSection, Recipe, TokenizerSection
 from nmt.recipe.defaults import vocab_size
 from nmt.tokenizer import Side, Tokenizer
+from nmt.tokenizer.control import MASK, SENTINELS
 from nmt.tokenizer.learn import VocabularyTooLargeError
 
 
 def train_tokenizer(
-    section: TokenizerSection, sources: Sequence[PairSource], routing: Routing, older: Path | None = None
+    recipe: Recipe, train: SplitAudit, routing: Routing, older: Path | None = None
 ) -> tuple[Tokenizer, int]:
-    """The tokenizer, and how many lines it learned from: none where it is taken from elsewhere, or is that of an
-    `older` run.
+    """The tokenizer, with the control pieces that the objectives need, and how many lines it learned from: none where
+    it is taken from elsewhere, or is that of an `older` run.
     """
+    section = recipe.tokenizer
     if older is not None:
         console.info(
             f"Keeping the tokenizer of {older}: an older nmt began that run, and it goes on only with its own."
@@ -32,7 +35,25 @@ def train_tokenizer(
         return Tokenizer.take(older), 0
     if section.taken_from is not None:
         console.info(f"Taking the tokenizer of {section.taken_from}.")
-        return Tokenizer.take(Path(section.taken_from)), 0
+        return taken(recipe, Path(section.taken_from)), 0
+    tokenizer, lines = _train(recipe.data, section, train, routing)
+    return tokenizer.with_control(control_pieces(recipe)), lines
+
+
+def taken(recipe: Recipe, source: Path) -> Tokenizer:
+    """What `tokenizer.from` stands for."""
+    return Tokenizer.take(source).with_control(control_pieces(recipe))
+
+
+def control_pieces(recipe: Recipe) -> list[str]:
+    """What its objectives read and write beside text."""
+    kinds = {recipe.objective_of(corpus).kind for corpus in recipe.data.train}
+    masks = [MASK] if kinds & {"infill", "mass"} else []
+    return masks + (SENTINELS if "spans" in kinds else [])
+
+
+def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, routing: Routing) -> tuple[Tokenizer, int]:
+    sources = [source for source, _ in train.sources]
     kept = routing.mask("train")
     total = int(kept.sum())
     wanted = max(1, min(total, section.max_sentences // 2 if section.shared else section.max_sentences))
@@ -40,18 +61,22 @@ def train_tokenizer(
     chosen = kept & ((rank + 1) * wanted // total > rank * wanted // total)
 
     def blocks(*sides: Side) -> Iterator[tuple[Side, list[bytes]]]:
-        for _, index, chunk in read_again(sources, len(chosen)):
+        for number, index, chunk in read_again(sources, len(chosen)):
             picks = np.flatnonzero(chosen[index : index + len(chunk.src)]).tolist()
+            alone = side_of(data, sources[number].corpus)
             for side in sides:
+                if alone not in (None, side):
+                    continue
                 column = getattr(chunk, side)
                 yield side, [column[i] for i in picks]
 
-    console.info(f"Training the tokenizer on {wanted * 2:,} lines …")
+    lines = 2 * wanted - int((chosen & train.of_one_language).sum())
+    console.info(f"Training the tokenizer on {lines:,} lines …")
     if "vocab_size" not in section.open_keys:
-        return Tokenizer.train(blocks, section), wanted * 2
+        return Tokenizer.train(blocks, section), lines
     characters = sum((count_characters(lines) for _, lines in blocks("src", "tgt")), np.zeros(0x110000, np.int64))
     size = vocab_size(int(characters.sum()) // 2 * total // wanted, distinct_characters(characters))
     try:
-        return Tokenizer.train(blocks, section.changed({"vocab_size": size})), wanted * 2
+        return Tokenizer.train(blocks, section.changed({"vocab_size": size})), lines
     except VocabularyTooLargeError as e:
-        return Tokenizer.train(blocks, section.model_copy(update={"vocab_size": e.most})), wanted * 2
+        return Tokenizer.train(blocks, section.model_copy(update={"vocab_size": e.most})), lines

@@ -12,7 +12,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Batch, longest
 from nmt.device import usable_cores
 from nmt.errors import RecipeError, RunError
-from nmt.tokenizer import BOS_ID, PAD_ID, Tokenizer
+from nmt.tokenizer import UNK_ID, Tokenizer
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
@@ -61,7 +61,7 @@ class CTranslate2Engine:
         self.workers = usable_cores() if device == "cpu" else 1
         vocabulary = tokenizer.vocabulary("tgt")
         self.ids = {piece: i for i, piece in enumerate(vocabulary)}
-        self.never = [[vocabulary[i]] for i in (PAD_ID, BOS_ID)]
+        self.never = [[vocabulary[i]] for i in tokenizer.never_written if i != UNK_ID]
         try:
             # One thread a sentence batch, as in our own engine.
             self.translator = ct2.Translator(str(folder), device=device, inter_threads=self.workers, intra_threads=1)

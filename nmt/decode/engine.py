@@ -99,8 +99,14 @@ def _cut(order: list[int], lengths: Sequence[int], limit: float) -> list[list[in
 class BeamEngine:
     """Beam search over a scorer."""
 
-    def __init__(self, scorer: StepScorer, device: torch.device, vocabulary: Sequence[str]) -> None:
-        """`vocabulary`: the target's pieces, by id. It uses as many threads as torch does when it is made."""
+    def __init__(
+        self, scorer: StepScorer, device: torch.device, vocabulary: Sequence[str],
+        never: tuple[int, ...] = (PAD_ID, UNK_ID, BOS_ID),
+    ) -> None:  # fmt: skip
+        """`vocabulary`: the target's pieces, by id; `never`: ids that are not written. It uses as many threads as torch
+        does when it is made.
+        """
+        self.never = never
         self.scorer, self.device = scorer, device
         self.threads = torch.get_num_threads()
         self.goes_on = [glues(piece) for piece in vocabulary]
@@ -156,7 +162,7 @@ class BeamEngine:
         fewest = [min(int(len(s.ids) * decode.min_len_ratio), n - 1) for s, n in zip(batch, most, strict=True)]
         rules = Rules(EOS_ID, [s.prefix for s in batch], [s.exclude for s in batch], fewest, decode.no_repeat_ngram)
         how = Search(
-            BOS_ID, EOS_ID, (PAD_ID, UNK_ID, BOS_ID), decode.beam_size, n_best, decode.length_penalty,
+            BOS_ID, EOS_ID, self.never, decode.beam_size, n_best, decode.length_penalty,
             decode.coverage_penalty, decode.diverse_groups, decode.diversity, rules if rules.needed else None,
         )  # fmt: skip
         max_len = torch.tensor(most)

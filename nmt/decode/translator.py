@@ -58,7 +58,9 @@ class Translator:
         scorers = [ModelScorer(model) for model in models]
         scorer = scorers[0] if len(scorers) == 1 else EnsembleScorer(scorers, decode.ensemble)
         device = next(models[0].parameters()).device
-        translator = cls(BeamEngine(scorer, device, tokenizer.vocabulary("tgt")), tokenizer, decode, domain)
+        translator = cls(
+            BeamEngine(scorer, device, tokenizer.vocabulary("tgt"), tokenizer.never_written), tokenizer, decode, domain
+        )
         translator.models = list(models)
         return translator
 

@@ -9,10 +9,11 @@ from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
 from nmt.recipe.load import load_recipe, make_recipe
 from nmt.recipe.model import PRESETS, ModelSection
+from nmt.recipe.objective import ObjectiveSection
 from nmt.recipe.recipe import Recipe, fingerprint
 from nmt.recipe.train import TrainSection
 
 __all__ = [
-    "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "Filters", "ModelSection", "Recipe",
-    "TokenizerSection", "TrainSection", "fingerprint", "load_recipe", "make_recipe",
+    "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "Filters", "ModelSection",
+    "ObjectiveSection", "Recipe", "TokenizerSection", "TrainSection", "fingerprint", "load_recipe", "make_recipe",
 ]  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from nmt.recipe.faults import show
+from nmt.recipe.objective import ObjectiveSection, of_kind
 from nmt.recipe.section import (
     Float,
     Int,
@@ -31,6 +32,8 @@ class Corpus(Section):
       its columns: their names, which a TSV or CSV file has in its first line; or numbers from 0 where it has none.
       For JSONL and Parquet dots reach into nested records;
     * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
+    * with `text` and `lang`: text of one language, a line an example; from a plain or gzip file, or, with `path` or
+      `hub`, from that column;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.
 
@@ -40,14 +43,20 @@ class Corpus(Section):
 
     source: str | int | None = None
     target: str | int | list[str | int] | None = None
+    text: str | int | None = None
+    lang: str | None = None
     path: PathText | None = None
     hub: str | None = None
     config: str | None = None
     split: str | None = None
     revision: str | None = None
     holdout: PositiveInt | None = None
+    # Of training text
+    take: PositiveInt | None = None  # so many of its examples; which ones depends on the text only
+    share: Annotated[Float, Field(gt=0, lt=1)] | None = None  # of an epoch's target tokens
+    objective: Annotated[ObjectiveSection | None, BeforeValidator(of_kind)] = None  # default: the recipe's
 
-    @field_validator("source", "target", mode="before")
+    @field_validator("source", "target", "text", mode="before")
     @classmethod
     def _columns(cls, value: object, info: ValidationInfo) -> object:
         if not (isinstance(value, list) and info.field_name == "target"):
@@ -74,27 +83,46 @@ class Corpus(Section):
             return "holdout"
         return "hub" if self.hub is not None else "table" if self.path is not None else "text"
 
+    @property
+    def of_one_language(self) -> bool:
+        return self.text is not None
+
+    def column(self, side: Literal["src", "tgt"], reference: int = 0) -> str | int:
+        """The file or column of that side; both are the same where it is text of one language."""
+        return self.columns[0] if self.of_one_language or side == "src" else self.targets[reference]
+
+    @property
+    def columns(self) -> list[str | int]:
+        """All of its files or columns: the text, or the source and the targets."""
+        found = [self.text] if self.of_one_language else [self.source, *self.targets]
+        return [column for column in found if column is not None]
+
     @model_validator(mode="after")
     def _one_kind(self) -> Corpus:
-        given = {k for k, v in self if v is not None}
+        given = {k for k, v in self if v is not None} - {"take", "share", "objective"}
+        sides = {"text", "lang"} if self.text is not None or self.lang is not None else {"source", "target"}
         match self.kind:
             case "holdout":
                 allowed, needed = {"holdout"}, {"holdout"}
             case "hub":
-                allowed = {"hub", "source", "target", "config", "split", "revision"}
-                needed = {"hub", "source", "target", "split", "revision"}
+                allowed = sides | {"hub", "config", "split", "revision"}
+                needed = sides | {"hub", "split", "revision"}
             case "table":
-                allowed = needed = {"path", "source", "target"}
+                allowed = needed = sides | {"path"}
             case "text":
-                allowed = needed = {"source", "target"}
+                allowed = needed = sides
         if missing := sorted(needed - given):
             raise ValueError(f"a {self.kind} corpus needs {', '.join(f'`{k}`' for k in missing)}")
         if surplus := sorted(given - allowed):
             raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
-        if self.kind == "text" and any(isinstance(name, int) for name in (self.source, *self.targets)):
-            raise ValueError(
-                "`source` and `target` must be file names; give `path` too if they are columns of one file"
-            )
+        columns = self.columns
+        if self.kind == "text" and any(isinstance(name, int) for name in columns):
+            names = "`text` must be a file name" if self.of_one_language else "`source` and `target` must be file names"
+            what = "it is a column of a file" if self.of_one_language else "they are columns of one file"
+            raise ValueError(f"{names}; give `path` too if {what}")
+        if self.objective is not None and self.objective.of_one_language != self.of_one_language:
+            has = "`text`, but no target" if self.of_one_language else "`source` and `target`, not `text`"
+            raise ValueError(f"`objective: {self.objective.kind}` cannot be learned from it: it has {has}")
         if len({type(column) for column in self.targets}) > 1:
             raise ValueError("`target` has names and numbers of columns; give names only, or numbers only")
         if self.source in self.targets:
@@ -121,7 +149,7 @@ class Filters(Section):
 
 
 class DataSection(Section):
-    """The parallel text. File names are relative to `root`; a missing file is downloaded from `url` + its name."""
+    """The text. File names are relative to `root`; a missing file is downloaded from `url` + its name."""
 
     source_lang: str
     target_lang: str
@@ -129,7 +157,7 @@ class DataSection(Section):
     url: str | None = None
     sha256: dict[str, Sha256] = {}  # of the files, by name; needed for a download
     train: list[Corpus]
-    valid: Corpus
+    valid: list[Corpus]
     test: dict[str, Corpus] = {}
     filters: Filters = Filters()
     prepared_dir: PathText = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
@@ -143,7 +171,7 @@ class DataSection(Section):
             raise ValueError("must be a language code such as `en` or `pt-BR`")
         return value
 
-    @field_validator("train", mode="before")
+    @field_validator("train", "valid", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return value if isinstance(value, list) else [value]
@@ -174,6 +202,19 @@ class DataSection(Section):
                 "`train` has a list as `target`, which only `valid` and test sets may have; "
                 "to train on several files, make `train` a list of corpora"
             )
+        if not self.valid or (len(self.valid) > 1 and any(c.kind == "holdout" for c in self.valid)):
+            raise ValueError("`valid` must be one `holdout`, or one or more corpora")
+        if len({len(c.targets) for c in self.valid}) > 1:
+            raise ValueError("the corpora of `valid` have different numbers of references")
+        known = {self.source_lang, self.target_lang}
+        for corpus in (*self.train, *self.valid, *self.test.values()):
+            if corpus.lang is not None and corpus.lang not in known:
+                raise ValueError(f"`lang: {corpus.lang}` is none of its languages, {' and '.join(sorted(known))}")
+        for corpus in (*self.valid, *self.test.values()):
+            if extra := [key for key in ("take", "share", "objective") if getattr(corpus, key) is not None]:
+                raise ValueError(f"`{extra[0]}` is a key of training text alone")
+        if (asked := sum(c.share or 0 for c in self.train)) >= 1 and any(c.share is None for c in self.train):
+            raise ValueError(f"the shares of `train` come to {asked:g}, and nothing is left for the other corpora")
         return self
 
 
@@ -203,8 +244,10 @@ class TokenizerSection(Section):
         for i, symbol in enumerate(value):
             if symbol in value[:i]:
                 raise ValueError(f"`{symbol}` is there twice")
-            if symbol in ("<pad>", "<unk>", "<s>", "</s>") or re.fullmatch(r"<0x[0-9A-F]{2}>", symbol):
-                raise ValueError(f"`{symbol}` is a piece that every vocabulary has")
+            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>") or re.fullmatch(
+                r"<0x[0-9A-F]{2}>|<x[0-9]+>", symbol
+            ):
+                raise ValueError(f"`{symbol}` is a piece with a meaning of its own")
             if not symbol.strip() or re.search(r"[\x00-\x1f\x7f]|\s\s|^\s|\s$", symbol):
                 raise ValueError("a symbol must be text without control characters and without spaces at its ends")
         return value

@@ -8,18 +8,19 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, field_validator, model_validator
 
-from nmt.recipe.data import DataSection, TokenizerSection
+from nmt.recipe.data import Corpus, DataSection, TokenizerSection
 from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
 from nmt.recipe.model import ModelSection
+from nmt.recipe.objective import ObjectiveSection, of_kind
 from nmt.recipe.plain_yaml import dump_yaml
 from nmt.recipe.section import NonNegativeInt, Section
 from nmt.recipe.train import TrainSection
-from nmt.text.metrics import bleu_tokenizer
+from nmt.text.metrics import LOSS, bleu_tokenizer
 
 
 class Recipe(Section):
@@ -29,6 +30,7 @@ class Recipe(Section):
     seed: NonNegativeInt = 1
     data: DataSection
     tokenizer: TokenizerSection = TokenizerSection()
+    objective: Annotated[ObjectiveSection, BeforeValidator(of_kind)] = ObjectiveSection()  # a kind, or more keys
     model: ModelSection = ModelSection()
     train: TrainSection = TrainSection()  # without a limit it prepares data, but trains nothing
     decode: DecodeSection = DecodeSection()
@@ -51,6 +53,42 @@ class Recipe(Section):
                 "`model.tie_embeddings: all` needs `tokenizer.shared: true`; else choose `target` or `none`"
             )
         return self
+
+    @model_validator(mode="after")
+    def _learns_what_it_has(self) -> Recipe:
+        for i, corpus in enumerate(self.data.train):
+            if corpus.of_one_language and not self.objective_of(corpus).of_one_language:
+                raise ValueError(
+                    f"`data.train.{i}` is text of one language; say what is learned from it: `objective: infill`"
+                )
+        denoised = [c for c in self.data.train if c.of_one_language]
+        if self.objective.of_one_language and not denoised:
+            raise ValueError(
+                f"`objective: {self.objective.kind}` is learned from text of one language, and `data.train` has none: "
+                "give `text` and `lang`"
+            )
+        if denoised and not self.tokenizer.shared:
+            raise ValueError("text of one language needs `tokenizer.shared: true`: it is both read and written")
+        for key, corpora in {"valid": self.data.valid, **{f"test.{k}": [c] for k, c in self.data.test.items()}}.items():
+            if any(c.kind != "holdout" and c.of_one_language == self.translates for c in corpora):
+                have, learn = ("no target", "translates") if self.translates else ("a target", "does not translate")
+                raise ValueError(f"`data.{key}` has {have}, but what is trained {learn}")
+        if self.translates or self.train.metric == LOSS:
+            return self
+        if "metric" in self.train.model_fields_set:
+            raise ValueError(f"`train.metric: {self.train.metric}` needs translations; what is trained has a `loss`")
+        return self.model_copy(update={"train": self.train.changed({"metric": LOSS})})
+
+    @property
+    def translates(self) -> bool:
+        """Whether a target is learned from its source."""
+        return any(not c.of_one_language for c in self.data.train)
+
+    def objective_of(self, corpus: Corpus) -> ObjectiveSection:
+        """What is learned from a corpus: what it says itself; else the recipe's, or the translation that it has."""
+        if corpus.objective is not None:
+            return corpus.objective
+        return self.objective if corpus.of_one_language else ObjectiveSection()
 
     @property
     def open_keys(self) -> list[str]:

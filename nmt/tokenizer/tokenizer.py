@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import RunError
+from nmt.tokenizer.control import appended, lacking
 from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from nmt.tokenizer.learn import Blocks, learn
 from nmt.tokenizer.normalization import with_rules, without_rules
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 SHARED_FILE, SRC_FILE, TGT_FILE = "tokenizer.model", "tokenizer.src.model", "tokenizer.tgt.model"
 SEEN_FILE = "tokenizer.seen.json"
+_SPECIAL = (PAD_ID, UNK_ID, BOS_ID, EOS_ID)
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
@@ -60,9 +62,9 @@ class Tokenizer:
         self._tgt = self._src if tgt_model is None else SentencePieceProcessor(model_proto=tgt_model)
         for processor in (self._src, self._tgt):
             special = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
-            if special != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+            if special != _SPECIAL:
                 raise RunError(
-                    f"the tokenizer's special ids are {special}, not {(PAD_ID, UNK_ID, BOS_ID, EOS_ID)}.",
+                    f"the tokenizer's special ids are {special}, not {_SPECIAL}.",
                     "It was not made by `nmt prepare`; prepare again.",
                 )
         self._seen: Seen | None = None
@@ -84,6 +86,38 @@ class Tokenizer:
         """Ids of each line, most probable (unigram) or greedy (bpe) segmentation. Bytes must be UTF-8."""
         ids: list[list[int]] = self._processor(side).encode(list(lines), out_type=int, num_threads=1)
         return ids
+
+    @cached_property
+    def control(self) -> dict[str, int]:
+        """The ids of the control pieces, by name; text never becomes one: see control.py."""
+        ids = range(self.tgt_vocab_size)
+        return {self._tgt.id_to_piece(i): i for i in ids if self._tgt.is_control(i) and i not in _SPECIAL}
+
+    @property
+    def never_written(self) -> tuple[int, ...]:
+        """Ids that no translation has."""
+        return (PAD_ID, UNK_ID, BOS_ID, *self.control.values())
+
+    def with_control(self, names: Sequence[str]) -> Tokenizer:
+        """With these control pieces, behind all others where they are new. Raises RunError where one of them is a piece
+        of another kind.
+        """
+        models = []
+        for processor, model in zip((self._src, self._tgt), self.files.values(), strict=False):
+            vocabulary = [processor.id_to_piece(i) for i in range(processor.vocab_size())]
+            new = lacking(vocabulary, names)
+            if taken := [n for n in names if n not in new and not processor.is_control(processor.piece_to_id(n))]:
+                raise RunError(
+                    f"the tokenizer has `{taken[0]}` as a piece of text, but here it is a control piece.",
+                    "Take another tokenizer, or train one.",
+                )
+            models.append(appended(model, [(name, 0.0, "control") for name in new]))
+        return Tokenizer(*models)
+
+    def plain_ids(self, side: Side) -> list[int]:
+        """Ids of pieces of text; special, control and byte pieces are none."""
+        p = self._processor(side)
+        return [i for i in range(p.vocab_size()) if not (p.is_control(i) or p.is_unknown(i) or p.is_byte(i))]
 
     def samplers(self, section: TokenizerSection, seed: int) -> dict[Side, SubwordSampler]:
         """What draws other segmentations, for each side; one for both where they share the vocabulary."""

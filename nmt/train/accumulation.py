@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from nmt import console
-from nmt.data.batches import Indices, collate
+from nmt.data.batches import Indices
 from nmt.errors import TrainingError
 from nmt.model.dropout import seed_dropout
 from nmt.model.terms import collected_terms
@@ -66,7 +66,7 @@ class Accumulation:
         """
         epoch, step, number, part = which
         seed_dropout(((self.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
-        batch = collate(epoch.src, epoch.tgt, part).to(self.device)
+        batch = epoch.batch(part).to(self.device)
         try:
             model.train()
             with collected_terms() as terms:

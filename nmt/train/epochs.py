@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from nmt.data.batches import Indices, Update, fill, plan_batches
-from nmt.data.examples import SIDES, Lines, column
+from nmt.data.batches import Batch, Indices, Update, collate, fill, plan_batches
+from nmt.data.corpus import all_corpora
+from nmt.data.noise import Pieces
+from nmt.data.sides import Sides, draw, sides_of
 from nmt.data.store import PreparedSplit
-from nmt.recipe import Recipe
+from nmt.recipe import ObjectiveSection, Recipe
 from nmt.tokenizer import RaggedIds, Tokenizer
 
 
@@ -17,23 +20,37 @@ from nmt.tokenizer import RaggedIds, Tokenizer
 class Epoch:
     """One pass over the training examples: their sides, and which of them each update learns from."""
 
-    src: Lines
-    tgt: Lines
+    sides: Sides
     updates: list[Update]
 
     @property
     def num_tokens(self) -> int:
-        """Real target tokens, `</s>` counted."""
-        return int(self.tgt.lengths.sum()) + len(self.tgt)
+        """Target tokens that are learned, `</s>` counted."""
+        return int(self.sides.learned.sum())
 
     def tokens_of(self, part: Indices) -> int:
-        return int(self.tgt.lengths[part].sum()) + len(part)
+        return int(self.sides.learned[part].sum())
+
+    def batch(self, part: Indices) -> Batch:
+        return collate(self.sides.src, self.sides.tgt, part, self.sides.given)
 
     def describe(self) -> str:
+        sides = self.sides.src, self.sides.tgt
         return (
-            f"{len(self.src):,} pairs, {self.num_tokens:,} target tokens and {len(self.updates):,} steps an epoch; "
-            f"padding: {padding(*(fill(self.updates, side.lengths) for side in (self.src, self.tgt)))}"
+            f"{len(self.sides):,} examples, {self.num_tokens:,} target tokens and {len(self.updates):,} steps an "
+            f"epoch; padding: {padding(*(fill(self.updates, side.lengths) for side in sides))}"
         )
+
+
+def objectives_of(recipe: Recipe) -> list[ObjectiveSection]:
+    """Of each corpus that was read, by its number in the prepared data."""
+    corpora = [corpus for group in all_corpora(recipe.data).values() for corpus in group]
+    return [recipe.objective_of(corpus) for corpus in corpora if corpus.kind != "holdout"]
+
+
+def pieces_of(objectives: Sequence[ObjectiveSection], tokenizer: Tokenizer) -> Pieces | None:
+    """What noise has to know, where there is any."""
+    return Pieces.of(tokenizer) if any(objective.of_one_language for objective in objectives) else None
 
 
 def padding(source: float, target: float) -> str:
@@ -45,12 +62,15 @@ class TrainingData:
     """The training split. Any epoch can be had at any time, and is always the same: resuming needs no state.
 
     An epoch comes about in steps, each a function of (seed, epoch): examples are drawn; every language is segmented,
-    once; then batches are planned over both sides of the examples.
+    once; noise is added where an objective wants it; then batches are planned over both sides of the examples.
     """
 
     def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int, shares: int = 1) -> None:
         self.split = PreparedSplit.open(prepared, "train")
         self.recipe, self.max_tokens, self.shares = recipe, max_tokens, shares
+        self._objectives = objectives_of(recipe)
+        self._pieces = pieces_of(self._objectives, tokenizer)
+        self._mixing = [corpus.share for corpus in recipe.data.train]
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
@@ -62,11 +82,13 @@ class TrainingData:
     def _epoch(self, number: int) -> Epoch:
         split, seed = self.split, self.recipe.seed
         lines = {name: self._segmented(name, number) for name in split.lines}
-        src, tgt = (column(split.examples, side, lines, split.directions) for side in SIDES)
+        examples = draw(split.examples, self._mixing, split.written, [seed, number])
+        sides = sides_of(examples, lines, split.directions, self._objectives, self._pieces, [seed, number])
         plan = plan_batches(
-            src.lengths, tgt.lengths, self.recipe.train.batch_tokens, self.max_tokens, seed, number, self.shares
-        )
-        return Epoch(src, tgt, plan)
+            sides.src.lengths, sides.tgt.lengths, self.recipe.train.batch_tokens, self.max_tokens, seed, number,
+            self.shares,
+        )  # fmt: skip
+        return Epoch(sides, plan)
 
     def _segmented(self, language: str, epoch: int) -> RaggedIds:
         """All lines of a language, in the segmentation of this epoch."""

@@ -53,7 +53,7 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
 
 
 def _before_preparing(recipe: Recipe) -> tuple[Recipe, Rows]:
-    corpora = [*recipe.data.train, recipe.data.valid]
+    corpora = [*recipe.data.train, *recipe.data.valid]
     there = all((Path(recipe.data.root) / name).exists() for name in file_names(recipe.data))
     if not there or any(corpus.kind == "hub" for corpus in corpora):
         rows = [("text", "not here yet: `nmt prepare` gets it, or says what is missing")]
@@ -64,7 +64,7 @@ def _before_preparing(recipe: Recipe) -> tuple[Recipe, Rows]:
     if "tokenizer.vocab_size" in recipe.open_keys:
         size = vocab_size(sum(train.characters) // 2, train.distinct)
         recipe = recipe.filled({"tokenizer.vocab_size": size})
-    held_out = sum(c.holdout or 0 for c in (recipe.data.valid, *recipe.data.test.values()))
+    held_out = sum(c.holdout or 0 for c in (*recipe.data.valid, *recipe.data.test.values()))
     pairs = max(1, train.pairs - held_out)
     a_pair = 1 + train.characters[1] / max(1, train.pairs) / _characters_a_piece(recipe.tokenizer.vocab_size)
     valid = splits["valid"] if isinstance(splits["valid"], int) else splits["valid"].pairs

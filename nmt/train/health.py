@@ -13,6 +13,7 @@ from nmt.errors import TrainingError
 from nmt.recipe import TrainSection
 from nmt.run.checkpoint import checkpoints
 from nmt.run.state import TrainState
+from nmt.tokenizer import PAD_ID
 
 FAR_ABOVE = 1.5  # times the lowest loss of an interval, for
 LITTLE = 0.8  # times the loss of guessing by frequency, which is counted in so many tokens:
@@ -43,7 +44,8 @@ def _first_tokens(lines: Lines) -> tuple[npt.NDArray[np.int64], int]:
     """About the first SEEN tokens, one line after another, and how many lines end among them."""
     number = int(np.searchsorted(np.cumsum(lines.lengths), SEEN)) + 1
     rows = [np.asarray(lines[i], np.int64) for i in range(min(number, len(lines)))]
-    return np.concatenate([np.zeros(0, np.int64), *rows]), len(rows)
+    ids = np.concatenate([np.zeros(0, np.int64), *rows])
+    return ids[ids != PAD_ID], len(rows)
 
 
 def hardly_learned(state: TrainState, section: TrainSection, valid: dict[str, float], unigram: float) -> str | None:

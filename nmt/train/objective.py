@@ -48,14 +48,16 @@ class Objective(Protocol):
         """The validation scores that follow from the sums over the whole validation set; one of them is `loss`."""
 
 
-class Translate:
-    """Each target token from the source and the tokens before it, by label-smoothed cross-entropy. Validated by BLEU,
+class Write:
+    """Each target token from the source and the tokens before it, by label-smoothed cross-entropy; the sides of an
+    example, a translation or a line that noise was added to, say what is learned. Translations are validated by BLEU,
     chrF and the metric that the best checkpoint is chosen by.
     """
 
-    def __init__(self, label_smoothing: float, metric: str) -> None:
+    def __init__(self, label_smoothing: float, metric: str, translates: bool = True) -> None:
         self.label_smoothing = label_smoothing
-        self.text_metrics = tuple(dict.fromkeys(["bleu", "chrf", *(name for name in [metric] if name != LOSS)]))
+        names = ["bleu", "chrf", *(name for name in [metric] if name != LOSS)] if translates else []
+        self.text_metrics = tuple(dict.fromkeys(names))
 
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         return epoch.tokens_of(part)
@@ -71,4 +73,4 @@ class Translate:
 
 
 def choose_objective(recipe: Recipe) -> Objective:
-    return Translate(recipe.train.label_smoothing, recipe.train.metric)
+    return Write(recipe.train.label_smoothing, recipe.train.metric, recipe.translates)

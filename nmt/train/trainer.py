@@ -282,7 +282,7 @@ class Trainer:
         self.journal.write(
             event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
         )
-        unigram = unigram_loss(self.epoch.tgt, self.validator.epoch.tgt)
+        unigram = unigram_loss(self.epoch.sides.tgt, self.validator.epoch.sides.tgt)
         trouble = hardly_learned(state, self.section, best.state.valid, unigram)
         console.info(
             f"{'Stopped' if trouble else 'Done'}: {state.step:,} steps in {state.seconds / 60:.1f} minutes. Best on "

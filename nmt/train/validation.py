@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
-from nmt.data.batches import collate, plan_batches
+from nmt.data.batches import plan_batches
 from nmt.data.manifest import Manifest
+from nmt.data.sides import sides_of
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
@@ -18,9 +19,10 @@ from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.text.metrics import LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
-from nmt.train.epochs import Epoch
+from nmt.train.epochs import Epoch, objectives_of, pieces_of
 from nmt.train.objective import Objective
 
+VALID = 1 << 32  # in place of an epoch's number: the noise of the validation set is always the same
 Valid = dict[str, float]  # loss (nats a target token), bleu, chrf, or what else the objective is judged by
 Sample = dict[str, str]  # source, hypothesis, reference
 
@@ -33,10 +35,13 @@ class Validator:
         model: Transformer, device: torch.device, max_tokens: int,
     ) -> None:  # fmt: skip
         split = PreparedSplit.open(prepared, "valid")
-        self.src, self.refs = split.text("src"), split.references()
-        every = int(split.tgt.lengths.sum()) + len(split)
-        plan = plan_batches(split.src.lengths, split.tgt.lengths, every + 1, max_tokens, 0, 0)
-        self.epoch = Epoch(split.src, split.tgt, plan)
+        self.src, self.refs = (split.text("src"), split.references()) if recipe.translates else ([], [[]])
+        objectives = objectives_of(recipe)
+        sides = sides_of(split.examples, split.lines, split.directions, objectives,
+                         pieces_of(objectives, tokenizer), [recipe.seed, VALID])  # fmt: skip
+        every = int(sides.tgt.lengths.sum()) + len(sides)
+        plan = plan_batches(sides.src.lengths, sides.tgt.lengths, every + 1, max_tokens, 0, 0)
+        self.epoch = Epoch(sides, plan)
         self.objective, self.model, self.device = objective, model, device
         self.bleu_tokenize = recipe.bleu_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
@@ -68,7 +73,7 @@ class Validator:
         epoch, num_tokens = self.epoch, 0
         sums: dict[str, float] = defaultdict(float)
         for part in (part for update in epoch.updates for part in update):
-            batch = collate(epoch.src, epoch.tgt, part).to(self.device)
+            batch = epoch.batch(part).to(self.device)
             for name, value in self.objective.loss(self.model, batch).sums.items():
                 sums[name] += float(value)
             num_tokens += self.objective.num_tokens(epoch, part)

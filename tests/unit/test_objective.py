@@ -13,7 +13,7 @@ from nmt.run import checkpoint as ckpt
 from nmt.tokenizer import PAD_ID, RaggedIds
 from nmt.train.accumulation import sum_by_name
 from nmt.train.loss import smoothed_loss
-from nmt.train.objective import Loss, Translate
+from nmt.train.objective import Loss, Write
 from nmt.train.replicas import Replicas
 from nmt.train.weights import FlatWeights
 from tests.unit.test_trainer import SMOOTH, last_bytes, records, run
@@ -131,7 +131,7 @@ def test_sums_have_the_names_of_all_micro_batches():
 # --- other objectives ------------------------------------------------------------------------------------------------
 
 
-class WithTerm(Translate):
+class WithTerm(Write):
     """Has a term as if the model's last layer added it: its outputs should be small."""
 
     def __init__(self, weight):
@@ -174,7 +174,7 @@ class Recall:
     text_metrics = ()
 
     def num_tokens(self, epoch, part):
-        return int(epoch.src.lengths[part].sum()) + len(part)
+        return int(epoch.sides.src.lengths[part].sum()) + len(part)
 
     def loss(self, model, batch):
         logits = model.output(model.encode(batch.src, batch.src_mask))
@@ -204,7 +204,7 @@ def test_translation_s_loss_is_the_sum_over_its_batches():
     section = ModelSection(d_model=16, d_ff=32, num_heads=2, num_encoder_layers=1, num_decoder_layers=1)
     model = Transformer(section, 9, 9)
     src, tgt = (RaggedIds.of([[4, 5, 6], [7], [8, 4]]) for _ in range(2))
-    objective = Translate(0.1, "loss")
+    objective = Write(0.1, "loss")
     assert objective.text_metrics == ("bleu", "chrf")
     whole, *parts = (
         objective.loss(model.eval(), collate(src, tgt, np.array(rows))) for rows in ([0, 1, 2], [0], [1], [2])

@@ -15,11 +15,11 @@ from nmt.run import checkpoint as ckpt
 from nmt.run.state import TrainState
 from nmt.run.verify import verify_run
 from nmt.train.health import check_interval
-from nmt.train.objective import Translate
+from nmt.train.objective import Write
 from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run
 
 
-class Limited(Translate):
+class Limited(Write):
     """Translation on a device that has memory for so many target positions."""
 
     def __init__(self, positions):

@@ -17,7 +17,7 @@ from nmt.run import checkpoint as ckpt
 from nmt.run.compat import check_same_experiment
 from nmt.run.folder import run_lock, set_aside
 from nmt.train import trainer as trainer_module
-from nmt.train.objective import Translate
+from nmt.train.objective import Write
 from nmt.train.trainer import train
 from nmt.train.weights import FlatWeights
 
@@ -28,7 +28,7 @@ def run(recipe, **options):
     return train(recipe, prepare(recipe), "nmt train toy.yaml", **options)
 
 
-class ChangedLoss(Translate):
+class ChangedLoss(Write):
     """Translation whose loss, the n-th that training asks for, is changed by `change(loss, n)`."""
 
     def __init__(self, change):

@@ -1,0 +1,105 @@
+"""The two sides of examples as training reads them, each under its corpus's objective; and which examples an epoch has.
+
+Pure functions of their arguments: any epoch can be had at any time, and is always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.data.examples import Column, Direction, Examples, Lines, column, table_of
+from nmt.data.noise import Pieces, view
+from nmt.recipe import ObjectiveSection
+from nmt.tokenizer import PAD_ID, RaggedIds
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Line i of each is example i. `given` is what the decoder sees of an example in place of its target shifted by
+    one; an empty line: that. A target with something given has PAD where nothing is learned.
+    """
+
+    src: Lines
+    tgt: Lines
+    given: Lines | None = None
+
+    def __len__(self) -> int:
+        return len(self.src)
+
+    @cached_property
+    def learned(self) -> npt.NDArray[np.int64]:
+        """Of each example how many target tokens are learned; `</s>` counts where it is."""
+        counts = self.tgt.lengths + 1
+        if self.given is not None:
+            for i in np.flatnonzero(self.given.lengths).tolist():
+                counts[i] = np.count_nonzero(self.tgt[i] != PAD_ID)
+        return counts
+
+
+def draw(examples: Examples, shares: Sequence[float | None], tokens: Lines, seed: Sequence[int]) -> Examples:
+    """An epoch's examples, in order: of a corpus without a share each once; of one with a share as many as bring it to
+    that share of all target tokens. Drawn are whole rounds of a corpus, and of the last round a random part. Where all
+    have shares, an epoch has as many tokens as the text.
+
+    `shares`: by corpus; `tokens`: what counts as target of each example.
+    """
+    if all(share is None for share in shares):
+        return examples
+    corpus, lengths = examples.corpus, tokens.lengths + 1
+    own = {c: np.flatnonzero(corpus == c) for c in examples.corpora}
+    size = {c: int(lengths[which].sum()) for c, which in own.items()}
+    asked = {c: share for c in own if (share := shares[c]) is not None}
+    free = sum(size[c] for c in own if c not in asked)
+    total = free / (1 - sum(asked.values())) if free else sum(size.values())
+    scale = 1.0 if free else 1 / sum(asked.values())
+    drawn = []
+    for c, which in own.items():
+        number = round(total * scale * asked[c] * len(which) / size[c]) if c in asked else len(which)
+        rounds, rest = divmod(max(1, number), len(which))
+        part = np.random.default_rng([*seed, c]).choice(len(which), rest, replace=False)
+        drawn += [which] * rounds + [which[part]]
+    return examples.take(np.sort(np.concatenate(drawn)))
+
+
+def sides_of(
+    examples: Examples, lines: Mapping[str, RaggedIds], directions: Sequence[Direction],
+    objectives: Sequence[ObjectiveSection], pieces: Pieces | None, seed: Sequence[int],
+) -> Sides:  # fmt: skip
+    """`directions` and `objectives` are by corpus; `lines` by language. `pieces`: where an objective has noise."""
+    number = np.array([objectives.index(objective) for objective in objectives])[examples.corpus]
+    found = np.unique(number).tolist()
+    parts = []
+    for first in found:
+        own = examples if len(found) == 1 else examples.take(np.flatnonzero(number == first))
+        parts.append(_part(own, lines, directions, objectives[first], pieces, [*seed, first]))
+    if len(parts) == 1:
+        return parts[0]
+    of_part = np.searchsorted(found, number)
+    rows = np.zeros(len(examples), np.int32)
+    for i, part in enumerate(parts):
+        rows[of_part == i] = np.arange(len(part))
+    src, tgt = Column([p.src for p in parts], of_part, rows), Column([p.tgt for p in parts], of_part, rows)
+    if all(p.given is None for p in parts):
+        return Sides(src, tgt)
+    return Sides(src, tgt, Column([p.given or _nothing(len(p)) for p in parts], of_part, rows))
+
+
+def _part(
+    examples: Examples, lines: Mapping[str, RaggedIds], directions: Sequence[Direction], objective: ObjectiveSection,
+    pieces: Pieces | None, seed: list[int],
+) -> Sides:  # fmt: skip
+    src = column(examples, "src", lines, directions)
+    if not objective.of_one_language:
+        return Sides(src, column(examples, "tgt", lines, directions))
+    assert pieces is not None, "noise needs a vocabulary"
+    seen = view(table_of(src), objective, pieces, seed)
+    return Sides(seen.src, seen.tgt, seen.given)
+
+
+def _nothing(number: int) -> RaggedIds:
+    return RaggedIds(np.zeros(0, np.int64), np.zeros(number + 1, np.int64))

@@ -1,0 +1,65 @@
+"""What is learned from an example: to translate it, or, of text of one language, to restore what noise took away."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from nmt.recipe.section import NonNegativeFloat, Probability, Section
+
+Kind = Literal["translate", "infill", "mass", "spans"]
+
+# What each kind takes, and its usual value: the share that is masked, and how many words or pieces a span has
+_USUAL: dict[str, dict[str, float]] = {
+    "translate": {},
+    "infill": {"mask": 0.3, "span": 3.0},
+    "mass": {"mask": 0.5},
+    "spans": {"mask": 0.15, "span": 3.0},
+}
+
+
+class ObjectiveSection(Section):
+    """`kind` alone is enough; data/noise.py says what each noise does exactly.
+
+    * translate: the target from the source;
+    * infill: a line from itself with spans of words replaced by one mask each (BART, Lewis et al. 2020);
+    * mass: one stretch of a line, from the line without it (MASS, Song et al. 2019);
+    * spans: the spans taken out of a line, from the line without them (T5, Raffel et al. 2020).
+    """
+
+    kind: Kind = "translate"
+    mask: Probability = 0.0  # share of the words (infill) or pieces that are masked
+    span: NonNegativeFloat = 0.0  # mean length of a masked span: words (infill), pieces (spans)
+    permute_sentences: bool = False  # infill: shuffle the sentences of a line first
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("kind", "translate") not in _USUAL:
+            return values
+        kind = values.get("kind", "translate")
+        usual = _USUAL[kind]
+        for key in ("mask", "span"):
+            if key not in usual and values.get(key):
+                raise ValueError(f"`kind: {kind}` has no `{key}`")
+        if kind != "infill" and values.get("permute_sentences"):
+            raise ValueError(f"`kind: {kind}` has no `permute_sentences`; `infill` has")
+        return usual | values
+
+    @model_validator(mode="after")
+    def _spans(self) -> ObjectiveSection:
+        least = {"infill": 0.5, "spans": 1.0}.get(self.kind, 0.0)
+        if self.span < least:
+            raise ValueError(f"`span` must be at least {least:g}")
+        return self
+
+    @property
+    def of_one_language(self) -> bool:
+        """Whether its examples are lines without a translation."""
+        return self.kind != "translate"
+
+
+def of_kind(value: Any) -> Any:
+    """What a kind alone stands for."""
+    return {"kind": value} if isinstance(value, str) else value
