@@ -90,6 +90,11 @@ class Translator:
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
+        if not recipe.translates:
+            raise RunError(
+                f"{runs[0]} has learned to restore text ({recipe.objective.kind}), not to translate.",
+                f"Begin a translator with its weights: `train.init_from: {runs[0]}`.",
+            )
         section = _changed(recipe.decode, decode or {})
         if engine == "ctranslate2":
             from nmt.decode.ct2 import FOLDER, CTranslate2Engine, check_origin
