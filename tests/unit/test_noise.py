@@ -37,7 +37,7 @@ def words_of(row):
 
 def masked_words(before, after):
     """How many words are gone, if what is left of `before` stands in `after` in order, between masks; else None."""
-    left, gone = [word for word in words_of(before)], 0
+    left, gone = list(words_of(before)), 0
     rest = list(after)
     while left or rest:
         if left and rest[: len(left[0])] == left[0]:
