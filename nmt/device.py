@@ -39,6 +39,24 @@ def choose_device(name: str, local_rank: int = 0, said: str = "`train.device:") 
     return torch.device(name)
 
 
+def memory_size(device: torch.device) -> int | None:
+    """Bytes that the device has in all; of a machine's own memory, those that this container may use (cgroup v2). None:
+    this system does not tell.
+    """
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+    try:
+        return min(size, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no cgroup v2, or "max"
+        return size
+
+
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     """`auto` takes bf16 where the hardware multiplies it natively; elsewhere it would be emulated, and slow."""
     import torch

@@ -12,13 +12,14 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Batch, longest
 from nmt.device import usable_cores
 from nmt.errors import RecipeError, RunError
+from nmt.files import describe_file
 from nmt.tokenizer import UNK_ID, Tokenizer
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
 
 FOLDER = "ctranslate2"  # in the run folder
-ORIGIN = "nmt.json"  # in it: which weights it was written from
+ORIGIN = "nmt.json"  # in it: which weights it was written from, and the checksums of its files
 POSITIONS = 2048  # of sinusoids, which the model holds as a table
 
 
@@ -47,6 +48,19 @@ def check_origin(run: Path, checkpoint: str, metric: str) -> None:
         )
 
 
+def check_files(folder: Path) -> None:
+    """Raises RunError naming the first file that is not as it was exported. Older exports have no checksums."""
+    try:
+        sums = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))["files"].items()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return
+    for name, digest in sums:
+        path = folder / name
+        if not path.is_file() or describe_file(path).sha256 != digest:
+            what = "damaged: its checksum is not the one written with it" if path.is_file() else "missing"
+            raise RunError(f"{path} is {what}.", f"Run: nmt export --run {folder.parent}")
+
+
 class CTranslate2Engine:
     """Translates with a folder that `export` wrote."""
 
@@ -57,6 +71,7 @@ class CTranslate2Engine:
             device = "cpu"
         if not (folder / "model.bin").exists():
             raise RunError(f"{folder} holds no CTranslate2 model.", f"Run: nmt export --run {folder.parent}")
+        check_files(folder)
         self.tokenizer, self.max_positions = tokenizer, max_positions or POSITIONS
         self.workers = usable_cores() if device == "cpu" else 1
         vocabulary = tokenizer.vocabulary("tgt")

@@ -17,7 +17,7 @@ import torch
 from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
 from nmt.decode.translator import Translator
 from nmt.errors import RunError
-from nmt.files import staging
+from nmt.files import describe_file, staging
 from nmt.model.decoder import DecoderLayer
 from nmt.model.embedding import Embedding, sinusoids
 from nmt.model.encoder import EncoderLayer
@@ -83,7 +83,8 @@ def export(
         spec.optimize(quantization=quantization)
         spec.save(str(new))
         tokenizer.save(new)
-        (new / ORIGIN).write_text(json.dumps(origin), encoding="utf-8")
+        files = {path.name: describe_file(path).sha256 for path in sorted(new.iterdir())}
+        (new / ORIGIN).write_text(json.dumps(origin | {"files": files}), encoding="utf-8")
 
 
 def _spec(ct2: Any, model: Transformer) -> Any:

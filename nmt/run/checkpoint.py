@@ -12,24 +12,28 @@ and which is best follows from what is in them; there is no pointer that could b
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nmt import console
 from nmt.errors import RunError
 from nmt.files import others, recover_all, staging, write_atomically
+from nmt.recipe import ModelSection
 from nmt.run.state import StateFile, TrainState, dump_state, read_state
-from nmt.text.metrics import higher_is_better
+from nmt.text.metrics import LOSS, higher_is_better
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 _FILES = ("model.safetensors", "train.safetensors", "state.json")
+_ANY_WEIGHTS = {"preset", "dropout", "attention_dropout"}  # keys of the model that may change under the same weights
 KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
 
 _HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
@@ -42,6 +46,18 @@ class Checkpoint:
     path: Path
     state: TrainState
     sha256: dict[str, str]
+    model: Mapping[str, Any]  # see StateFile; empty where an older nmt wrote it
+
+    def check_model(self, model: ModelSection) -> None:
+        """Raises RunError naming the keys in which `model` is not the one that the weights belong to."""
+        wrong = [key for key, value in self.model.items() if getattr(model, key, value) != value]
+        if wrong:
+            was = ", ".join(f"`model.{key}: {self.model[key]}`" for key in wrong)
+            says = ", ".join(str(getattr(model, key)) for key in wrong)
+            raise RunError(
+                f"{self.path} was trained with {was}, but the recipe says {says}.",
+                "Was recipe.yaml in the run changed? Put back what it said.",
+            )
 
     @property
     def trainable(self) -> bool:
@@ -65,9 +81,12 @@ class Checkpoint:
             raise RunError(f"{path} is no safetensors file: {e}.", _HINT_DAMAGED) from None
 
 
-def better(a: float, b: float | None, metric: str) -> bool:
-    """Whether validation score a beats b: losses fall, BLEU and chrF rise."""
-    return b is None or (a > b if higher_is_better(metric) else a < b)
+def rank(valid: Mapping[str, float], metric: str) -> tuple[float, ...]:
+    """Validation scores as what is greater for better ones: by the metric; of equals by chrF, then by loss. Early on
+    BLEU is 0 for all.
+    """
+    signs = {name: 1 if higher_is_better(name) else -1 for name in (metric, "chrf", LOSS)}
+    return tuple(sign * valid[name] if name in valid else -math.inf for name, sign in signs.items())
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
@@ -85,7 +104,7 @@ def checkpoints(run: Path) -> list[Checkpoint]:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Raises RunError where its state cannot be used."""
     file = read_state(path / "state.json")
-    return Checkpoint(path, file.state, file.sha256)
+    return Checkpoint(path, file.state, file.sha256, file.model)
 
 
 def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Checkpoint:
@@ -119,8 +138,9 @@ def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
 
 
 def save_checkpoint(
-    run: Path, name: str, state: TrainState, weights: dict[str, Tensor], training: dict[str, Tensor] | None
-) -> Path:
+    run: Path, name: str, state: TrainState, weights: dict[str, Tensor], training: dict[str, Tensor] | None,
+    model: ModelSection,
+) -> Path:  # fmt: skip
     """Write a checkpoint whole or not at all. Raises RunError where the disk does not take it."""
     from safetensors.torch import save
 
@@ -133,7 +153,8 @@ def save_checkpoint(
                 content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
                 sums[file] = hashlib.sha256(content).hexdigest()
                 (folder / file).write_bytes(content)
-            (folder / "state.json").write_text(dump_state(StateFile(state=state, sha256=sums)), encoding="utf-8")
+            record = StateFile(state=state, sha256=sums, model=model.model_dump(exclude=_ANY_WEIGHTS))
+            (folder / "state.json").write_text(dump_state(record), encoding="utf-8")
     except RunError as e:
         raise RunError(
             e.message, f"The checkpoints before it are whole. {e.hint} Then start the same command again."
@@ -150,9 +171,10 @@ def update_state(run: Path, name: str, state: TrainState) -> None:
 
 def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:
     """Those that were validated; of equals the earlier first, as a later one must be better to be called best."""
-    sign = -1 if higher_is_better(metric) else 1
-    scored = [c for c in found if metric in c.state.valid]
-    return sorted(scored, key=lambda c: (sign * c.state.valid[metric], c.path.name == "average", c.state.step))
+    scored = sorted(
+        (c for c in found if metric in c.state.valid), key=lambda c: (c.path.name == "average", c.state.step)
+    )
+    return sorted(scored, key=lambda c: rank(c.state.valid, metric), reverse=True)
 
 
 def average(candidates: list[Checkpoint], number: int) -> tuple[dict[str, Tensor], list[Checkpoint]]:

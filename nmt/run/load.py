@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt import console
+from nmt.data.manifest import MANIFEST
 from nmt.device import choose_device, choose_dtype
 from nmt.errors import RunError
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import load_run_recipe
+from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -27,12 +29,24 @@ def load_model(
 
     recipe = load_run_recipe(run)
     checkpoint, weights = first_whole(ranked_checkpoints(run, which, recipe.train.metric))
-    tokenizer = Tokenizer.load(run)
+    checkpoint.check_model(recipe.model)
+    tokenizer = _load_tokenizer(run)
     model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
     target = choose_device(device, said="`--device")
     precision = precision or choose_dtype(recipe.train.precision, target)
     return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
+
+
+def _load_tokenizer(run: Path) -> Tokenizer:
+    """Raises RunError where it is not the one that the run was trained with."""
+    tokenizer = Tokenizer.load(run)
+    if (run / MANIFEST).exists() and tokenizer.fingerprint != run_manifest(run).tokenizer.fingerprint:
+        raise RunError(
+            f"the tokenizer in {run} is not the one that its model was trained with.",
+            "Restore the run folder from a copy.",
+        )
+    return tokenizer
 
 
 def first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:

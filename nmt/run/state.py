@@ -47,6 +47,7 @@ class TrainState:
     tokens_seen: NonNegativeInt = 0
     seconds: NonNegativeFloat = 0.0  # spent training, validation included
     best_score: float | None = None
+    best_valid: dict[str, float] = field(default_factory=dict)  # all scores of that validation
     best_step: NonNegativeInt = 0
     bad_validations: NonNegativeInt = 0  # since the best
     skipped_steps: NonNegativeInt = 0
@@ -66,6 +67,7 @@ class StateFile(BaseModel):
     format: int = FORMAT_VERSION
     state: TrainState
     sha256: dict[str, str]  # of the tensor files, by name
+    model: dict[str, str | int | float | bool | None] = {}  # keys of the model that its weights mean nothing without
 
 
 def dump_state(file: StateFile) -> str:

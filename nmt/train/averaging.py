@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt import console
+from nmt.errors import RunError
 from nmt.recipe import TrainSection
 from nmt.run import checkpoint as ckpt
 from nmt.run.load import load_weights
@@ -15,15 +16,33 @@ from nmt.train.validation import Validator, show
 
 
 def try_average(run: Path, section: TrainSection, state: TrainState, validator: Validator) -> dict[str, Any] | None:
-    """Save the mean of the `average_best` best checkpoints as one more, with its validation scores. Gives the record
-    for the log; None where there are no two to average. The validator's model has the mean afterwards.
+    """Save the mean of the `average_best` best checkpoints as one more, with its validation scores; if the training
+    had come to an end before, in place of that average, unless that is better. Gives the record for the log; None where
+    there are no two to average. The validator's model has the mean afterwards.
     """
-    steps = [c for c in ckpt.checkpoints(run) if c.path.name != "average"]
+    found = ckpt.checkpoints(run)
+    steps = [c for c in found if c.path.name != "average"]
     mean, taken = ckpt.average(ckpt.best_first(steps, section.metric), section.average_best)
     if len(taken) < 2:
         return None
     load_weights(validator.model, mean, run)
     valid, _ = validator.measure()
-    ckpt.save_checkpoint(run, "average", dataclasses.replace(state, valid=valid), mean, None)
-    console.info(f"The average of the {len(taken)} best checkpoints: {show(valid)}")
+    said = f"The average of the {len(taken)} best checkpoints: {show(valid)}"
+    earlier = next((c for c in found if c not in steps and _is_whole(c)), None)
+    if earlier and ckpt.rank(earlier.state.valid, section.metric) >= ckpt.rank(valid, section.metric):
+        console.info(
+            f"{said}. That after step {earlier.state.step:,} stays, which is no worse: {show(earlier.state.valid)}"
+        )
+    else:
+        ckpt.save_checkpoint(
+            run, "average", dataclasses.replace(state, valid=valid), mean, None, validator.model.section
+        )
+        console.info(said)
     return {"of": [c.path.name for c in taken], **valid}
+
+
+def _is_whole(checkpoint: ckpt.Checkpoint) -> bool:
+    try:
+        return bool(checkpoint.tensors("model.safetensors"))
+    except RunError:
+        return False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmt import console
 from nmt.data.batches import fill, plan_batches
@@ -13,7 +15,7 @@ from nmt.data.corpus import file_names
 from nmt.data.counting import RawCounts, count_splits
 from nmt.data.manifest import NotPreparedError
 from nmt.data.store import PreparedSplit
-from nmt.device import choose_device, choose_dtype, set_threads
+from nmt.device import choose_device, choose_dtype, memory_size, set_threads
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.defaults import Counts, plan_of, vocab_size
@@ -23,6 +25,10 @@ from nmt.train.progress import duration
 from nmt.train.replicas import choose_replicas
 from nmt.train.settle import check_length, counts_of, like_parent, measure, settle, settle_by_counts
 
+if TYPE_CHECKING:
+    import torch
+
+OTHERWISE = 300 << 20  # bytes: Python, torch and its buffers
 Rows = list[tuple[str, str]]
 
 
@@ -104,17 +110,31 @@ def _shares(recipe: Recipe) -> tuple[int, int]:
 def _sizes(recipe: Recipe, vocab_sizes: list[int]) -> Rows:
     import torch
 
-    section, device = recipe.train, choose_device(recipe.train.device)
-    dtype = choose_dtype(section.precision, device)
-    max_tokens, replicas = _shares(recipe)
-    size = size_of(recipe.model, vocab_sizes)
-    kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
-    memory = memory_bytes(size, max_tokens, dtype.itemsize, replicas)
+    device = choose_device(recipe.train.device)
+    kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[choose_dtype(recipe.train.precision, device)]
     return [
-        ("parameters", f"{size.parameters:,}"),
+        ("parameters", f"{size_of(recipe.model, vocab_sizes).parameters:,}"),
         ("device", f"{device}, {kind}"),
-        ("memory, roughly", f"{memory / 2**20 + 300:,.0f} MB"),
+        ("memory, roughly", megabytes(check_memory(recipe, vocab_sizes, device))),
     ]
+
+
+def check_memory(recipe: Recipe, vocab_sizes: Sequence[int], device: torch.device) -> int:
+    """Bytes that training will need, roughly; warns where the device has fewer."""
+    max_tokens, replicas = _shares(recipe)
+    itemsize = choose_dtype(recipe.train.precision, device).itemsize
+    needed = memory_bytes(size_of(recipe.model, vocab_sizes), max_tokens, itemsize, replicas) + OTHERWISE
+    there = memory_size(device)
+    if there is not None and needed > there:
+        console.warn(
+            f"This training needs about {megabytes(needed)} of memory, but {device} has {megabytes(there)}. Take a "
+            f"smaller model or a smaller `train.max_tokens` (now {max_tokens:,})."
+        )
+    return needed
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"
 
 
 @dataclass(frozen=True)
@@ -125,7 +145,7 @@ class Size:
     kept_per_token: int
 
 
-def size_of(model: ModelSection, vocab_sizes: list[int]) -> Size:
+def size_of(model: ModelSection, vocab_sizes: Sequence[int]) -> Size:
     """Layers of a side are alike, so models of few tell: many layers would take a while."""
     import torch
 

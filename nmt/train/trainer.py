@@ -14,19 +14,22 @@ from typing import Any
 import torch
 
 from nmt import console
+from nmt.data.manifest import Manifest
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import Interrupted, RunError
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.run import checkpoint as ckpt
-from nmt.run.checkpoint import better
+from nmt.run.checkpoint import rank
 from nmt.run.environment import environment
 from nmt.run.folder import run_lock
+from nmt.run.log import last_start
 from nmt.run.state import Interval, TrainState
 from nmt.tokenizer import Tokenizer
 from nmt.train.accumulation import Accumulation
 from nmt.train.averaging import try_average
 from nmt.train.epochs import Epoch, TrainingData
+from nmt.train.estimate import check_memory
 from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
 from nmt.train.inherit import inherit
 from nmt.train.journal import Journal
@@ -38,7 +41,7 @@ from nmt.train.schedule import learning_rate
 from nmt.train.settle import like_parent
 from nmt.train.signals import Signals, watch_signals
 from nmt.train.start import begin, check_start, make_self_sufficient
-from nmt.train.validation import Validator, show
+from nmt.train.validation import Valid, Validator, show
 from nmt.train.weights import FlatWeights
 
 
@@ -58,6 +61,8 @@ def train(
     try:
         check_start(recipe, prepared, world, fresh)
         recipe = begin(recipe, prepared, command, fresh, world)
+        if world.is_main:
+            check_memory(recipe, Manifest.load(prepared).tokenizer.vocab_sizes, device)
         with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
             objective = objective or choose_objective(recipe)
             Trainer(recipe, run, prepared, objective, device, world, signals, command).run()
@@ -207,7 +212,7 @@ class Trainer:
                 valid, hyps = self.validator.measure(with_text)
             state.valid = valid
             if section.metric in valid:
-                self._count_patience(valid[section.metric])
+                self._count_patience(valid)
             state.seconds += time.perf_counter() - started
             self.journal.validation(state, valid, self.validator.samples(hyps, section.samples))
             ckpt.update_state(self.run_dir, self._checkpoint_name, state)
@@ -216,10 +221,12 @@ class Trainer:
         self._agree()
         self.progress.validation_took(time.perf_counter() - started)
 
-    def _count_patience(self, value: float) -> None:
-        state = self.state
-        if better(value, state.best_score, self.section.metric):
-            state.best_score, state.best_step, state.bad_validations = value, state.step, 0
+    def _count_patience(self, valid: Valid) -> None:
+        state, metric = self.state, self.section.metric
+        best = state.best_valid or ({} if state.best_score is None else {metric: state.best_score})
+        if not best or rank(valid, metric) > rank(best, metric):
+            state.best_score, state.best_valid = valid[metric], dict(valid)
+            state.best_step, state.bad_validations = state.step, 0
         else:
             state.bad_validations += 1
 
@@ -240,7 +247,7 @@ class Trainer:
             self._gather_interval()
         if self.world.is_main:
             tensors = self.weights.translating(), self.weights.state()
-            ckpt.save_checkpoint(self.run_dir, self._checkpoint_name, self.state, *tensors)
+            ckpt.save_checkpoint(self.run_dir, self._checkpoint_name, self.state, *tensors, self.recipe.model)
             ckpt.prune(self.run_dir, max(self.section.keep, self.section.average_best), self.section.metric)
         self.signals.save = False
         self.world.barrier()
@@ -253,6 +260,7 @@ class Trainer:
             except RunError as e:
                 console.warn(f"{e.message} The one before it is used.")
                 continue
+            checkpoint.check_model(self.recipe.model)
             self.state = checkpoint.state
             if not self.world.is_main:
                 self.state.interval.sums = {}
@@ -291,11 +299,20 @@ class Trainer:
         if trouble:
             console.warn(trouble)
 
+    def _tell_other_precision(self, kind: str) -> None:
+        before = last_start(self.run_dir).get("precision")
+        if self.section.precision == "auto" and before not in (None, kind):
+            console.warn(
+                f"{self.run_dir} was trained in {before} until now; here `train.precision: auto` chooses {kind}. "
+                f"It goes on in {kind}, so the result will not be that of one training in {before}."
+            )
+
     def _announce(self) -> None:
         parameters = f"{sum(p.numel() for p in self.model.parameters()):,} parameters"
         if frozen := sum(p.numel() for p in self.weights.frozen.values()):
             parameters += f" ({frozen:,} frozen)"
         kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[self.dtype]
+        self._tell_other_precision(kind)
         processes = f", {self.world.size} processes" if self.world.size > 1 else ""
         console.info(f"{self.recipe.name}: {parameters}, {kind} on {self.device}, {self.threads} threads{processes}")
         console.info(self.epoch.describe())

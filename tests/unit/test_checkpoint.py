@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nmt.errors import RunError
+from nmt.recipe import ModelSection
 from nmt.run import checkpoint as ckpt
 from nmt.run.folder import latest_run
 from nmt.run.log import RunLog
@@ -24,7 +25,8 @@ def save(run, step, bleu=None, trainable=True):
     valid = {} if bleu is None else {"bleu": bleu, "loss": 100 - bleu}
     state = TrainState(step=step, valid=valid)
     tensors = {"w": torch.full((2, 2), float(step))}
-    return ckpt.save_checkpoint(run, f"step-{step:08d}", state, tensors, {"m": torch.ones(3)} if trainable else None)
+    training = {"m": torch.ones(3)} if trainable else None
+    return ckpt.save_checkpoint(run, f"step-{step:08d}", state, tensors, training, ModelSection(num_heads=8))
 
 
 def test_what_was_saved_is_read_back(run):
@@ -41,6 +43,34 @@ def test_best_is_by_the_metric_and_last_is_the_newest(run):
     assert ckpt.find_checkpoint(run, "best", "loss").state.step == 2
     assert ckpt.find_checkpoint(run, "last").state.step == 4
     assert ckpt.find_checkpoint(run, "3").state.step == 3
+
+
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "loss"])
+def test_of_equal_scores_chrf_decides_then_loss_then_who_was_first(run, metric):
+    same = {"bleu": 0.0, "chrf": 9.0, "loss": 5.0}
+    others = [same | {"chrf": 8.0}, same | {"loss": 6.0}, same, dict(same), same | {"chrf": 7.0}]
+    if metric != "bleu":
+        others = [scores | {metric: same[metric]} for scores in others]
+    for step, valid in enumerate(others, 1):
+        state = TrainState(step=step, valid=valid)
+        ckpt.save_checkpoint(run, f"step-{step:08d}", state, {"w": torch.ones(1)}, None, ModelSection())
+    found = [c.state.step for c in ckpt.best_first(ckpt.checkpoints(run), metric)]
+    assert found == {"bleu": [3, 4, 2, 1, 5], "chrf": [1, 3, 4, 5, 2], "loss": [2, 3, 4, 1, 5]}[metric]
+
+
+def test_a_checkpoint_knows_the_model_that_it_is_of(run):
+    save(run, 1)
+    found = ckpt.find_checkpoint(run, "last")
+    found.check_model(ModelSection(num_heads=8, dropout=0.5, attention_dropout=0.5))
+    with pytest.raises(RunError) as e:
+        found.check_model(ModelSection(num_heads=4, activation="gelu"))
+    assert e.value.message == (
+        f"{found.path} was trained with `model.num_heads: 8`, `model.activation: relu`, but the recipe says 4, gelu."
+    )
+    path = found.path / "state.json"
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps({k: v for k, v in state.items() if k != "model"}))  # as an older nmt wrote it
+    ckpt.read_checkpoint(found.path).check_model(ModelSection(num_heads=4))
 
 
 def test_an_unknown_checkpoint_is_named_with_those_there_are(run):

@@ -67,3 +67,19 @@ def test_what_was_not_exported_is_told(tmp_path: Path, tokenizer: Tokenizer) -> 
     with pytest.raises(RunError, match="holds no CTranslate2 model") as e:
         CTranslate2Engine(tmp_path / "run" / "ctranslate2", tokenizer, "cpu")
     assert e.value.hint == f"Run: nmt export --run {tmp_path / 'run'}"
+
+
+@pytest.mark.parametrize("name", ["model.bin", "tokenizer.src.model"])
+def test_a_flipped_bit_of_an_export_is_told(tmp_path: Path, tokenizer: Tokenizer, name: str) -> None:
+    model = Transformer(ModelSection.model_validate(SHAPE), tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
+    folder = tmp_path / "ctranslate2"
+    export(model, tokenizer, folder, None, {})
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(RunError) as e:
+        CTranslate2Engine(folder, tokenizer, "cpu")
+    assert e.value.message == f"{folder / name} is damaged: its checksum is not the one written with it."
+    (folder / name).unlink()
+    with pytest.raises(RunError):
+        CTranslate2Engine(folder, tokenizer, "cpu")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from nmt import Translator
+from nmt.data.prepare import prepare
 from nmt.decode.streams import uninterrupted
 from nmt.errors import RunError, TrainingError
 from nmt.run import checkpoint as ckpt
@@ -16,6 +17,7 @@ from nmt.run.state import TrainState
 from nmt.run.verify import verify_run
 from nmt.train.health import check_interval
 from nmt.train.objective import Write
+from nmt.train.validation import Validator
 from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run
 
 
@@ -114,6 +116,60 @@ def test_verify_names_what_was_changed(toy_recipe, toy_text, tmp_path, what):
     else:
         path.write_bytes(path.read_bytes()[:-1] + b"?")
     assert [f.what for f in verify_run(folder) if f.result == "differs"] == [expected]
+
+
+@pytest.mark.parametrize("change", ["num_heads: 2>num_heads: 4", "activation: relu>activation: gelu"])
+def test_a_run_whose_recipe_was_edited_is_refused(toy_recipe, change):
+    folder = run(toy_recipe())
+    before, after = change.split(">")
+    path = folder / "recipe.yaml"
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(RunError) as e:
+        Translator.load(folder)
+    assert f"was trained with `model.{before}`, but the recipe says {after.split()[1]}." in e.value.message
+    key, value = after.split(": ")
+    edited = toy_recipe(**{f"model__{key}": int(value) if value.isdigit() else value}, train__max_steps=13)
+    with pytest.raises(RunError, match="was trained with"):
+        run(edited)
+
+
+def test_a_run_with_the_tokenizer_of_another_is_refused(toy_recipe, tmp_path):
+    folder = run(toy_recipe())
+    changes = {"tokenizer__user_symbols": ["<x>"], "name": "other", "data__prepared_dir": str(tmp_path / "other")}
+    other = prepare(toy_recipe(**changes))
+    for path in other.glob("tokenizer.*"):
+        shutil.copy(path, folder)
+    with pytest.raises(RunError) as e:
+        Translator.load(folder)
+    assert e.value.message == f"the tokenizer in {folder} is not the one that its model was trained with."
+
+
+def test_another_precision_than_before_is_said(toy_recipe, capsys):
+    keys = {"train__precision": "auto", "train__average_best": 0}
+    folder = run(toy_recipe(**keys))
+    run(toy_recipe(**keys, train__max_steps=13))
+    assert "was trained in" not in capsys.readouterr().err
+    (here,) = {r["precision"] for r in records(folder, "start")}
+    there = {"fp32": "bf16", "bf16": "fp32"}[here]
+    log = folder / "log.jsonl"
+    log.write_text(log.read_text().replace(f'"precision": "{here}"', f'"precision": "{there}"'))
+    run(toy_recipe(**keys, train__max_steps=14))
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{folder} was trained in {there} until now; here `train.precision: auto` chooses {here}. It goes" in said
+
+
+def test_a_worse_average_does_not_take_the_place_of_a_better_one(toy_recipe, monkeypatch, capsys):
+    scores = iter([1.0, 2.0, 9.0, 3.0, 4.0, 8.0, 5.0, 9.5])  # two validations and the average, one and the average, …
+    monkeypatch.setattr(Validator, "measure", lambda *_, **__: ({"loss": 1.0, "bleu": next(scores)}, []))
+    folder = run(toy_recipe(train__max_steps=4, train__eval_every=2))
+    average = folder / "checkpoints" / "average"
+    first = {path.name: path.read_bytes() for path in average.iterdir()}
+    run(toy_recipe(train__max_steps=8, train__eval_every=2))
+    assert {path.name: path.read_bytes() for path in average.iterdir()} == first
+    assert "That after step 4 stays, which is no worse: " in " ".join(capsys.readouterr().err.split())
+    assert ckpt.find_checkpoint(folder, "best").path == average
+    run(toy_recipe(train__max_steps=10, train__eval_every=2))
+    assert ckpt.read_checkpoint(average).state.valid["bleu"] == 9.5
 
 
 def test_verify_says_what_is_not_there_and_which_versions_are_others(toy_recipe, toy_text, tmp_path):
