@@ -178,7 +178,8 @@ def test_translate_files_and_formats(project, nmt):
 
 
 def test_export_and_translate_with_it(project, nmt):
-    code, out, err = nmt("export", "--quantization", "int8")
+    assert nmt("export")[0] == 0
+    code, out, err = nmt("export", "--quantization", "int8")  # in its place
     assert (code, out) == (0, "")
     assert re.search(r"Written: runs/mini/ctranslate2\. \d+ of 20 sample lines are translated the same\.", err)
     code, out, _ = nmt("translate", "--engine", "ctranslate2", stdin=b"The cat sleeps.\n\nA dog.\n")

@@ -26,14 +26,14 @@ from nmt.model.transformer import Transformer
 from nmt.run.load import load_model
 from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
-from nmt.tokenizer.tokenizer import SHARED_FILE, SRC_FILE, TGT_FILE
+from nmt.tokenizer.tokenizer import SEEN_FILE, SHARED_FILE, SRC_FILE, TGT_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _FILES = (
     "model.bin", "config.json", "shared_vocabulary.json", "source_vocabulary.json", "target_vocabulary.json",
-    SHARED_FILE, SRC_FILE, TGT_FILE, ORIGIN,
+    SHARED_FILE, SRC_FILE, TGT_FILE, SEEN_FILE, ORIGIN,
 )  # fmt: skip
 SAMPLES = 100  # lines that an export is tried with
 

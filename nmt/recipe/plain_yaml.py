@@ -12,7 +12,12 @@ from yaml.constructor import ConstructorError
 from nmt.errors import RecipeError, join_faults, shown
 from nmt.recipe.faults import show
 
+MAX_DIGITS = 4300  # of a whole number: more Python does not read by default
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z")
+
+
+class _TooManyDigitsError(ConstructorError):
+    """Of a number; the problem is how many."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -38,6 +43,8 @@ class _Loader(yaml.SafeLoader):
             raise
         except Exception as e:  # PyYAML lets slip whatever int(), date() or a look-up raises
             kind = node.tag.rpartition(":")[2]
+            if kind == "int" and len(node.value) > MAX_DIGITS:
+                raise _TooManyDigitsError(None, None, f"{len(node.value):,}", node.start_mark) from e
             text = show(node.value) if isinstance(node, yaml.ScalarNode) else "this"
             raise ConstructorError(None, None, f"{text} cannot be read as {kind}", node.start_mark) from e
 
@@ -67,6 +74,9 @@ def parse_yaml(text: str, where: str) -> Any:
     """Plain values from YAML text. Raises RecipeError with line and column."""
     try:
         return yaml.load(text, _Loader)
+    except _TooManyDigitsError as e:
+        line = e.problem_mark.line + 1 if e.problem_mark else 1
+        raise RecipeError(f"{where}, line {line}: a number has too many digits ({e.problem}).") from None
     except yaml.MarkedYAMLError as e:
         at = f" at line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}" if e.problem_mark else ""
         # Some problems are only the second half of a sentence.

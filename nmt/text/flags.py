@@ -17,6 +17,7 @@ MAX_RATIO = 2.5  # longer side : shorter side, both counted + SLACK
 SLACK = 10
 MAX_UNIT = 100  # characters of what is repeated; loops are shorter, and this bounds the search
 WINDOW = 10_000  # characters searched at a time: a signal is heard between two searches, not within one
+MAX_SEARCHED = 40_000  # characters of a line, half at its beginning and half at its end, where a loop goes on
 _WIDE = 3  # characters of an alphabet that an ideograph or a syllable sign stands for, about
 
 _LOOP = re.compile(rf"(.{{1,{MAX_UNIT}}}?)\1{{2,}}")
@@ -53,8 +54,15 @@ def _loops(text: str) -> int:
     """How often in a row the same is said, at most; 1 where nothing is said again. Without a letter it is no loop:
     dots, rules and zeros are repeated for good reasons.
     """
-    most = 1
     text = text.casefold() + " "  # so that the last word ends as those before it do
+    if len(text) > MAX_SEARCHED:
+        half = MAX_SEARCHED // 2
+        return max(_loops_of(text[:half]), _loops_of(text[-half:]))
+    return _loops_of(text)
+
+
+def _loops_of(text: str) -> int:
+    most = 1
     for begin in range(0, len(text), WINDOW):
         window = text[begin : begin + WINDOW + 3 * MAX_UNIT]
         if not _may_loop(window):

@@ -5,6 +5,10 @@ learned. What a target line loses, the model can never write. So a target keeps 
 becomes plain spaces, control characters go, and of two encodings of the same character (canonically equivalent ones, as
 é in one code point or in two) one is taken. `identity` changes nothing but runs of spaces, on both sides.
 
+SentencePiece's nmt_nfkc makes spaces of the zero-width non-joiner and of marks of direction, and so two words of one.
+Here the non-joiner stays, as the joiner does: Persian and other scripts spell with both. A mark of direction goes
+without a trace, as it only says how a line is shown.
+
 SentencePiece keeps the rules in the model file, in field 3 of its protocol buffer. Two models that differ in that field
 alone have the same pieces and ids.
 """
@@ -12,10 +16,12 @@ alone have the same pieces and ids.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 if TYPE_CHECKING:
     from nmt.tokenizer.ids import Side
@@ -26,7 +32,12 @@ Name = Literal["nmt_nfkc", "nfkc", "identity"]
 # make a difference in names.
 _WITH_DECOMPOSITIONS = ((0xC0, 0x3100), (0xAC00, 0xD7A4))
 
+_UNLIKE_NMT_NFKC = {"\u200c": "\u200c", "\u200e": "", "\u200f": "", "\u061c": ""}
+
 _RULES = 3  # field of ModelProto
+_CHARSMAP = 2  # field of NormalizerSpec
+_BLOCK = 256  # nodes of a trie
+_IS_LEAF, _LABEL, _HAS_LEAF, _FAR = 1 << 31, 1 << 31 | 0xFF, 1 << 8, 1 << 9  # bits of a node
 _LENGTH_DELIMITED = 2  # wire type of strings, bytes and messages
 
 
@@ -61,7 +72,7 @@ def _rules(name: Name, side: Side) -> bytes:
     make = _sentencepiece().SentencePieceNormalizer
     made = make(rule_name=name) if side == "src" else make(norm_map=list((_spaces() | _canonical()).items()))
     spec: bytes = made.serialized_normalizer_spec()
-    return spec
+    return _changed(spec, _UNLIKE_NMT_NFKC) if name == "nmt_nfkc" and side == "src" else spec
 
 
 def _spaces() -> dict[str, str]:
@@ -90,6 +101,46 @@ def _sentencepiece() -> Any:
 
     sentencepiece.SetMinLogLevel(2)
     return sentencepiece
+
+
+# --- compiled rules --------------------------------------------------------------------------------------------------
+
+
+def _changed(spec: bytes, changes: Mapping[str, str]) -> bytes:
+    """A serialized NormalizerSpec with other results for characters that it has rules for."""
+    begin, end = next((begin, end) for field, begin, end in _fields(spec) if field == _CHARSMAP)
+    _, at = _read_varint(spec, begin)
+    _, at = _read_varint(spec, at)
+    charsmap = _with_results(spec[at:end], changes)
+    return spec[:begin] + _tag(_CHARSMAP) + _varint(len(charsmap)) + charsmap + spec[end:]
+
+
+def _with_results(charsmap: bytes, changes: Mapping[str, str]) -> bytes:
+    """`charsmap` is the size of a trie in bytes, the trie, and results that end with a zero byte; the trie maps the
+    UTF-8 of what is replaced to where in these its result begins. The trie is a double array as darts-clone has it
+    (https://github.com/s-yata/darts-clone): 32 bits a node.
+    """
+    size = int.from_bytes(charsmap[:4], "little")
+    nodes = np.frombuffer(charsmap[4 : 4 + size], "<u4").tolist()
+    results = charsmap[4 + size :]
+    for before, after in changes.items():
+        at = 0
+        for byte in before.encode():
+            at ^= _offset(nodes[at]) ^ byte
+            if nodes[at] & _LABEL != byte:
+                raise ValueError(f"no rule for U+{ord(before):04X}")
+        # What the last byte leads to may be shared with other keys, so it gets a block of its own: a leaf, no children.
+        leaf = len(nodes)
+        nodes[at] = nodes[at] & _LABEL | _HAS_LEAF | (at ^ leaf) << 10
+        nodes += [len(results) | _IS_LEAF] + [0] * (_BLOCK - 1)
+        results += after.encode() + b"\0"
+    trie = np.array(nodes, "<u4").tobytes()
+    return len(trie).to_bytes(4, "little") + trie + results
+
+
+def _offset(node: int) -> int:
+    """From a node to its children, each of which lies at this, xor its byte."""
+    return node >> 10 << (8 if node & _FAR else 0)
 
 
 # --- the model file --------------------------------------------------------------------------------------------------

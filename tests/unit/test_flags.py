@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.text.flags import FLAGS, flags
+from nmt.text.flags import FLAGS, MAX_SEARCHED, flags
 
 LONG = "Two young men are playing football in the park."
 
@@ -66,3 +66,10 @@ def test_a_loop_is_found_anywhere_in_a_long_line(begin: int) -> None:
     looped = text[:begin] + " in the park" * 4 + text[begin:]
     assert flags(text, text) == ["copied"]
     assert flags(text, looped) == ["repetition"]
+
+
+def test_of_a_line_without_end_the_beginning_and_the_end_are_searched() -> None:
+    text = "".join(chr(97 + i * i * i % 23) + " " * (i % 7 == 0) for i in range(MAX_SEARCHED))
+    loop = " in the park" * 4
+    assert flags(text, loop + text) == flags(text, text + loop) == ["repetition"]
+    assert flags(text, text + loop + text) == []  # in the middle: a search there would take seconds a megabyte

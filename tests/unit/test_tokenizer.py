@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sentencepiece import SentencePieceTrainer
+from sentencepiece import SentencePieceNormalizer, SentencePieceTrainer
 
 from nmt.errors import DataError, RunError
 from nmt.recipe import TokenizerSection
 from nmt.tokenizer import Side, Tokenizer
 from nmt.tokenizer.learn import Blocks
+from nmt.tokenizer.normalization import normalizer
 from nmt.tokenizer.words import Words
 
 WORDS = ["cat", "dog", "house", "runs", "sleeping", "under", "the", "a", "tree", "beautiful"]
@@ -180,6 +181,22 @@ def test_a_target_keeps_all_that_can_be_seen(normalization: str, shared: bool) -
 def test_a_source_is_normalised() -> None:
     made = trained()
     assert made.decode(made.encode(["m² ½ … Ａ，"], "src"), "src") == ["m2 1⁄2 ... A,"]
+
+
+def test_a_source_keeps_its_joiners_and_loses_marks_of_direction() -> None:
+    made = trained()
+    lines = ["می\u200cخواهم کتاب\u200cها", "👩\u200d💻", "\u200fשלום\u200e abc\u061c", "a\u200bb"]
+    expected = ["می\u200cخواهم کتاب\u200cها", "👩\u200d💻", "שלום abc", "a b"]
+    assert made.decode(made.encode(lines, "src"), "src") == expected
+
+
+def test_all_other_characters_are_normalised_as_sentencepiece_does() -> None:
+    theirs = SentencePieceNormalizer(rule_name="nmt_nfkc", add_dummy_prefix=False, escape_whitespaces=False)
+    ours = normalizer("nmt_nfkc", "src")
+    lines = [f"a{chr(i)}b" for i in (*range(1, 0xD800), *range(0xF900, 0x20000)) if i != 0xA]
+    made = ours([line.encode() for line in lines]) if ours else []
+    differing = [line for line, a, b in zip(lines, theirs.normalize(lines), made, strict=True) if a != b.decode()]
+    assert differing == ["a\u061cb", "a\u200cb", "a\u200eb", "a\u200fb"]
 
 
 def test_both_sides_share_the_pieces_though_not_the_rules() -> None:
