@@ -22,6 +22,7 @@ from nmt.errors import RunError
 from nmt.files import InputFile, describe_file, write_atomically
 from nmt.recipe import Recipe
 from nmt.records import Record, read_record
+from nmt.tokenizer import Tokenizer
 
 LARGEST_CHECKED = 1 << 30  # bytes; of a larger file only `nmt verify` reads all
 _FRESH = 2.0  # seconds; a file changed so lately may change again without another time on a coarse clock
@@ -72,7 +73,7 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
         also = f" So differ: {', '.join(f'`{k}`' for k in others)}." if others else ""
         raise RunError(f"{folder} was prepared {with_what}, but {but}.{also}", again)
     source = recipe.tokenizer.taken_from
-    if source and Path(source).exists() and taken(recipe, Path(source)).fingerprint != manifest.tokenizer.fingerprint:
+    if source and Path(source).exists() and not _is_of(folder, recipe, manifest, Path(source)):
         raise RunError(f"{folder} was prepared with the tokenizer that {source} had; it has another now.", again)
     for name, file in manifest.inputs.items():
         if recipe.data.sha256.get(name, file.sha256) != file.sha256:
@@ -82,6 +83,13 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
         if not path.exists() or path.stat().st_size != file.size:
             raise RunError(f"{path} is {'not as it was written' if path.exists() else 'missing'}.", again)
     return manifest
+
+
+def _is_of(folder: Path, recipe: Recipe, manifest: Manifest, source: Path) -> bool:
+    """Whether the prepared data's tokenizer is that of the recipe's `from`, or extends it where it is to."""
+    if recipe.tokenizer.extend is None:
+        return taken(recipe, source).fingerprint == manifest.tokenizer.fingerprint
+    return Tokenizer.load(folder).extends(Tokenizer.take(source))
 
 
 def check_bytes(folder: Path, manifest: Manifest) -> None:

@@ -84,8 +84,7 @@ def prepare(
         tokenizer.save(folder)
         if changed := [name for name, file in inputs.items() if file.changed()]:
             raise changed_meanwhile(changed[0])
-        source = recipe.tokenizer.taken_from
-        origin = KEPT if older else f"from {source}" if source else "trained"
+        origin = KEPT if older else recipe.tokenizer.origin
         _write_manifest(recipe, folder, inputs, splits, corpora, report, tokenizer, lines, origin)
     remember_inputs(recipe, inputs.values())
     show_splits(splits, tokenizer, recipe.tokenizer)

@@ -1,8 +1,8 @@
-"""Which lines of the training text the tokenizer learns from."""
+"""Which lines of the training text the tokenizer learns from, all of it or more pieces for one that is there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +14,19 @@ from nmt.data.corpus import side_of
 from nmt.data.counting import count_characters, distinct_characters
 from nmt.data.filters import Routing
 from nmt.data.rereading import read_again
+from nmt.errors import DataError
 from nmt.recipe import DataSection, Recipe, TokenizerSection
 from nmt.recipe.defaults import vocab_size
 from nmt.tokenizer import Side, Tokenizer
 from nmt.tokenizer.control import MASK, SENTINELS
-from nmt.tokenizer.learn import VocabularyTooLargeError
+from nmt.tokenizer.learn import Blocks, VocabularyTooLargeError
 
 
 def train_tokenizer(
     recipe: Recipe, train: SplitAudit, routing: Routing, older: Path | None = None
 ) -> tuple[Tokenizer, int]:
     """The tokenizer, with the control pieces that the objectives need, and how many lines it learned from: none where
-    it is taken from elsewhere, or is that of an `older` run.
+    it is taken from elsewhere as it is, or is that of an `older` run.
     """
     section = recipe.tokenizer
     if older is not None:
@@ -33,7 +34,7 @@ def train_tokenizer(
             f"Keeping the tokenizer of {older}: an older nmt began that run, and it goes on only with its own."
         )
         return Tokenizer.take(older), 0
-    if section.taken_from is not None:
+    if section.taken_from is not None and section.extend is None:
         console.info(f"Taking the tokenizer of {section.taken_from}.")
         return taken(recipe, Path(section.taken_from)), 0
     tokenizer, lines = _train(recipe.data, section, train, routing)
@@ -71,6 +72,9 @@ def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, rout
                 yield side, [column[i] for i in picks]
 
     lines = 2 * wanted - int((chosen & train.of_one_language).sum())
+    if section.taken_from is not None and section.extend is not None:
+        console.info(f"Extending the tokenizer of {section.taken_from} by what {lines:,} lines have …")
+        return _extended(section.taken_from, section.extend, blocks), lines
     console.info(f"Training the tokenizer on {lines:,} lines …")
     if "vocab_size" not in section.open_keys:
         return Tokenizer.train(blocks, section), lines
@@ -80,3 +84,17 @@ def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, rout
         return Tokenizer.train(blocks, section.changed({"vocab_size": size})), lines
     except VocabularyTooLargeError as e:
         return Tokenizer.train(blocks, section.model_copy(update={"vocab_size": e.most})), lines
+
+
+def _extended(source: str, number: int, blocks: Callable[..., Blocks]) -> Tokenizer:
+    """Raises DataError where the text has not so many pieces, RunError where the model is of another kind."""
+    tokenizer, learned = Tokenizer.take(Path(source)).extended(blocks, number)
+    if (most := min(len(found.pieces) for found in learned)) < number:
+        raise DataError(
+            f"the training text is too small for `tokenizer.extend: {number}`. It has {most:,} pieces that {source} "
+            "lacks and that are there twice.",
+            "Set a smaller `tokenizer.extend`.",
+        )
+    before, after = (sum(getattr(found, when) for found in learned) for when in ("before", "after"))
+    console.info(f"With {number:,} more pieces these lines have {after:,} tokens in place of {before:,}.")
+    return tokenizer

@@ -225,6 +225,7 @@ class TokenizerSection(Section):
 
     # A run folder, or a .model file of SentencePiece; all other keys but `sampling` are then as they are there
     taken_from: PathText | None = Field(default=None, alias="from")
+    extend: PositiveInt | None = None  # so many more pieces, learned from the training text, behind those (bpe only)
     kind: Literal["unigram", "bpe"] = "bpe"
     vocab_size: Annotated[Int, Field(ge=300, le=1_000_000)] = derived(8000)  # 256 bytes, 4 special symbols among them
     shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
@@ -237,6 +238,13 @@ class TokenizerSection(Section):
     user_symbols: list[str] = []  # never split, in either language: tags, placeholders
     sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
     max_sentences: PositiveInt = 2_000_000  # lines it is trained on at most, spread evenly over the corpus
+
+    @property
+    def origin(self) -> str:
+        """Where the tokenizer comes from, for the manifest."""
+        if self.taken_from is None:
+            return "trained"
+        return f"from {self.taken_from}" + (f", extended by {self.extend}" if self.extend else "")
 
     @field_validator("user_symbols")
     @classmethod
@@ -251,3 +259,14 @@ class TokenizerSection(Section):
             if not symbol.strip() or re.search(r"[\x00-\x1f\x7f]|\s\s|^\s|\s$", symbol):
                 raise ValueError("a symbol must be text without control characters and without spaces at its ends")
         return value
+
+    @model_validator(mode="after")
+    def _extensible(self) -> TokenizerSection:
+        if self.extend is not None and self.taken_from is None:
+            raise ValueError(f"`extend: {self.extend}` needs `from`: the run or .model file whose tokenizer gets more")
+        if self.extend is not None and self.kind != "bpe":
+            raise ValueError(
+                f"`extend: {self.extend}` needs a model of kind bpe, but that of {self.taken_from} is {self.kind}: "
+                "its probabilities would have to be learned anew"
+            )
+        return self

@@ -14,7 +14,7 @@ from typing import Any
 from nmt.errors import RecipeError
 from nmt.recipe.data import TokenizerSection
 
-_OWN = {"from", "sampling"}  # keys of the section that are no property of the tokenizer itself
+_OWN = {"from", "extend", "sampling"}  # keys of the section that are no property of the tokenizer itself
 
 
 def with_taken_tokenizer(
@@ -36,6 +36,8 @@ def with_taken_tokenizer(
         return values
     if os.path.isfile(os.path.join(source, "recipe.yaml")):
         theirs = load_section(Path(source)).model_dump(mode="json")
+        if isinstance(more := section.get("extend"), int):
+            theirs["vocab_size"] += more
         for key in sorted(properties & set(section)):
             if section[key] not in (theirs[key], "auto"):
                 raise RecipeError(

@@ -9,8 +9,7 @@ SentencePiece's nmt_nfkc makes spaces of the zero-width non-joiner and of marks 
 Here the non-joiner stays, as the joiner does: Persian and other scripts spell with both. A mark of direction goes
 without a trace, as it only says how a line is shown.
 
-SentencePiece keeps the rules in the model file, in field 3 of its protocol buffer. Two models that differ in that field
-alone have the same pieces and ids.
+SentencePiece keeps the rules in the model file. Two models that differ in them alone have the same pieces and ids.
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from nmt.tokenizer.model_file import replace_rules
+
 if TYPE_CHECKING:
     from nmt.tokenizer.ids import Side
 
@@ -34,7 +35,6 @@ _WITH_DECOMPOSITIONS = ((0xC0, 0x3100), (0xAC00, 0xD7A4))
 
 _UNLIKE_NMT_NFKC = {"\u200c": "\u200c", "\u200e": "", "\u200f": "", "\u061c": ""}
 
-_RULES = 3  # field of ModelProto
 _CHARSMAP = 2  # field of NormalizerSpec
 _BLOCK = 256  # nodes of a trie
 _IS_LEAF, _LABEL, _HAS_LEAF, _FAR = 1 << 31, 1 << 31 | 0xFF, 1 << 8, 1 << 9  # bits of a node
@@ -58,12 +58,12 @@ def normalizer(name: Name, side: Side) -> Callable[[Sequence[bytes]], list[bytes
 
 def with_rules(model: bytes, name: Name, side: Side) -> bytes:
     """The model with the rules of that side."""
-    return model if name == "identity" else _replace_rules(model, _rules(name, side))
+    return model if name == "identity" else replace_rules(model, _rules(name, side))
 
 
 def without_rules(model: bytes) -> bytes:
     """What decides pieces and ids. Raises ValueError where it is no model."""
-    return _replace_rules(model, b"")
+    return replace_rules(model, b"")
 
 
 @cache
@@ -146,13 +146,8 @@ def _offset(node: int) -> int:
 # --- the model file --------------------------------------------------------------------------------------------------
 
 
-def _replace_rules(model: bytes, rules: bytes) -> bytes:
-    kept = [model[begin:end] for field, begin, end in _fields(model) if field != _RULES]
-    return b"".join(kept) + (_tag(_RULES) + _varint(len(rules)) + rules if rules else b"")
-
-
 def _fields(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """Number, begin and end of each field; all of a model's are length-delimited."""
+    """Number, begin and end of each field; all must be length-delimited."""
     at = 0
     while at < len(message):
         begin = at

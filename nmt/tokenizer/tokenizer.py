@@ -20,8 +20,10 @@ import numpy.typing as npt
 
 from nmt.errors import RunError
 from nmt.tokenizer.control import appended, lacking
+from nmt.tokenizer.extend import Extension, WordCounts, learn_merges
 from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from nmt.tokenizer.learn import Blocks, learn
+from nmt.tokenizer.model_file import AS_IT_IS, kind_of, pieces_of, replace_rules
 from nmt.tokenizer.normalization import with_rules, without_rules
 from nmt.tokenizer.seen import Seen
 from nmt.tokenizer.words import Words
@@ -212,6 +214,19 @@ class Tokenizer:
         found = int(self._processor(side).piece_to_id(piece))
         return None if found == UNK_ID else found
 
+    def cut(self, texts: Sequence[str], side: Side) -> list[list[int]]:
+        """Ids of stretches of text as they are inside a line, `▁` for a space; nothing is normalised."""
+        from sentencepiece import SentencePieceProcessor
+
+        processor = SentencePieceProcessor(model_proto=replace_rules(self._model(side), AS_IT_IS))
+        ids: list[list[int]] = processor.encode([text.replace("▁", " ") for text in texts], out_type=int)
+        return ids
+
+    def control_ids(self, side: Side) -> set[int]:
+        """Of the pieces that stand for no text."""
+        processor = self._processor(side)
+        return {i for i in range(processor.vocab_size()) if processor.is_control(i) or processor.is_unknown(i)}
+
     def vocabulary(self, side: Side) -> list[str]:
         """All pieces, by id."""
         return self.pieces(range(self._processor(side).vocab_size()), side)
@@ -270,6 +285,37 @@ class Tokenizer:
         else:
             src, tgt = learn(blocks("src"), section), learn(blocks("tgt"), section)
         return cls(with_rules(src, section.normalization, "src"), with_rules(tgt, section.normalization, "tgt"))
+
+    def extended(self, blocks: Callable[..., Blocks], number: int) -> tuple[Tokenizer, list[Extension]]:
+        """With `number` more pieces of each vocabulary, learned from the training text as `train` has it; what is there
+        keeps its ids. Also gives what was learned for each vocabulary, which is less where the text has no more. Raises
+        RunError where a model is not of kind bpe.
+        """
+        files: list[bytes] = []
+        learned = []
+        for sides in (("src", "tgt"),) if self.shared else (("src",), ("tgt",)):
+            models = [self._model(side) for side in sides]
+            if kind_of(models[0]) != "bpe":
+                raise RunError(
+                    f"`tokenizer.extend: {number}` needs a model of kind bpe, and this is none.",
+                    "Leave `extend` out, or train a tokenizer on the new text.",
+                )
+            pieces = pieces_of(models[0])
+            words = WordCounts(pieces)
+            for side, lines in blocks(*sides):
+                words.add(self.encode(lines, side))
+            learned.append(learn_merges(pieces, words.words(), number))
+            for model in models:
+                files.append(appended(model, [(text, score, "normal") for text, score in learned[-1].pieces]))
+        return Tokenizer(*files[:1] if SHARED_FILE in self.files else files), learned
+
+    def extends(self, other: Tokenizer) -> bool:
+        """Whether it has all that the other has, with the same ids, and no or more pieces behind them."""
+        theirs = {name: content for name, content in other.files.items() if name != SEEN_FILE}
+        return all(self.files.get(name, b"").startswith(content) for name, content in theirs.items())
+
+    def _model(self, side: Side) -> bytes:
+        return self.files[SHARED_FILE if SHARED_FILE in self.files else SRC_FILE if side == "src" else TGT_FILE]
 
     def _processor(self, side: Side) -> Any:
         return self._src if side == "src" else self._tgt

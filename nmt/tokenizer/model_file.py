@@ -1,0 +1,106 @@
+"""The model file of SentencePiece, a protocol buffer, of which only what is needed here is read or written.
+
+    1  the pieces, one message each: 1 text, 2 score (float), 3 type    2  how it was trained: 3 kind of model
+    3  the rules of normalisation
+
+The order of the pieces decides their ids. A reader takes fields in any order, so that pieces can be put at the end.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+_PIECE, _TRAINING, _RULES = 1, 2, 3  # fields of the model
+_TEXT, _SCORE, _TYPE = 1, 2, 3  # fields of a piece
+_KIND = 3  # field of the training
+_VARINT, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 2, 5  # wire types
+_KINDS: dict[int, Literal["unigram", "bpe"]] = {1: "unigram", 2: "bpe"}
+NORMAL, USER_SYMBOL, BYTE = 1, 4, 6  # types of pieces that text is cut into
+
+# Rules that leave a text as it is, without a space in front of it: fields 3 (put one there), 4 (remove others), and 5
+# (write `▁` for spaces) of the rules.
+AS_IT_IS = bytes([3 << 3, 0, 4 << 3, 0, 5 << 3, 1])
+
+
+@dataclass(frozen=True)
+class Piece:
+    text: str
+    score: float
+    type: int
+
+
+def pieces_of(model: bytes) -> list[Piece]:
+    """By id."""
+    found = []
+    for field, value in _fields(model):
+        if field == _PIECE and isinstance(value, bytes):
+            parts = dict(_fields(value))
+            text, score, kind = parts[_TEXT], parts.get(_SCORE, 0.0), parts.get(_TYPE, NORMAL)
+            assert isinstance(text, bytes) and isinstance(score, float) and isinstance(kind, int)
+            found.append(Piece(text.decode(), score, kind))
+    return found
+
+
+def kind_of(model: bytes) -> Literal["unigram", "bpe"] | None:
+    """None: another kind."""
+    training = dict(_fields(model)).get(_TRAINING, b"")
+    kind = dict(_fields(training)).get(_KIND, 1) if isinstance(training, bytes) else None
+    return _KINDS.get(kind) if isinstance(kind, int) else None
+
+
+def replace_rules(model: bytes, rules: bytes) -> bytes:
+    """The model with other rules; with none if they are empty. Raises ValueError where it is no model."""
+    kept = []
+    for field, value in _fields(model):
+        if not isinstance(value, bytes):
+            raise ValueError("not a SentencePiece model")
+        if field != _RULES:
+            kept.append(_message(field, value))
+    return b"".join(kept) + (_message(_RULES, rules) if rules else b"")
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes | int | float]]:
+    """Number and value of each field. Raises ValueError where it is no message."""
+    at = 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        value: bytes | int | float
+        match tag & 7:
+            case wire if wire == _VARINT:
+                value, at = _read_varint(message, at)
+            case wire if wire == _LENGTH_DELIMITED:
+                length, at = _read_varint(message, at)
+                value, at = message[at : at + length], at + length
+            case wire if wire == _FOUR_BYTES and at + 4 <= len(message):
+                value, at = struct.unpack_from("<f", message, at)[0], at + 4
+            case _:
+                raise ValueError("not a SentencePiece model")
+        if at > len(message):
+            raise ValueError("not a SentencePiece model")
+        yield tag >> 3, value
+
+
+def _message(field: int, content: bytes) -> bytes:
+    return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    made = bytearray()
+    while number > 0x7F:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*made, number])
+
+
+def _read_varint(message: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while at < len(message):
+        byte = message[at]
+        number |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return number, at
+    raise ValueError("not a SentencePiece model")
