@@ -23,6 +23,9 @@ class InitFrom(Section):
     # What is taken; the rest is random. all, or some of embeddings, encoder, decoder, cross_attention, output
     parts: Annotated[list[Part], Field(min_length=1), BeforeValidator(_all_parts)] = list(PARTS)
     freeze: list[Part] = []  # which of it never changes
+    # same: its vocabulary, or one that extends it. map: any; a piece begins as the run's of equal text, or as the mean
+    # of the pieces that its tokenizer cuts it into
+    vocabulary: Literal["same", "map"] = "same"
 
     @model_validator(mode="after")
     def _consistent(self) -> InitFrom:

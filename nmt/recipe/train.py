@@ -38,13 +38,16 @@ class TrainSection(Section):
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     adam_eps: PositiveFloat = 1e-9
     weight_decay: NonNegativeFloat = 0.0
+    # With init_from: how strongly what was taken over is pulled back to what it was. Each step goes learning rate times
+    # this of the way (L2-SP, Li et al. 2018, decoupled as weight decay is)
+    anchor: NonNegativeFloat = 0.0
     clip_norm: NonNegativeFloat = 1.0  # of the whole gradient; 0 turns it off
     ema_decay: Probability = 0.999  # exponential moving average of the weights; 0 turns it off
     average_best: NonNegativeInt = derived(
         5
     )  # at the end, try the average of this many best checkpoints; 0 or 1: never
     # When it stops: whatever comes first; cosine and linear end there too
-    max_steps: PositiveInt | None = None
+    max_steps: NonNegativeInt | None = None  # 0, with init_from: that run's weights as they are
     max_epochs: PositiveInt | None = derived(None)
     max_minutes: PositiveFloat | None = None
     patience: NonNegativeInt = derived(0)  # validations without a better `metric`; 0 turns early stopping off
@@ -65,7 +68,7 @@ class TrainSection(Section):
     compile: bool = False
     max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
     init_from: Annotated[InitFrom | None, BeforeValidator(of_folder)] = (
-        None  # a run to begin from: its folder, or {run, parts, freeze}
+        None  # a run to begin from: its folder, or {run, parts, freeze, vocabulary}
     )
     runs_dir: PathText = "runs"  # the run folder is runs_dir/<recipe name>
 
@@ -78,6 +81,14 @@ class TrainSection(Section):
     def has_length(self) -> bool:
         """Whether a limit is given that is sure to come."""
         return not (self.max_steps is None and self.max_epochs is None and self.max_minutes is None)
+
+    @model_validator(mode="after")
+    def _has_a_beginning(self) -> TrainSection:
+        if self.anchor and self.init_from is None:
+            raise ValueError(f"`anchor: {self.anchor:g}` needs `init_from`: it pulls towards the weights of that run")
+        if self.max_steps == 0 and self.init_from is None:
+            raise ValueError("`max_steps: 0` needs `init_from`: nothing would ever be learned")
+        return self
 
     @model_validator(mode="after")
     def _falls_to_an_end(self) -> TrainSection:

@@ -67,7 +67,8 @@ def _difference(key: str, before: Any, now: Any) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, InitFrom):
-        return value.run if value == InitFrom(run=value.run) else str(value.model_dump()).replace("'", "")
+        values = value.model_dump(exclude_defaults=True)
+        return value.run if values.keys() == {"run"} else str(values).replace("'", "")
     return str(value)
 
 

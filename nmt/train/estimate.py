@@ -91,6 +91,8 @@ def _characters_a_piece(size: int) -> float:
 
 def _length(recipe: Recipe, counts: Counts) -> Rows:
     section = recipe.train
+    if section.max_steps == 0:
+        return [("steps in all", "0")]
     plan = plan_of(recipe, section, recipe.model, counts, section.batch_tokens, measure(recipe, 1))
     if plan.steps is None or plan.seconds is None:
         return [("steps in all", f"until {section.patience} validations bring nothing better")]

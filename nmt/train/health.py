@@ -23,7 +23,7 @@ LONG = 10  # intervals in a row: such a training does not come back
 
 def check_warmup(section: TrainSection, planned_steps: float | None) -> None:
     """Say it when the training will be over before its learning rate has risen."""
-    if planned_steps is not None and section.warmup_steps >= planned_steps:
+    if planned_steps and section.warmup_steps >= planned_steps:
         console.warn(
             f"The training will be over after {planned_steps:,.0f} steps, all of them in the warm-up of "
             f"{section.warmup_steps:,}: the learning rate will not reach {section.learning_rate:g}. "
@@ -50,6 +50,8 @@ def _first_tokens(lines: Lines) -> tuple[npt.NDArray[np.int64], int]:
 
 def hardly_learned(state: TrainState, section: TrainSection, valid: dict[str, float], unigram: float) -> str | None:
     """What to say of a training that ended before it learned anything; None where it did learn."""
+    if state.step == 0:  # as was asked for
+        return None
     if state.step <= section.warmup_steps:
         return (
             f"All {state.step:,} steps lay in the warm-up of {section.warmup_steps:,}, so the model learned little. "

@@ -1,7 +1,8 @@
 """Beginning with another run's weights (`train.init_from`): which parameter is taken from where, and which are frozen.
 
-Parameters are found by name: so layers by their number, and a model may have more or fewer than the run has. What is
-one tensor under several names, as tied embeddings are, is taken if any of them is wanted, and frozen likewise.
+Parameters are found by name: so layers by their number, and a model may have more or fewer than the run has. What has a
+row for each piece is carried over to another vocabulary by transplant.py. What is one tensor under several names, as
+tied embeddings are, is taken if any of them is wanted, and frozen likewise.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nmt import console
 from nmt.errors import RunError
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection, Recipe
@@ -21,12 +23,18 @@ from nmt.recipe.init_from import PARTS, InitFrom, Part
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import is_begun, load_run_recipe
 from nmt.run.load import first_whole
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import Side, Tokenizer
+from nmt.train.transplant import RowMap
 
 # Keys of the model that may differ from those of the run: without them its weights still do what they did there.
 _FREE = {"preset", "num_encoder_layers", "num_decoder_layers", "dropout", "attention_dropout", "tie_embeddings"}
 _OF_POSITIONS = {"positions", "max_positions"}
-_OF_PIECES: set[Part] = {"embeddings", "output"}  # of which each row belongs to a piece of the vocabulary
+_OF_PIECES: set[Part] = {"embeddings", "output"}
+# Parameters of which each row belongs to a piece of that side's vocabulary
+_OF_SIDES: dict[str, Side] = {
+    "src_embedding.tokens.weight": "src", "tgt_embedding.tokens.weight": "tgt", "output.weight": "tgt",
+    "output.bias": "tgt",
+}  # fmt: skip
 _HINT_MODEL = "Give the model the same values. Numbers of layers, dropout and `tie_embeddings` may differ."
 
 
@@ -47,9 +55,30 @@ def part_of(name: str) -> Part:
     raise ValueError(f"{name} is of no part")
 
 
-def inherit(model: nn.Module, recipe: Recipe, tokenizer: Tokenizer) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Inherited:
+    """What a model has taken over."""
+
+    names: frozenset[str]  # of parameters
+    record: dict[str, Any]  # for the log
+
+    def show(self) -> None:
+        found = self.record
+        console.info(f"Begun with the weights of {found['run']}, {found['checkpoint']}.")
+        for stack, (mine, theirs) in found["layers"].items():
+            if mine > theirs:
+                console.info(f"Layers of the {stack}: {theirs} are that run's, the other {mine - theirs} fresh.")
+            elif mine < theirs:
+                console.info(f"Layers of the {stack}: the first {mine} of that run's {theirs}.")
+        for side, (old, new) in found.get("vocabulary", {}).items():
+            console.info(f"Pieces of {side}: {old:,} are that run's, {new:,} begin as the mean of several of its.")
+        rows = [[part.replace("_", "-"), *counts.values()] for part, counts in found["parts"].items()]
+        console.table("Parameters", ["part", "copied", "mapped", "fresh", "frozen"], rows)
+
+
+def inherit(model: nn.Module, recipe: Recipe, tokenizer: Tokenizer) -> Inherited | None:
     """Take over, unless the training has begun already and has weights of its own, what the recipe names; freeze what
-    it wants frozen. Gives the record for the log, if anything was taken over.
+    it wants frozen.
     """
     section = recipe.train.init_from
     if section is None:
@@ -59,10 +88,14 @@ def inherit(model: nn.Module, recipe: Recipe, tokenizer: Tokenizer) -> dict[str,
         return None
     plan = plan_inheritance(recipe, section, tokenizer)
     checkpoint = plan.copy_to(model)
-    return {
+    record = {
         "run": str(plan.run), "checkpoint": checkpoint.path.name,
-        "sha256": checkpoint.sha256["model.safetensors"], "parts": plan.counts(model),
+        "sha256": checkpoint.sha256["model.safetensors"], "layers": plan.layers, "parts": plan.counts(model),
     }  # fmt: skip
+    if plan.rows:
+        names = {"src": "source", "tgt": "both sides" if recipe.model.tie_embeddings == "all" else "target"}
+        record["vocabulary"] = {names[s]: (len(rows.equal), len(rows.cut)) for s, rows in sorted(plan.rows.items())}
+    return Inherited(frozenset(plan.sources), record)
 
 
 def freeze(model: nn.Module, section: InitFrom) -> None:
@@ -78,23 +111,33 @@ class Inheritance:
 
     run: Path
     metric: str  # by which the run's best is chosen
+    layers: dict[str, tuple[int, int]]  # of each stack: here, and in the run
     sources: dict[str, str]
+    rows: dict[Side, RowMap]  # where the vocabulary is another
+    sides: dict[str, Side]  # of the parameters that have a row for each piece
 
     def copy_to(self, model: nn.Module) -> Checkpoint:
         """Gives the checkpoint. Raises RunError where the run has none that is whole."""
         checkpoint, weights = first_whole(ranked_checkpoints(self.run, "best", self.metric))
         for name, source in self.sources.items():
-            model.get_parameter(name).data.copy_(weights[source])
+            rows = self._rows(name)
+            model.get_parameter(name).data.copy_(rows.apply(weights[source]) if rows else weights[source])
         return checkpoint
 
     def counts(self, model: nn.Module) -> dict[str, dict[str, int]]:
-        """Part → how many numbers of it were copied, are fresh (random), and are frozen."""
-        found: dict[str, dict[str, int]] = {part: {"copied": 0, "fresh": 0, "frozen": 0} for part in PARTS}
+        """Part → how many numbers of it were copied, are means of others, are fresh (random), and are frozen."""
+        kinds = ("copied", "mapped", "fresh", "frozen")
+        found: dict[str, dict[str, int]] = {part: dict.fromkeys(kinds, 0) for part in PARTS}
         for name, parameter in model.named_parameters():
-            of_part = found[part_of(name)]
-            of_part["copied" if name in self.sources else "fresh"] += parameter.numel()
-            of_part["frozen"] += 0 if parameter.requires_grad else parameter.numel()
+            of_part, number, rows = found[part_of(name)], parameter.numel(), self._rows(name)
+            mapped = len(rows.cut) * number // len(parameter) if rows else 0
+            of_part["copied" if name in self.sources else "fresh"] += number - mapped
+            of_part["mapped"] += mapped
+            of_part["frozen"] += 0 if parameter.requires_grad else number
         return found
+
+    def _rows(self, name: str) -> RowMap | None:
+        return self.rows.get(self.sides[name]) if name in self.sides else None
 
 
 def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) -> Inheritance:
@@ -103,15 +146,15 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
     key = f"`train.init_from: {run}`"
     if not (run / "recipe.yaml").exists():
         raise RunError(f"{key} is not a run folder.", "Give the folder that `nmt train` made.")
-    theirs = load_run_recipe(run)
-    _check_vocabulary(key, section, tokenizer, Tokenizer.load(run))
+    theirs, old = load_run_recipe(run), Tokenizer.load(run)
+    _check_vocabulary(key, section, tokenizer, old)
     _check_model(key, section, recipe.model, theirs.model)
     ranked_checkpoints(run, "best", theirs.train.metric)
     with torch.device("meta"):
         sizes = tokenizer.src_vocab_size, tokenizer.tgt_vocab_size
         mine, other = (Transformer(r.model, *sizes) for r in (recipe, theirs))
     there = {alias: name for name, names in _names(other).items() for alias in names}
-    sources = {}
+    sources, sides = {}, {}
     for name, names in _names(mine).items():
         wanted = [n for n in names if part_of(n) in section.parts]
         found = {there[n]: n for n in wanted if n in there}
@@ -121,14 +164,22 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
                 f"Set `model.tie_embeddings: {theirs.model.tie_embeddings}`, as that run has.",
             )
         if found:
-            ((sources[name], _),) = found.items()
+            ((sources[name], alias),) = found.items()
+            if alias in _OF_SIDES:
+                sides[name] = _OF_SIDES[alias]
         elif {part_of(n) for n in names} & set(section.freeze):
             raise RunError(
                 f"{key} has no {name}, and `train.init_from.freeze` would keep it random.",
                 f"Give the model no more layers than that run has ({theirs.model.num_encoder_layers} and "
                 f"{theirs.model.num_decoder_layers}), or do not freeze `{part_of(name)}`.",
             )
-    return Inheritance(run, theirs.train.metric, sources)
+    layers = {
+        "encoder": (recipe.model.num_encoder_layers, theirs.model.num_encoder_layers),
+        "decoder": (recipe.model.num_decoder_layers, theirs.model.num_decoder_layers),
+    }
+    mapped = section.vocabulary == "map" or tokenizer.fingerprint != old.fingerprint
+    rows = {side: RowMap.between(old, tokenizer, side) for side in set(sides.values())} if mapped else {}
+    return Inheritance(run, theirs.train.metric, layers, sources, rows, sides)
 
 
 def _names(model: nn.Module) -> dict[str, list[str]]:
@@ -140,7 +191,7 @@ def _names(model: nn.Module) -> dict[str, list[str]]:
 
 
 def _check_vocabulary(key: str, section: InitFrom, mine: Tokenizer, theirs: Tokenizer) -> None:
-    if mine.fingerprint == theirs.fingerprint or not _OF_PIECES & set(section.parts):
+    if section.vocabulary == "map" or mine.extends(theirs) or not _OF_PIECES & set(section.parts):
         return
 
     def pieces(tokenizer: Tokenizer) -> str:
@@ -149,8 +200,8 @@ def _check_vocabulary(key: str, section: InitFrom, mine: Tokenizer, theirs: Toke
 
     raise RunError(
         f"{key} has {pieces(theirs)} pieces, the prepared data {pieces(mine)} others.",
-        f"Take its tokenizer (`tokenizer: {{from: {section.run}}}`), or only parts that know no pieces "
-        "(`train.init_from.parts: [encoder, decoder, cross_attention]`).",
+        f"Take its tokenizer (`tokenizer: {{from: {section.run}}}`), or let embeddings be mapped: "
+        f"`train.init_from: {{run: {section.run}, vocabulary: map}}`.",
     )
 
 

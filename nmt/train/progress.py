@@ -14,12 +14,12 @@ class Progress:
     def __init__(self, section: TrainSection, steps_per_epoch: int) -> None:
         self.section = section
         ends = [section.max_steps, section.max_epochs and section.max_epochs * steps_per_epoch]
-        self.total_steps = min((end for end in ends if end), default=None)
+        self.total_steps = min((end for end in ends if end is not None), default=None)
         self._validation_seconds = 0.0
 
     @property
     def of_total(self) -> str:
-        return f"/{self.total_steps:,}" if self.total_steps else ""
+        return "" if self.total_steps is None else f"/{self.total_steps:,}"
 
     def is_over(self, state: TrainState) -> bool:
         section = self.section
@@ -35,7 +35,7 @@ class Progress:
         `max_epochs`; for `max_minutes` from the share of the time that is spent, so that a schedule ends with it
         however fast the steps are.
         """
-        ends: list[float] = [self.total_steps] if self.total_steps else []
+        ends: list[float] = [] if self.total_steps is None else [self.total_steps]
         if self.section.max_minutes is not None:
             spent = state.seconds / (self.section.max_minutes * 60)
             ends.append(state.step / spent if spent > 0 else math.inf)
@@ -54,7 +54,7 @@ class Progress:
     def eta(self, state: TrainState, seconds_per_step: float) -> str:
         """Time left to the first limit that is sure to come; validations included."""
         left = []
-        if self.total_steps:
+        if self.total_steps is not None:
             steps = max(0, self.total_steps - state.step)
             left.append(steps * seconds_per_step + steps // self.section.eval_every * self._validation_seconds)
         if self.section.max_minutes is not None:
@@ -64,7 +64,7 @@ class Progress:
     def describe_end(self) -> str:
         section = self.section
         limits = [
-            f"{section.max_steps:,} steps" if section.max_steps else "",
+            f"{section.max_steps:,} steps" if section.max_steps is not None else "",
             f"{section.max_epochs:,} epochs" if section.max_epochs else "",
             f"{section.max_minutes:g} minutes" if section.max_minutes else "",
             f"{section.patience} validations without a better {section.metric}" if section.patience else "",

@@ -96,6 +96,8 @@ class Trainer:
         self.inherited = inherit(self.model, recipe, self.tokenizer)
         blocks = self.model.matrix_blocks() if self.section.optimizer == "muon" else {}
         self.weights = FlatWeights(self.model, self.section, self.dtype, blocks)
+        if self.inherited:
+            self.weights.anchor_here(self.inherited.names)
         # Compiling leaves the parameters where they are.
         trained: Any = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
         self.accumulation = Accumulation(
@@ -322,8 +324,6 @@ class Trainer:
             event="start", step=self.state.step, **environment(self.recipe), tokenizer=self.tokenizer.fingerprint,
             device=str(self.device), precision=kind, threads=self.threads, processes=self.world.size,
         )  # fmt: skip
-        if found := self.inherited:
-            console.info(f"Begun with the weights of {found['run']}, {found['checkpoint']}.")
-            rows = [[part.replace("_", "-"), *counts.values()] for part, counts in found["parts"].items()]
-            console.table("Parameters", ["part", "copied", "fresh", "frozen"], rows)
-            self.journal.write(event="init", step=self.state.step, **found)
+        if self.inherited:
+            self.inherited.show()
+            self.journal.write(event="init", step=self.state.step, **self.inherited.record)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -80,6 +80,7 @@ class FlatWeights:
         self.gradients = self._attach(model)
         self.grad = self.gradients.total
         self.ema = self.master.clone() if section.ema_decay else None
+        self.start: dict[str, Tensor] = {}  # what `anchor` pulls towards
         counts = Counter(block_shape(name, p) for name, p in named for _ in range(blocks.get(name, 0)))
         self.num_muon = sum(p.numel() for name, p in named if name in blocks)
         first = slice(0, self.num_muon)
@@ -95,6 +96,11 @@ class FlatWeights:
         self.adam = torch.optim.AdamW(
             groups, lr=0.0, betas=section.adam_betas, eps=section.adam_eps, fused=device.type in ("cpu", "cuda")
         )
+
+    def anchor_here(self, names: Collection[str]) -> None:
+        """From now on `anchor` pulls these, as far as they are trained, to what they are now."""
+        if self.section.anchor:
+            self.start = {name: w.clone() for name, w in self.named(self.master).items() if name in names}
 
     def replicate(self, model: Model) -> tuple[Model, Gradients]:
         """Another model with the same weights, changed by every update like the first, and its own gradients."""
@@ -115,6 +121,9 @@ class FlatWeights:
         if finite:
             if self.section.clip_norm and norm > self.section.clip_norm:
                 self.grad.mul_(self.section.clip_norm / norm)
+            for name, weights in self.named(self.master).items() if self.start else ():
+                if name in self.start:
+                    weights.lerp_(self.start[name], rate * self.section.anchor)
             for group in self.adam.param_groups:
                 group["lr"] = rate
             self.adam.step()
@@ -159,8 +168,11 @@ class FlatWeights:
         return self.named(self.master if self.ema is None else self.ema) | self.frozen
 
     def state(self) -> dict[str, Tensor]:
-        """Everything to be saved besides the weights used to translate: master weights and the optimizer's moments."""
+        """Everything to be saved besides the weights used to translate: master weights, the optimizer's moments, and
+        what `anchor` pulls towards, so that a run goes on without the one that it began with.
+        """
         out = {f"master.{k}": v for k, v in self.named(self.master).items()}
+        out |= {f"start.{k}": v for k, v in self.start.items()}
         if self.muon is not None:
             out |= {f"momentum.{k}": v for k, v in self.named(self.muon.momentum).items()}
         for key in MOMENTS:
@@ -172,6 +184,8 @@ class FlatWeights:
     def load(self, weights: dict[str, Tensor], state: dict[str, Tensor], step: int) -> None:
         """Restore what the averaged `weights`, and `state` after so many steps, held."""
         self._copy(self.master, state, "master.")
+        starts = {name.removeprefix("start."): t for name, t in state.items() if name.startswith("start.")}
+        self.start = {name: tensor.to(self.master) for name, tensor in starts.items()}
         if self.ema is not None:
             self._copy(self.ema, weights, "")
         if self.muon is not None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nmt.data.prepare import prepare
+from nmt.decode.translator import Translator
 from nmt.errors import Interrupted, RecipeError, RunError
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection
@@ -16,6 +17,7 @@ from nmt.run import checkpoint as ckpt
 from nmt.tokenizer import Tokenizer
 from nmt.train.inherit import part_of, plan_inheritance
 from nmt.train.trainer import train
+from nmt.train.weights import FlatWeights
 from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run, timeless
 
 
@@ -61,7 +63,7 @@ def test_what_was_taken_is_told_and_logged(parent, child, capsys):
     assert (record["run"], record["checkpoint"]) == (str(parent), best.path.name)
     assert record["sha256"] == best.sha256["model.safetensors"]
     sizes = {part: sum(t.numel() for t in of_part(weights(parent), part).values()) for part in PARTS}
-    wanted = {part: {"copied": n, "fresh": 0, "frozen": 0} for part, n in sizes.items()}
+    wanted = {part: {"copied": n, "mapped": 0, "fresh": 0, "frozen": 0} for part, n in sizes.items()}
     wanted["encoder"]["frozen"] = sizes["encoder"]
     assert record["parts"] == wanted
     said = capsys.readouterr().err
@@ -189,8 +191,8 @@ def test_another_vocabulary_is_refused(parent, child, tmp_path):
     message, hint = refused(child(**other))
     assert message == f"`train.init_from: {parent}` has 320 pieces, the prepared data 310 others."
     assert hint == (
-        f"Take its tokenizer (`tokenizer: {{from: {parent}}}`), or only parts that know no pieces "
-        "(`train.init_from.parts: [encoder, decoder, cross_attention]`)."
+        f"Take its tokenizer (`tokenizer: {{from: {parent}}}`), or let embeddings be mapped: "
+        f"`train.init_from: {{run: {parent}, vocabulary: map}}`."
     )
     without = {"run": str(parent), "parts": ["encoder", "decoder", "cross_attention"]}
     assert records(run(child(**other, train__init_from=without)), "init")
@@ -248,7 +250,7 @@ def test_a_training_that_began_cannot_begin_otherwise(parent, child, toy_recipe)
         run(child(train__init_from={"run": str(parent), "freeze": ["encoder"]}))
     assert caught.value.message == (
         f"{folder} was begun with `train.init_from: {parent}`, but the recipe says "
-        f"{{run: {parent}, parts: [{', '.join(PARTS)}], freeze: [encoder]}}."
+        f"{{run: {parent}, freeze: [encoder]}}."
     )
     plain = run(toy_recipe(name="plain"))
     with pytest.raises(RunError) as caught:
@@ -271,3 +273,94 @@ def test_a_plan_reads_no_weights(parent, child):
     recipe = child()
     plan = plan_inheritance(recipe, recipe.train.init_from, Tokenizer.load(prepare(recipe)))
     assert len(plan.sources) == len(dict(Transformer(recipe.model, 320, 320).named_parameters()))
+
+
+# --- an anchor, and no training at all -------------------------------------------------------------------------------
+
+
+def test_an_anchor_holds_what_was_taken_over(parent, child):
+    def distance(folder, part):
+        theirs = of_part(weights(parent, "best"), part)
+        mine = of_part(weights(folder), part)
+        return sum(float((mine[name] - theirs[name]).square().sum()) for name in mine) ** 0.5
+
+    section = {"run": str(parent), "parts": ["embeddings", "encoder", "output"]}
+    keys = {"train__init_from": section, "train__ema_decay": 0.0}
+    free = run(child(**keys))
+    held = run(child(**keys, name="held", train__anchor=20.0))
+    for part in ("encoder", "embeddings"):
+        assert distance(held, part) < 0.8 * distance(free, part)
+    state = ckpt.find_checkpoint(held, "last").tensors("train.safetensors")
+    starts = {name.removeprefix("start.") for name in state if name.startswith("start.")}
+    assert starts == {name for name in weights(held) if part_of(name) in section["parts"]}
+
+
+def test_a_step_goes_that_part_of_the_way_back(toy_recipe):
+    section = toy_recipe(train__init_from="runs/x", train__anchor=0.5).train
+    model = torch.nn.Linear(3, 2)
+    flat = FlatWeights(model, section, torch.float32)
+    flat.anchor_here({"weight"})
+    start = model.weight.detach().clone()
+    with torch.no_grad():
+        model.weight += 1.0
+        model.bias += 1.0
+    bias = model.bias.detach().clone()
+    flat.update(rate=0.1, num_tokens=1, step=1)  # by a gradient of zero
+    torch.testing.assert_close(model.weight.detach(), start + 0.95)
+    assert torch.equal(model.bias.detach(), bias)
+
+
+def test_no_anchor_is_the_training_of_before(parent, child):
+    assert last_bytes(run(child())) == last_bytes(run(child(name="zero", train__anchor=0.0)))
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_with_an_anchor_and_a_mapped_vocabulary_it_resumes_with_the_same_bytes(parent, child, tmp_path, steps):
+    keys = {
+        "tokenizer__vocab_size": 310, "train__anchor": 1.0, "model__dropout": 0.2, "train__eval_every": 4,
+        "train__init_from": {"run": str(parent), "vocabulary": "map", "freeze": ["encoder"]},
+    }  # fmt: skip
+
+    def stop(loss, n):
+        if n == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss
+
+    whole = run(child(**keys, train__runs_dir=str(tmp_path / "whole")))
+    broken = child(**keys, train__runs_dir=str(tmp_path / "broken"))
+    with pytest.raises(Interrupted):
+        run(broken, objective=ChangedLoss(stop))
+    parent.rename(parent.with_name("gone"))  # what the anchor pulls to is kept
+    assert last_bytes(run(broken)) == last_bytes(whole)
+
+
+def test_without_a_step_it_is_the_parent(parent, child, capsys):
+    folder = run(child(train__max_steps=0))
+    theirs, mine = Translator.load(parent), Translator.load(folder)
+    lines = ["one two three", "eight", "", "six seven two two one", "unknown words"]
+    assert list(mine.translate(lines)) == list(theirs.translate(lines))
+    best = ckpt.find_checkpoint(parent, "best")
+    assert ckpt.find_checkpoint(folder, "best").sha256["model.safetensors"] == best.sha256["model.safetensors"]
+    assert [r["step"] for r in records(folder, "valid")] == [0]
+    said = capsys.readouterr().err
+    assert "Stops after 0 steps." in said and "warm-up" not in said.split("Begun with")[1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"anchor": 0.01}, "`train`: `anchor: 0.01` needs `init_from`: it pulls towards the weights of that run."),
+        ({"max_steps": 0}, "`train`: `max_steps: 0` needs `init_from`: nothing would ever be learned."),
+    ],
+)
+def test_what_needs_a_parent_is_refused_without(toy_recipe, keys, said):
+    with pytest.raises(RecipeError) as caught:
+        toy_recipe(**{f"train__{key}": value for key, value in keys.items()})
+    assert caught.value.message == f"toy: {said}"
+
+
+def test_layers_that_differ_in_number_are_told(parent, child, capsys):
+    folder = run(child(model__num_encoder_layers=3, train__max_steps=1))
+    assert "Layers of the encoder: 1 are that run's, the other 2 fresh." in capsys.readouterr().err
+    run(child(name="less", train__init_from=str(folder), train__max_steps=1))
+    assert "Layers of the encoder: the first 1 of that run's 3." in capsys.readouterr().err
