@@ -17,8 +17,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("nmt", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("nmt")
 
-# Torch reads it when it is first imported; so tests that do without torch do not import it.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# One thread each: the models are tiny, and scripts/test runs as many processes as there are cores. Where a test has
+# more, they sleep while they wait for each other. Torch reads both when it is first imported; so tests that do without
+# torch do not import it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Started in the background, a process and its children ignore Ctrl-C; what we test is what a person's terminal does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
