@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
 from nmt.data.manifest import MANIFEST, File, Manifest, NotPreparedError
-from nmt.errors import DataError, RunError, join_faults, plural
+from nmt.errors import DataError, RecipeError, RunError, join_faults, plural
 from nmt.evaluate.comet import check_comet, comet
 from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.checkpoint import read_checkpoint
@@ -27,7 +27,7 @@ from nmt.text.flags import FLAGS, flags
 from nmt.text.metrics import Score, label, score
 
 if TYPE_CHECKING:
-    from nmt.recipe import DecodeSection
+    from nmt.recipe import DecodeSection, Recipe
 
 
 class Translated(Protocol):
@@ -99,6 +99,7 @@ class Evaluation:
 
 COLUMNS = ["test set", "metric", "score", "signature"]
 OUTPUT_COLUMNS = ["test set", "lines", "a second", *(name.replace("_", " ") for name in FLAGS)]
+OLD = "old:"  # before the test sets of the run that `train.guard` watches
 MEAN, POOLED = "all (mean)", "all (pooled)"  # no test set can be called so
 
 
@@ -116,7 +117,8 @@ def evaluate_run(
 ) -> Evaluation:
     """Translate and score test sets of the run's recipe; all of them where none is named, `valid` if it has none.
 
-    `prepared` is the folder of the prepared data if it is not where the recipe says. Raises DataError for a name that
+    Where the recipe has a `train.guard` and no test set is named, those of the run that it guards are scored, too, under
+    `old:` and their names. `prepared` is the folder of the prepared data if it is not where the recipe says. Raises DataError for a name that
     is no test set or COMET that is not installed, RunError where the prepared data are gone or are not those the run
     was trained with.
     """
@@ -127,7 +129,8 @@ def evaluate_run(
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
                "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
     tests, every = [], []
-    for name, (src, *refs) in texts_of(run, test, prepared).items():
+    own = texts_of(run, test, prepared)
+    for name, (src, *refs) in (own | ({} if test else _old_texts(recipe))).items():
         began = time.perf_counter()
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
             hyps = [t.text for t in translator.translate(src, on_progress=advance)]
@@ -139,10 +142,21 @@ def evaluate_run(
         tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
         every.append(Texts(src, hyps, refs))
         _keep(run, tests[-1], every[-1])
-    evaluation = Evaluation(tests, _together(tests, every, metrics, tokenize))
+    evaluation = Evaluation(tests, _together(tests[: len(own)], every[: len(own)], metrics, tokenize))
     if evaluation.together:
         _keep_together(run, evaluation)
     return evaluation
+
+
+def _old_texts(recipe: Recipe) -> dict[str, list[list[str]]]:
+    """What texts_of gives of the run that `train.guard` watches; nothing where it is gone, which is said."""
+    if recipe.train.guard is None:
+        return {}
+    try:
+        return {f"{OLD}{name}": texts for name, texts in texts_of(Path(recipe.train.guard.run)).items()}
+    except (RunError, RecipeError) as e:
+        console.warn(f"What {recipe.train.guard.run} could do is not scored: {e.message}")
+        return {}
 
 
 def texts_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) -> dict[str, list[list[str]]]:

@@ -22,7 +22,7 @@ from nmt.evaluate.robustness import kept_robustness
 from nmt.evaluate.texts import Texts
 from nmt.evaluate.verdict import verdict
 from nmt.files import write_atomically
-from nmt.run.log import curve, last_start, read_log
+from nmt.run.log import curve, is_number, last_start, read_log
 from nmt.run.manifest import run_manifest
 from nmt.run.overview import Run, read_run
 from nmt.run.results import FOLDER, Results, readable_results
@@ -236,15 +236,28 @@ def _curves(known: _Known) -> Html:
         points = curve(known.log, event, key)
         return Curve(label, [x for x, _ in points], [y for _, y in points], marks)
 
+    metric, guarded = known.run.recipe.train.metric, known.run.recipe.train.guard is not None
     charts = {
         "Loss (nats a target token)": [drawn("step", "nll", "training"), drawn("valid", "loss", "validation", True)],
         "Validation scores": [drawn("valid", "bleu", "BLEU", True), drawn("valid", "chrf", "chrF", True)],
+        f"{label(metric)}, new and old domain": [
+            drawn("valid", metric, "new", True), drawn("valid", f"old_{metric}", "old", True)
+        ] if guarded else [],
         "Learning rate": [drawn("step", "learning_rate", "")],
         "Speed (target tokens a second)": [drawn("step", "tokens_per_second", "")],
     }
     known_curves = {title: [c for c in curves if c.x] for title, curves in charts.items()}
     svgs = [line_chart(title, curves) for title, curves in known_curves.items() if curves]
+    if between := [c for c in (_between(known, metric, "new"), _between(known, f"old_{metric}", "old")) if c.x]:
+        svgs.append(line_chart(f"{label(metric)} between parent and child", between, "% of the child"))
     return beside(list(map(picture, svgs))) if svgs else paragraph("The run has no log.")
+
+
+def _between(known: _Known, key: str, label: str) -> Curve:
+    """A score of the weights that were tried at the end, over the child's share of them in %."""
+    tried = [r for r in known.log if r["event"] == "interpolation" and is_number(r.get("share")) and is_number(r.get(key))]
+    points = sorted({round(100 * r["share"]): r[key] for r in tried}.items())
+    return Curve(label, [x for x, _ in points], [y for _, y in points], True)
 
 
 def _samples(known: _Known) -> Html:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from nmt.recipe.section import Section
+from nmt.recipe.section import NonNegativeFloat, Section
 
 Part = Literal["embeddings", "encoder", "decoder", "cross_attention", "output"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -34,6 +34,15 @@ class InitFrom(Section):
         if set(self.freeze) == set(PARTS):
             raise ValueError("`freeze` has all parts: nothing is left to learn")
         return self
+
+
+class Guard(Section):
+    """That what another run could do is not forgotten: its validation set is scored beside the new one, and the weights
+    that the run translates with are the best of those whose score on the old one fell by no more than `max_drop`.
+    """
+
+    run: str
+    max_drop: NonNegativeFloat = 2.0  # of the recipe's `metric`
 
 
 def of_folder(value: Any) -> Any:

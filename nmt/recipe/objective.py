@@ -31,7 +31,6 @@ class ObjectiveSection(Section):
     kind: Kind = "translate"
     mask: Probability = 0.0  # share of the words (infill) or pieces that are masked
     span: NonNegativeFloat = 0.0  # mean length of a masked span: words (infill), pieces (spans)
-    permute_sentences: bool = False  # infill: shuffle the sentences of a line first
 
     @model_validator(mode="before")
     @classmethod
@@ -43,8 +42,6 @@ class ObjectiveSection(Section):
         for key in ("mask", "span"):
             if key not in usual and values.get(key):
                 raise ValueError(f"`kind: {kind}` has no `{key}`")
-        if kind != "infill" and values.get("permute_sentences"):
-            raise ValueError(f"`kind: {kind}` has no `permute_sentences`; `infill` has")
         return usual | values
 
     @model_validator(mode="after")

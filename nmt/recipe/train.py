@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from nmt.recipe.evaluate import Criterion
-from nmt.recipe.init_from import InitFrom, of_folder
+from nmt.recipe.init_from import Guard, InitFrom, of_folder
 from nmt.recipe.section import (
     Int,
     NonNegativeFloat,
@@ -70,6 +70,8 @@ class TrainSection(Section):
     init_from: Annotated[InitFrom | None, BeforeValidator(of_folder)] = (
         None  # a run to begin from: its folder, or {run, parts, freeze, vocabulary}
     )
+    # A run whose validation set is watched, so that what it could do is not forgotten: its folder, or {run, max_drop}
+    guard: Annotated[Guard | None, BeforeValidator(of_folder)] = None
     runs_dir: PathText = "runs"  # the run folder is runs_dir/<recipe name>
 
     @property
@@ -96,4 +98,10 @@ class TrainSection(Section):
             raise ValueError(
                 f"`schedule: {self.schedule}` needs `max_steps`, `max_epochs` or `max_minutes`, to know where it ends"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _guards_a_parent(self) -> TrainSection:
+        if self.guard is not None and self.init_from is None:
+            raise ValueError("`guard` needs `init_from`: without it there is nothing to forget")
         return self

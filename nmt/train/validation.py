@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
+from nmt.run.checkpoint import EXCESS, OLD
 from nmt.text.metrics import LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, objectives_of, pieces_of
@@ -28,7 +30,9 @@ Sample = dict[str, str]  # source, hypothesis, reference
 
 
 class Validator:
-    """The validation set, and the model that training changes."""
+    """The validation set, and the model that training changes. `also`, where it is set, measures something more."""
+
+    also: Callable[[], Valid] | None = None
 
     def __init__(
         self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, objective: Objective,
@@ -61,6 +65,8 @@ class Validator:
             hyps = [t.text for t in self.translator.translate(self.src)]
             for result in score(hyps, self.refs, metrics, self.bleu_tokenize):
                 valid[result.name] = round(result.value, 4)
+            if self.also:
+                valid |= self.also()
         return valid, hyps
 
     def samples(self, hyps: list[str], number: int) -> list[Sample]:
@@ -83,5 +89,12 @@ class Validator:
 def show(valid: Valid) -> str:
     """`loss 1.2345 · ppl 3.44 · BLEU 45.6 · chrF 67.8`."""
     parts = [f"loss {valid[LOSS]:.4f}", f"ppl {math.exp(min(20, valid[LOSS])):.2f}"] if LOSS in valid else []
-    named = {(label(key) if key in METRICS else key): value for key, value in valid.items() if key != LOSS}
-    return " · ".join(parts + [f"{name} {value:.2f}" for name, value in named.items()])
+    named = {_named(key): value for key, value in valid.items() if key not in (LOSS, EXCESS)}
+    parts += [f"{name} {value:.2f}" for name, value in named.items()]
+    return " · ".join(parts) + (f" ({valid[EXCESS]:.2f} below what is allowed)" if valid.get(EXCESS) else "")
+
+
+def _named(key: str) -> str:
+    if key.startswith(OLD):
+        return f"old domain {_named(key.removeprefix(OLD))}"
+    return label(key) if key in METRICS else key

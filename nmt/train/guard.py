@@ -1,0 +1,94 @@
+"""A guard against forgetting (`train.guard`): what the parent could do is scored at each validation beside what is new,
+and the weights that the run translates with are the best ones on the new text that still can do it.
+
+At the end weights between the parent's and the child's compete, too: θ = (1 − λ) θ_parent + λ θ_child. Between two sets
+of weights of which one began with the other, the scores change gradually, and the middle is often better than a straight
+line between its ends (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 4).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from nmt import console
+from nmt.errors import RunError
+from nmt.evaluate.evaluation import texts_of
+from nmt.recipe import Recipe
+from nmt.recipe.init_from import Guard
+from nmt.run import checkpoint as ckpt
+from nmt.run.checkpoint import Checkpoint, find_checkpoint
+from nmt.run.folder import load_run_recipe
+from nmt.run.load import first_whole, load_weights
+from nmt.run.state import TrainState
+from nmt.text.metrics import higher_is_better, score
+from nmt.train.validation import OLD, Valid, Validator, show
+
+SHARES = (0.3, 0.5, 0.7)  # λ: the child's
+
+
+class OldDomain:
+    """The validation set of the run that training began with, and what that run reached on it."""
+
+    def __init__(self, section: Guard, metric: str, validator: Validator) -> None:
+        """Raises RunError where the text is gone, or the run was validated by another metric."""
+        run = Path(section.run)
+        recipe = load_run_recipe(run)
+        key = f"`train.guard: {run}`"
+        reached = find_checkpoint(run, "best", recipe.train.metric).state.valid
+        if metric not in reached:
+            raise RunError(
+                f"{key} was not validated by `{metric}`, which the new run is.",
+                f"Set `train.metric: {recipe.train.metric}`, as that run has.",
+            )
+        try:
+            self.src, *self.refs = texts_of(run, ["valid"])["valid"]
+        except RunError as e:
+            raise RunError(f"{key}: its validation set cannot be read. {e.message}", e.hint) from None
+        self.section, self.metric, self.validator = section, metric, validator
+        self.tokenize = recipe.bleu_tokenize
+        self.reached = reached[metric]
+
+    def measure(self) -> Valid:
+        """Of the weights that the model holds now: the score, and by how much more it fell than it may."""
+        hyps = [t.text for t in self.validator.translator.translate(self.src)]
+        (result,) = score(hyps, self.refs, [self.metric], self.tokenize)
+        value = round(result.value, 4)
+        drop = self.reached - value if higher_is_better(self.metric) else value - self.reached
+        return {f"{OLD}{self.metric}": value, ckpt.EXCESS: round(max(0.0, drop - self.section.max_drop), 4)}
+
+
+def guarded(recipe: Recipe, validator: Validator) -> OldDomain | None:
+    """What is to be watched, if anything is."""
+    section = recipe.train.guard
+    return None if section is None else OldDomain(section, recipe.train.metric, validator)
+
+
+def try_interpolations(
+    run: Path, recipe: Recipe, state: TrainState, validator: Validator, parent: Mapping[str, Tensor]
+) -> list[dict[str, Any]]:
+    """Measure weights between the parent's and those of the best checkpoint on the new text alone, and save the best of
+    them as one more checkpoint. Gives their records for the log.
+    """
+    metric = recipe.train.metric
+    steps = [c for c in ckpt.checkpoints(run) if c.is_step and metric in c.state.valid]
+    child, weights = first_whole(sorted(steps, key=lambda c: ckpt.rank(ckpt.new_alone(c.state.valid), metric))[::-1])
+    best: Checkpoint | None = None
+    records = []
+    for share in SHARES:
+        mixed = {
+            name: parent[name].lerp(tensor, share) if name in parent else tensor for name, tensor in weights.items()
+        }
+        load_weights(validator.model, mixed, run)
+        valid, _ = validator.measure()
+        records.append({"share": share, "child": child.path.name, **valid})
+        console.info(f"{share:.0%} of {child.path.name}, the rest of the parent: {show(valid)}".replace("%", " %"))
+        if best is None or ckpt.rank(valid, metric) > ckpt.rank(best.state.valid, metric):
+            kept = dataclasses.replace(state, valid=valid)
+            path = ckpt.save_checkpoint(run, ckpt.INTERPOLATED, kept, mixed, None, recipe.model)
+            best = ckpt.read_checkpoint(path)
+    return records

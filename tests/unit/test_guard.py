@@ -1,0 +1,104 @@
+"""A guard against forgetting: both domains are scored, and what the run translates with obeys the limit."""
+
+import json
+import shutil
+
+import pytest
+
+from nmt.errors import RecipeError, RunError
+from nmt.evaluate.evaluation import evaluate_run
+from nmt.decode.translator import Translator
+from nmt.run import checkpoint as ckpt
+from nmt.train.validation import show
+from tests.unit.test_trainer import records, run
+
+
+@pytest.fixture
+def parent(toy_recipe):
+    return run(toy_recipe(name="parent", train__average_best=0, train__max_steps=120, train__eval_every=60,
+                          train__learning_rate=1e-2))  # fmt: skip
+
+
+@pytest.fixture
+def child(toy_recipe, parent, tmp_path, toy_text):
+    """Makes recipes of another domain: the same words, whose translations have capitals."""
+    root = tmp_path / "other"
+    root.mkdir()
+    for name in ("train", "valid", "test"):
+        shutil.copy(toy_text / f"{name}.en", root / f"{name}.en")
+        text = (toy_text / f"{name}.fr").read_text(encoding="utf-8")
+        (root / f"{name}.fr").write_text(text.upper(), "utf-8")
+
+    def make(**keys):
+        plain = {"name": "child", "data__root": str(root), "train__init_from": str(parent), "train__average_best": 0,
+                 "tokenizer": {}, "train__max_steps": 40, "train__eval_every": 20}  # fmt: skip
+        return toy_recipe(**plain | keys)
+
+    return make
+
+
+def guard(parent, max_drop=2.0):
+    return {"train__guard": {"run": str(parent), "max_drop": max_drop}}
+
+
+def test_both_domains_are_scored_at_each_validation(parent, child, capsys):
+    folder = run(child(**guard(parent)))
+    first, *later = records(folder, "valid")
+    reached = ckpt.find_checkpoint(parent, "best").state.valid["bleu"]
+    assert first["step"] == 0
+    assert first["old_bleu"] == reached
+    assert all("old_bleu" in r for r in later)
+    assert "old domain BLEU" in capsys.readouterr().err
+
+
+def test_the_chosen_weights_keep_to_the_limit(parent, child):
+    folder = run(child(**guard(parent, 5.0)))
+    best = ckpt.find_checkpoint(folder, "best")
+    reached = ckpt.find_checkpoint(parent, "best").state.valid["bleu"]
+    assert best.state.valid["old_bleu"] >= reached - 5.0
+    assert best.state.valid[ckpt.EXCESS] == 0
+    tried = [c.state.valid for c in ckpt.checkpoints(folder)]
+    allowed = [v for v in tried if v.get(ckpt.EXCESS) == 0]
+    assert best.state.valid["bleu"] == max(v["bleu"] for v in allowed)
+    mixed = records(folder, "interpolation")
+    assert [r["share"] for r in mixed] == [0.3, 0.5, 0.7]
+    assert all({"bleu", "old_bleu", "loss"} <= r.keys() for r in mixed)
+
+
+def test_without_a_limit_the_best_on_the_new_text_is_chosen(parent, child):
+    folder = run(child(**guard(parent, 100.0)))
+    scores = [c.state.valid["bleu"] for c in ckpt.checkpoints(folder)]
+    assert ckpt.find_checkpoint(folder, "best").state.valid["bleu"] == max(scores)
+
+
+def test_an_evaluation_has_the_old_test_sets_too(parent, child):
+    folder = run(child(**guard(parent)))
+    evaluation = evaluate_run(folder, Translator.load(folder))
+    assert [t.name for t in evaluation.tests] == ["test", "old:test"]
+    assert evaluation.together == {}
+    assert set(json.loads(json.dumps(evaluation.to_json()))) == {"test", "old:test"}
+    shutil.rmtree(parent)
+    assert [t.name for t in evaluate_run(folder, Translator.load(folder)).tests] == ["test"]
+
+
+def test_a_guard_without_a_parent_is_refused(toy_recipe, parent):
+    with pytest.raises(RecipeError) as caught:
+        toy_recipe(**guard(parent))
+    assert caught.value.message == "toy: `train`: `guard` needs `init_from`: without it there is nothing to forget."
+
+
+def test_a_parent_whose_text_is_gone_is_refused(parent, child, tmp_path):
+    recipe = child(**guard(parent))
+    shutil.rmtree(tmp_path / "prepared" / "parent")
+    with pytest.raises(RunError) as caught:
+        run(recipe)
+    assert caught.value.message.startswith(f"`train.guard: {parent}`: its validation set cannot be read. ")
+
+
+def test_what_is_shown_of_a_guarded_validation():
+    assert show({"loss": 1.0, "bleu": 40.0, "old_bleu": 30.0, "old_excess": 0.0}) == (
+        "loss 1.0000 · ppl 2.72 · BLEU 40.00 · old domain BLEU 30.00"
+    )
+    assert show({"bleu": 40.0, "old_bleu": 30.0, "old_excess": 0.5}) == (
+        "BLEU 40.00 · old domain BLEU 30.00 (0.50 below what is allowed)"
+    )
