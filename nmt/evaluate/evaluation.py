@@ -117,10 +117,10 @@ def evaluate_run(
 ) -> Evaluation:
     """Translate and score test sets of the run's recipe; all of them where none is named, `valid` if it has none.
 
-    Where the recipe has a `train.guard` and no test set is named, those of the run that it guards are scored, too, under
-    `old:` and their names. `prepared` is the folder of the prepared data if it is not where the recipe says. Raises DataError for a name that
-    is no test set or COMET that is not installed, RunError where the prepared data are gone or are not those the run
-    was trained with.
+    Where the recipe has a `train.guard` and no test set is named, those of the run that it guards are scored, too,
+    under `old:` and their names. `prepared` is the folder of the prepared data if it is not where the recipe says.
+    Raises DataError for a name that is no test set or COMET that is not installed, RunError where the prepared data are
+    gone or are not those the run was trained with.
     """
     recipe = load_run_recipe(run)
     metrics, tokenize = recipe.evaluate.metrics, recipe.bleu_tokenize

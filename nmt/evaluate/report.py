@@ -241,8 +241,11 @@ def _curves(known: _Known) -> Html:
         "Loss (nats a target token)": [drawn("step", "nll", "training"), drawn("valid", "loss", "validation", True)],
         "Validation scores": [drawn("valid", "bleu", "BLEU", True), drawn("valid", "chrf", "chrF", True)],
         f"{label(metric)}, new and old domain": [
-            drawn("valid", metric, "new", True), drawn("valid", f"old_{metric}", "old", True)
-        ] if guarded else [],
+            drawn("valid", metric, "new", True),
+            drawn("valid", f"old_{metric}", "old", True),
+        ]
+        if guarded
+        else [],
         "Learning rate": [drawn("step", "learning_rate", "")],
         "Speed (target tokens a second)": [drawn("step", "tokens_per_second", "")],
     }
@@ -255,7 +258,9 @@ def _curves(known: _Known) -> Html:
 
 def _between(known: _Known, key: str, label: str) -> Curve:
     """A score of the weights that were tried at the end, over the child's share of them in %."""
-    tried = [r for r in known.log if r["event"] == "interpolation" and is_number(r.get("share")) and is_number(r.get(key))]
+    tried = [
+        r for r in known.log if r["event"] == "interpolation" and is_number(r.get("share")) and is_number(r.get(key))
+    ]
     points = sorted({round(100 * r["share"]): r[key] for r in tried}.items())
     return Curve(label, [x for x, _ in points], [y for _, y in points], True)
 

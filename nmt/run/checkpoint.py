@@ -4,6 +4,7 @@
                                  train.safetensors  what training needs to go on, in the newest two only
                                  state.json         where training stood, scores, sha256 of the tensors: state.py
     checkpoints/average/         the average of the best, where it was tried
+    checkpoints/interpolated/    weights between the parent's and the child's, where `train.guard` tried them
 
 A checkpoint is written into a temporary folder, synced and renamed: a folder that has its name is whole. Which is last
 and which is best follows from what is in them; there is no pointer that could be wrong.
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _FILES = ("model.safetensors", "train.safetensors", "state.json")
 _ANY_WEIGHTS = {"preset", "dropout", "attention_dropout"}  # keys of the model that may change under the same weights
+AVERAGE, INTERPOLATED = "average", "interpolated"  # names of those that no step left
+OLD = "old_"  # before the name of a metric: its score on the validation set of the run that `train.guard` watches
+EXCESS = f"{OLD}excess"  # by how much more that fell than it may
 KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged, there is one more
 
 _HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
@@ -60,6 +64,11 @@ class Checkpoint:
             )
 
     @property
+    def is_step(self) -> bool:
+        """Whether training stood there, as it did not at an average."""
+        return self.path.name.startswith("step-")
+
+    @property
     def trainable(self) -> bool:
         return (self.path / "train.safetensors").exists()
 
@@ -82,17 +91,22 @@ class Checkpoint:
 
 
 def rank(valid: Mapping[str, float], metric: str) -> tuple[float, ...]:
-    """Validation scores as what is greater for better ones: by the metric; of equals by chrF, then by loss. Early on
-    BLEU is 0 for all.
+    """Validation scores as what is greater for better ones: first those that `train.guard` allows; by the metric; of
+    equals by chrF, then by loss. Early on BLEU is 0 for all.
     """
     signs = {name: 1 if higher_is_better(name) else -1 for name in (metric, "chrf", LOSS)}
-    return tuple(sign * valid[name] if name in valid else -math.inf for name, sign in signs.items())
+    return -valid.get(EXCESS, 0.0), *(s * valid[name] if name in valid else -math.inf for name, s in signs.items())
+
+
+def new_alone(valid: Mapping[str, float]) -> dict[str, float]:
+    """Scores on the validation set of the recipe, without those that `train.guard` asks for."""
+    return {name: value for name, value in valid.items() if not name.startswith(OLD)}
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
     """All whole checkpoints, oldest first; damaged ones are named on the console and left out."""
-    found = []
-    for path in [*sorted((run / "checkpoints").glob("step-*")), run / "checkpoints" / "average"]:
+    found, folder = [], run / "checkpoints"
+    for path in [*sorted(folder.glob("step-*")), folder / AVERAGE, folder / INTERPOLATED]:
         if path.is_dir() and "." not in path.name:  # with a dot it is in the middle of being written or removed
             try:
                 found.append(read_checkpoint(path))
@@ -121,7 +135,7 @@ def ranked_checkpoints(run: Path, which: str, metric: str) -> list[Checkpoint]:
     found = checkpoints(run)
     if not found:
         raise RunError(f"{run} has no usable checkpoint.", "Train it: nmt train " + str(run / "recipe.yaml"))
-    newest = [c for c in reversed(found) if c.path.name != "average"] or found
+    newest = [c for c in reversed(found) if c.is_step] or found
     match which:
         case "last":
             return newest
@@ -171,9 +185,7 @@ def update_state(run: Path, name: str, state: TrainState) -> None:
 
 def best_first(found: list[Checkpoint], metric: str) -> list[Checkpoint]:
     """Those that were validated; of equals the earlier first, as a later one must be better to be called best."""
-    scored = sorted(
-        (c for c in found if metric in c.state.valid), key=lambda c: (c.path.name == "average", c.state.step)
-    )
+    scored = sorted((c for c in found if metric in c.state.valid), key=lambda c: (not c.is_step, c.state.step))
     return sorted(scored, key=lambda c: rank(c.state.valid, metric), reverse=True)
 
 
@@ -205,7 +217,7 @@ def prune(run: Path, keep: int, metric: str) -> None:
     """Keep the newest, which can be resumed, and the `keep` best, of which the weights are enough. A folder that holds
     something else besides is left as it is.
     """
-    steps = [c for c in checkpoints(run) if c.path.name != "average"]
+    steps = [c for c in checkpoints(run) if c.is_step]
     newest = {c.path for c in steps[-KEEP_TRAINABLE:]}
     best = {c.path for c in best_first(steps, metric)[:keep]}
     for checkpoint in steps:

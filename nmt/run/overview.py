@@ -83,7 +83,7 @@ def read_run(path: Path) -> Run:
     found = checkpoints(path)
     if not found:
         return Run(path, recipe)
-    last = max((c for c in found if c.path.name != "average"), key=lambda c: c.state.step, default=found[-1])
+    last = max((c for c in found if c.is_step), key=lambda c: c.state.step, default=found[-1])
     trained = max(c.path.stat().st_mtime for c in found)
     best = next(iter(best_first(found, recipe.train.metric)), None)
     return Run(path, recipe, last.state.step, last.state.seconds, trained, best.path.name if best else "",

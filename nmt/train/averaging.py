@@ -21,21 +21,21 @@ def try_average(run: Path, section: TrainSection, state: TrainState, validator: 
     there are no two to average. The validator's model has the mean afterwards.
     """
     found = ckpt.checkpoints(run)
-    steps = [c for c in found if c.path.name != "average"]
+    steps = [c for c in found if c.is_step]
     mean, taken = ckpt.average(ckpt.best_first(steps, section.metric), section.average_best)
     if len(taken) < 2:
         return None
     load_weights(validator.model, mean, run)
     valid, _ = validator.measure()
     said = f"The average of the {len(taken)} best checkpoints: {show(valid)}"
-    earlier = next((c for c in found if c not in steps and _is_whole(c)), None)
+    earlier = next((c for c in found if c.path.name == ckpt.AVERAGE and _is_whole(c)), None)
     if earlier and ckpt.rank(earlier.state.valid, section.metric) >= ckpt.rank(valid, section.metric):
         console.info(
             f"{said}. That after step {earlier.state.step:,} stays, which is no worse: {show(earlier.state.valid)}"
         )
     else:
         ckpt.save_checkpoint(
-            run, "average", dataclasses.replace(state, valid=valid), mean, None, validator.model.section
+            run, ckpt.AVERAGE, dataclasses.replace(state, valid=valid), mean, None, validator.model.section
         )
         console.info(said)
     return {"of": [c.path.name for c in taken], **valid}

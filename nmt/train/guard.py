@@ -1,19 +1,16 @@
 """A guard against forgetting (`train.guard`): what the parent could do is scored at each validation beside what is new,
 and the weights that the run translates with are the best ones on the new text that still can do it.
 
-At the end weights between the parent's and the child's compete, too: θ = (1 − λ) θ_parent + λ θ_child. Between two sets
-of weights of which one began with the other, the scores change gradually, and the middle is often better than a straight
-line between its ends (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", section 4).
+At the end weights between the parent's and the child's compete, too: θ = (1 − λ) θ_parent + λ θ_child. Between weights
+of which one set began with the other, scores change gradually, and the middle is often better than a straight line
+between the ends (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from nmt import console
 from nmt.errors import RunError
@@ -26,7 +23,9 @@ from nmt.run.folder import load_run_recipe
 from nmt.run.load import first_whole, load_weights
 from nmt.run.state import TrainState
 from nmt.text.metrics import higher_is_better, score
-from nmt.train.validation import OLD, Valid, Validator, show
+from nmt.tokenizer import Tokenizer
+from nmt.train.inherit import plan_inheritance
+from nmt.train.validation import Valid, Validator, show
 
 SHARES = (0.3, 0.5, 0.7)  # λ: the child's
 
@@ -59,7 +58,7 @@ class OldDomain:
         (result,) = score(hyps, self.refs, [self.metric], self.tokenize)
         value = round(result.value, 4)
         drop = self.reached - value if higher_is_better(self.metric) else value - self.reached
-        return {f"{OLD}{self.metric}": value, ckpt.EXCESS: round(max(0.0, drop - self.section.max_drop), 4)}
+        return {f"{ckpt.OLD}{self.metric}": value, ckpt.EXCESS: round(max(0.0, drop - self.section.max_drop), 4)}
 
 
 def guarded(recipe: Recipe, validator: Validator) -> OldDomain | None:
@@ -69,11 +68,17 @@ def guarded(recipe: Recipe, validator: Validator) -> OldDomain | None:
 
 
 def try_interpolations(
-    run: Path, recipe: Recipe, state: TrainState, validator: Validator, parent: Mapping[str, Tensor]
+    run: Path, recipe: Recipe, tokenizer: Tokenizer, state: TrainState, validator: Validator
 ) -> list[dict[str, Any]]:
     """Measure weights between the parent's and those of the best checkpoint on the new text alone, and save the best of
-    them as one more checkpoint. Gives their records for the log.
+    them as one more checkpoint. Gives their records for the log; none where nothing is guarded. The validator's model
+    has other weights afterwards.
     """
+    if recipe.train.guard is None or recipe.train.init_from is None:
+        return []
+    plan = plan_inheritance(recipe, recipe.train.init_from, tokenizer)
+    plan.copy_to(validator.model)
+    parent = {name: validator.model.get_parameter(name).detach().clone() for name in plan.sources}
     metric = recipe.train.metric
     steps = [c for c in ckpt.checkpoints(run) if c.is_step and metric in c.state.valid]
     child, weights = first_whole(sorted(steps, key=lambda c: ckpt.rank(ckpt.new_alone(c.state.valid), metric))[::-1])
@@ -81,7 +86,8 @@ def try_interpolations(
     records = []
     for share in SHARES:
         mixed = {
-            name: parent[name].lerp(tensor, share) if name in parent else tensor for name, tensor in weights.items()
+            name: parent[name].lerp(tensor.to(parent[name]), share) if name in parent else tensor
+            for name, tensor in weights.items()
         }
         load_weights(validator.model, mixed, run)
         valid, _ = validator.measure()

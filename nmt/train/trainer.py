@@ -30,6 +30,7 @@ from nmt.train.accumulation import Accumulation
 from nmt.train.averaging import try_average
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.estimate import check_memory
+from nmt.train.guard import guarded, try_interpolations
 from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
 from nmt.train.inherit import inherit
 from nmt.train.journal import Journal
@@ -105,6 +106,8 @@ class Trainer:
             Replicas(trained, self.weights, replicas, self.threads), device, world,
         )  # fmt: skip
         self.validator = Validator(prepared, recipe, self.tokenizer, objective, self.model, device, max_tokens)
+        if (old := guarded(recipe, self.validator)) is not None:
+            self.validator.also = old.measure
         self.state = TrainState()
         self.validated = False  # the checkpoint that it goes on from
         self.norm = self.rate = 0.0  # of the last step
@@ -214,7 +217,7 @@ class Trainer:
                 valid, hyps = self.validator.measure(with_text)
             state.valid = valid
             if section.metric in valid:
-                self._count_patience(valid)
+                self._count_patience(ckpt.new_alone(valid))
             state.seconds += time.perf_counter() - started
             self.journal.validation(state, valid, self.validator.samples(hyps, section.samples))
             ckpt.update_state(self.run_dir, self._checkpoint_name, state)
@@ -282,12 +285,16 @@ class Trainer:
         return False
 
     def _finish(self) -> None:
-        """Try the average of the best checkpoints; whichever is best on validation is what the run translates with."""
+        """Try the average of the best checkpoints, and weights between those and the parent's; whichever is best on
+        validation is what the run translates with.
+        """
         if not self.world.is_main:
             return
         state, metric = self.state, self.section.metric
         if record := try_average(self.run_dir, self.section, state, self.validator):
             self.journal.write(event="average", step=state.step, **record)
+        for record in try_interpolations(self.run_dir, self.recipe, self.tokenizer, state, self.validator):
+            self.journal.write(event="interpolation", step=state.step, **record)
         best = ckpt.find_checkpoint(self.run_dir, "best", metric)
         self.journal.write(
             event="end", step=state.step, seconds=round(state.seconds, 1), best=best.path.name, **best.state.valid
