@@ -187,6 +187,6 @@ def _eval_every(recipe: Recipe, model: ModelSection, counts: Counts, batch: int,
 
 def describe(values: Mapping[str, Any]) -> str:
     """`model.dropout 0.2, train.warmup_steps 150`; empty where nothing is decided that a person would ask about."""
-    shown = {key: value for key, value in sorted(values.items()) if value is not None}
-    quiet = set(shown) <= {"train.patience", "train.average_best"}
-    return "" if quiet else ", ".join(f"{key} {value}" for key, value in shown.items())
+    quiet = ("train.patience", "train.average_best")
+    shown = {key: value for key, value in sorted(values.items()) if value is not None and key not in quiet}
+    return ", ".join(f"{key} {value}" for key, value in shown.items())

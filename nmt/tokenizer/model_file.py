@@ -9,7 +9,7 @@ The order of the pieces decides their ids. A reader takes fields in any order, s
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ _TEXT, _SCORE, _TYPE = 1, 2, 3  # fields of a piece
 _KIND = 3  # field of the training
 _VARINT, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 2, 5  # wire types
 _KINDS: dict[int, Literal["unigram", "bpe"]] = {1: "unigram", 2: "bpe"}
-NORMAL, USER_SYMBOL, BYTE = 1, 4, 6  # types of pieces that text is cut into
+NORMAL, CONTROL, USER_SYMBOL, BYTE = 1, 3, 4, 6  # types of pieces; text is cut into all but control pieces
 
 # Rules that leave a text as it is, without a space in front of it: fields 3 (put one there), 4 (remove others), and 5
 # (write `▁` for spaces) of the rules.
@@ -35,9 +35,9 @@ class Piece:
 def pieces_of(model: bytes) -> list[Piece]:
     """By id."""
     found = []
-    for field, value in _fields(model):
+    for field, value in fields(model):
         if field == _PIECE and isinstance(value, bytes):
-            parts = dict(_fields(value))
+            parts = dict(fields(value))
             text, score, kind = parts[_TEXT], parts.get(_SCORE, 0.0), parts.get(_TYPE, NORMAL)
             assert isinstance(text, bytes) and isinstance(score, float) and isinstance(kind, int)
             found.append(Piece(text.decode(), score, kind))
@@ -46,44 +46,55 @@ def pieces_of(model: bytes) -> list[Piece]:
 
 def kind_of(model: bytes) -> Literal["unigram", "bpe"] | None:
     """None: another kind."""
-    training = dict(_fields(model)).get(_TRAINING, b"")
-    kind = dict(_fields(training)).get(_KIND, 1) if isinstance(training, bytes) else None
+    training = dict(fields(model)).get(_TRAINING, b"")
+    kind = dict(fields(training)).get(_KIND, 1) if isinstance(training, bytes) else None
     return _KINDS.get(kind) if isinstance(kind, int) else None
 
 
 def replace_rules(model: bytes, rules: bytes) -> bytes:
     """The model with other rules; with none if they are empty. Raises ValueError where it is no model."""
     kept = []
-    for field, value in _fields(model):
+    for field, value in fields(model):
         if not isinstance(value, bytes):
             raise ValueError("not a SentencePiece model")
         if field != _RULES:
-            kept.append(_message(field, value))
-    return b"".join(kept) + (_message(_RULES, rules) if rules else b"")
+            kept.append(message(field, value))
+    return b"".join(kept) + (message(_RULES, rules) if rules else b"")
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, bytes | int | float]]:
-    """Number and value of each field. Raises ValueError where it is no message."""
+def with_pieces(model: bytes, pieces: Iterable[Piece]) -> bytes:
+    """The model with further pieces, behind those that it has."""
+    return model + b"".join(message(_PIECE, _piece(piece)) for piece in pieces)
+
+
+def _piece(piece: Piece) -> bytes:
+    score = bytes([_SCORE << 3 | _FOUR_BYTES]) + struct.pack("<f", piece.score)
+    return message(_TEXT, piece.text.encode()) + score + bytes([_TYPE << 3 | _VARINT, piece.type])
+
+
+def fields(content: bytes) -> Iterator[tuple[int, bytes | int | float]]:
+    """Number and value of each field of a message. Raises ValueError where it is none."""
     at = 0
-    while at < len(message):
-        tag, at = _read_varint(message, at)
+    while at < len(content):
+        tag, at = _read_varint(content, at)
         value: bytes | int | float
         match tag & 7:
             case wire if wire == _VARINT:
-                value, at = _read_varint(message, at)
+                value, at = _read_varint(content, at)
             case wire if wire == _LENGTH_DELIMITED:
-                length, at = _read_varint(message, at)
-                value, at = message[at : at + length], at + length
-            case wire if wire == _FOUR_BYTES and at + 4 <= len(message):
-                value, at = struct.unpack_from("<f", message, at)[0], at + 4
+                length, at = _read_varint(content, at)
+                value, at = content[at : at + length], at + length
+            case wire if wire == _FOUR_BYTES and at + 4 <= len(content):
+                value, at = struct.unpack_from("<f", content, at)[0], at + 4
             case _:
                 raise ValueError("not a SentencePiece model")
-        if at > len(message):
+        if at > len(content):
             raise ValueError("not a SentencePiece model")
         yield tag >> 3, value
 
 
-def _message(field: int, content: bytes) -> bytes:
+def message(field: int, content: bytes) -> bytes:
+    """A field that holds bytes, text or a message."""
     return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
 
 

@@ -15,14 +15,14 @@ SentencePiece keeps the rules in the model file. Two models that differ in them 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nmt.tokenizer.model_file import replace_rules
+from nmt.tokenizer.model_file import fields, message, replace_rules
 
 if TYPE_CHECKING:
     from nmt.tokenizer.ids import Side
@@ -38,7 +38,6 @@ _UNLIKE_NMT_NFKC = {"\u200c": "\u200c", "\u200e": "", "\u200f": "", "\u061c": ""
 _CHARSMAP = 2  # field of NormalizerSpec
 _BLOCK = 256  # nodes of a trie
 _IS_LEAF, _LABEL, _HAS_LEAF, _FAR = 1 << 31, 1 << 31 | 0xFF, 1 << 8, 1 << 9  # bits of a node
-_LENGTH_DELIMITED = 2  # wire type of strings, bytes and messages
 
 
 def normalizer(name: Name, side: Side) -> Callable[[Sequence[bytes]], list[bytes]] | None:
@@ -108,11 +107,11 @@ def _sentencepiece() -> Any:
 
 def _changed(spec: bytes, changes: Mapping[str, str]) -> bytes:
     """A serialized NormalizerSpec with other results for characters that it has rules for."""
-    begin, end = next((begin, end) for field, begin, end in _fields(spec) if field == _CHARSMAP)
-    _, at = _read_varint(spec, begin)
-    _, at = _read_varint(spec, at)
-    charsmap = _with_results(spec[at:end], changes)
-    return spec[:begin] + _tag(_CHARSMAP) + _varint(len(charsmap)) + charsmap + spec[end:]
+    return b"".join(
+        message(field, _with_results(value, changes) if field == _CHARSMAP else value)
+        for field, value in fields(spec)
+        if isinstance(value, bytes)
+    )
 
 
 def _with_results(charsmap: bytes, changes: Mapping[str, str]) -> bytes:
@@ -141,42 +140,3 @@ def _with_results(charsmap: bytes, changes: Mapping[str, str]) -> bytes:
 def _offset(node: int) -> int:
     """From a node to its children, each of which lies at this, xor its byte."""
     return node >> 10 << (8 if node & _FAR else 0)
-
-
-# --- the model file --------------------------------------------------------------------------------------------------
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """Number, begin and end of each field; all must be length-delimited."""
-    at = 0
-    while at < len(message):
-        begin = at
-        tag, at = _read_varint(message, at)
-        length, at = _read_varint(message, at)
-        at += length
-        if tag & 7 != _LENGTH_DELIMITED or at > len(message):
-            raise ValueError("not a SentencePiece model")
-        yield tag >> 3, begin, at
-
-
-def _tag(field: int) -> bytes:
-    return _varint(field << 3 | _LENGTH_DELIMITED)
-
-
-def _varint(number: int) -> bytes:
-    made = bytearray()
-    while number > 0x7F:
-        made.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*made, number])
-
-
-def _read_varint(message: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while at < len(message):
-        byte = message[at]
-        number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return number, at
-    raise ValueError("not a SentencePiece model")

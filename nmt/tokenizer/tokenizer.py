@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import RunError
-from nmt.tokenizer.control import appended, lacking
+from nmt.tokenizer.control import lacking
 from nmt.tokenizer.extend import Extension, WordCounts, learn_merges
 from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from nmt.tokenizer.learn import Blocks, learn
-from nmt.tokenizer.model_file import AS_IT_IS, kind_of, pieces_of, replace_rules
+from nmt.tokenizer.model_file import AS_IT_IS, CONTROL, NORMAL, Piece, kind_of, pieces_of, replace_rules, with_pieces
 from nmt.tokenizer.normalization import with_rules, without_rules
 from nmt.tokenizer.seen import Seen
 from nmt.tokenizer.words import Words
@@ -113,7 +113,7 @@ class Tokenizer:
                     f"the tokenizer has `{taken[0]}` as a piece of text, but here it is a control piece.",
                     "Take another tokenizer, or train one.",
                 )
-            models.append(appended(model, [(name, 0.0, "control") for name in new]))
+            models.append(with_pieces(model, [Piece(name, 0.0, CONTROL) for name in new]))
         return Tokenizer(*models)
 
     def plain_ids(self, side: Side) -> list[int]:
@@ -306,7 +306,7 @@ class Tokenizer:
                 words.add(self.encode(lines, side))
             learned.append(learn_merges(pieces, words.words(), number))
             for model in models:
-                files.append(appended(model, [(text, score, "normal") for text, score in learned[-1].pieces]))
+                files.append(with_pieces(model, [Piece(text, score, NORMAL) for text, score in learned[-1].pieces]))
         return Tokenizer(*files[:1] if SHARED_FILE in self.files else files), learned
 
     def extends(self, other: Tokenizer) -> bool:
