@@ -31,14 +31,21 @@ from demo_corpus.templates import TEMPLATES
 SEED = 20240
 TRAIN_SIZE, VALID_SIZE, TEST_SIZE = 36_000, 500, 500
 MIN_COUNT = 10  # how often every validation and test word must occur in training
-MAX_WORDS = 17
+MAX_WORDS = 12
 HELD_OUT_ONE_IN = 10
+KNOWN, KEPT = 30, 0.7  # a training sentence whose words all occurred so often already is kept with this probability
+RARE = 12  # a sentence of the phrase book with a word that is rarer is written in two ways
 EVERYDAY = Path(__file__).resolve().parents[1] / "data" / "demo" / "everyday.en"
 
 
 def words_of(text: str) -> list[str]:
     """Split a sentence into lower-case words, at apostrophes and hyphens too."""
     return re.findall(r"\w+", text.lower())
+
+
+def both_sides(pair: Phrase) -> list[str]:
+    """The words of both sides, each marked with its language."""
+    return [f"{side}:{word}" for side in ("en", "fr") for word in words_of(getattr(pair, side))]
 
 
 def is_held_out(combo: Combo) -> bool:
@@ -57,25 +64,45 @@ def seen_in(text: str, combo: Combo) -> bool:
 
 def build() -> dict[str, list[Phrase]]:
     """Generate the corpus: unique sentences, held-out combinations only in the validation and test sets."""
-    d, typing = Dice(SEED), Dice(SEED + 1)
+    d, typing, luck = Dice(SEED), Dice(SEED + 1), Dice(SEED + 2)
     everyday = {surface.key(line) for line in EVERYDAY.read_text(encoding="utf-8").splitlines()}
     seen: dict[str, str] = {}
     fixed: list[Phrase] = []
     train: list[Phrase] = []
     pool: list[Phrase] = []
+    choices: list[Phrase] = []
+    counts: Counter[str] = Counter()
     for pattern in phrasebook.FIXED:
         pair = pattern.fill(d)
         if surface.key(pair.en) not in everyday:
             seen[surface.key(pair.en)] = surface.key(pair.fr)
             fixed += surface.variants(pair)
+    for pattern in phrasebook.CHOICES:
+        for pair in pattern.every(d):
+            if surface.key(pair.en) not in everyday | seen.keys():
+                seen[surface.key(pair.en)] = surface.key(pair.fr)
+                choices.append(pair)
+    for pair in [*fixed, *choices]:
+        counts.update(both_sides(pair))
+    for pair in choices:
+        rare = min(counts[word] for word in both_sides(pair)) < RARE
+        fixed += dict.fromkeys([pair] * rare + [surface.typed(typing, pair)])
+    templates = [template for template, share in TEMPLATES for _ in range(round(10 * share))]
     while len(fixed) + len(train) < TRAIN_SIZE:
-        pair = d.weighted(TEMPLATES)(d)
+        pair = d.pick(templates)(d)
         en, fr = surface.key(pair.en), surface.key(pair.fr)
         if en in everyday or max(len(pair.en.split()), len(pair.fr.split())) > MAX_WORDS:
             continue
+        words, held_out = both_sides(pair), any(map(is_held_out, pair.combos))
+        if not held_out and min(counts[word] for word in words) >= KNOWN and not luck.chance(KEPT):
+            continue
         if en not in seen:  # the first translation of an ambiguous sentence ("I am going to work") stays the only one
             seen[en] = fr
-            (pool if any(map(is_held_out, pair.combos)) else train).append(pair)
+            if held_out:
+                pool.append(pair)
+            else:
+                train.append(pair)
+                counts.update(words)
     translations = {surface.key(pair.fr) for pair in fixed + train}
     train = [surface.typed(typing, pair) for pair in train] + fixed
     en_counts = Counter(word for pair in train for word in words_of(pair.en))
@@ -89,10 +116,10 @@ def build() -> dict[str, list[Phrase]]:
         known = known and not any(seen_in(text, combo) for combo in pair.combos if is_held_out(combo))
         if known and surface.key(pair.fr) not in translations:
             frequent.setdefault(surface.key(pair.fr), pair)
-    held_out = list(frequent.values())
-    if len(held_out) < VALID_SIZE + TEST_SIZE:
+    unseen = list(frequent.values())
+    if len(unseen) < VALID_SIZE + TEST_SIZE:
         raise ValueError("too few held-out sentences")
-    return {"train": train, "valid": held_out[:VALID_SIZE], "test": held_out[VALID_SIZE : VALID_SIZE + TEST_SIZE]}
+    return {"train": train, "valid": unseen[:VALID_SIZE], "test": unseen[VALID_SIZE : VALID_SIZE + TEST_SIZE]}
 
 
 def main() -> None:

@@ -124,6 +124,13 @@ NO_COMPARATIVE = {
     "Italian", "American", "favourite", "little", "surprised", "bad", "angry",
     "excellent", "wonderful", "free", "sure", "lost", "stupid",
 }  # fmt: skip
+# What comparatives and superlatives are made of, as in a phrase book.
+COMPARED = {
+    "big", "small", "tall", "old", "young", "good", "long", "short", "expensive", "cheap", "heavy", "dirty",
+    "clean", "comfortable", "interesting", "boring", "important", "funny", "sad", "happy", "nice", "intelligent",
+    "rich", "poor", "brave", "famous", "tired", "strong", "fresh", "hot", "cold", "quiet", "modern", "warm", "high",
+    "dangerous", "dark", "fast", "slow", "easy", "difficult", "beautiful", "pretty",
+}  # fmt: skip
 ATTRIBUTE_ONLY = {"new", "little", "favourite"}  # not after "to be" ("neuf" or "petit" there)
 PREDICATE_ONLY = {
     "angry",

@@ -76,12 +76,12 @@ def statement(
     subject: NounPhrase, verb: Verb, tense: str, rest: Phrase = NOTHING, neg: str = "", *, adverb: Phrase = NOTHING,
     clitic: str = "", preceding: NounPhrase | None = None,
 ) -> Phrase:  # fmt: skip
-    """Build a declarative clause; ``neg`` is "", "not", "never" or "no longer"."""
+    """Build a declarative clause; ``neg`` is "", "not" or "never"."""
     auxiliary, main = english_of(verb, tense, subject, neg == "not")
     en = " ".join(part for part in (subject.en, auxiliary, neg, adverb.en, main) if part)
     finite, tail = french_verb(verb.fr, tense, subject, preceding, clitic)
     if neg:
-        finite = f"ne {finite} " + {"not": "pas", "never": "jamais", "no longer": "plus", "": ""}[neg]
+        finite = f"ne {finite} " + {"not": "pas", "never": "jamais"}[neg]
     fr = " ".join(part for part in (subject.fr, finite, adverb.fr, tail) if part)
     return Phrase(en, fr, subject.combos + subject_verb(subject, verb)) + rest
 
@@ -109,13 +109,14 @@ def wh_question(
     rest: Phrase = NOTHING,
     preceding: NounPhrase | None = None,
 ) -> Phrase:
-    """Build a question with inversion: a noun stays in front and its pronoun follows the verb."""
+    """Build a question with an interrogative word: inversion of a pronoun, est-ce que before a noun."""
+    if subject.noun:
+        return wh + question(subject, verb, tense, rest, preceding=preceding)
     auxiliary, main = english_of(verb, tense, subject, True)
     finite, tail = french_verb(verb.fr, tense, subject, preceding)
-    front = subject.fr if subject.noun else ""
     en = " ".join(part for part in (wh.en, auxiliary, subject.en, main) if part)
-    fr = " ".join(part for part in (wh.fr, front, invert(finite, subject), tail) if part)
-    return Phrase(en, fr, wh.combos + subject.combos + subject_verb(subject, verb)) + rest
+    fr = " ".join(part for part in (wh.fr, invert(finite, subject), tail) if part)
+    return Phrase(en, fr, wh.combos + subject.combos) + rest
 
 
 def subject_verb(subject: NounPhrase, verb: Verb) -> tuple[Combo, ...]:
@@ -315,15 +316,15 @@ def pick_tense(d: Dice, verb: Verb, imperfect: bool = True) -> str:
     h, p, s, i, f, n, a = (flag in verb.flags for flag in "hpsifna")
     return d.weighted([
         ("present", 3 * (h or s)), ("progressive", 3 * p), ("past", 3.5 * (not n)), ("future", 1.5 * f),
-        ("near", 1.5 * (not s and not a)), ("imperfect", imperfect * i), ("habit", imperfect * i),
+        ("near", 1.5 * (not s and not a)), ("imperfect", imperfect * i),
     ])  # fmt: skip
 
 
 def pick_neg(d: Dice, verb: Verb, tense: str) -> str:
     """Choose the polarity of a clause."""
     if tense != "present":
-        return "not" if tense != "habit" and d.chance(0.2) else ""
-    return d.weighted([("", 7), ("not", 1.8), ("never", 0.8 * ("h" in verb.flags)), ("no longer", 0.8)])
+        return "not" if d.chance(0.2) else ""
+    return d.weighted([("", 7), ("not", 1.8), ("never", 0.8 * ("h" in verb.flags))])
 
 
 def add_time(
@@ -336,9 +337,6 @@ def add_time(
         return clause + Phrase(f"when {visitor} arrived", f"quand {visitor} est {agreed}")
     if not d.chance(probability):
         return clause
-    if tense == "habit":
-        young = be_adjective(d, pronoun(subject), "young", "imperfect", degree=False)
-        return clause + Phrase("when", "quand") + young
     when = Phrase(*d.pick(TIMES["future" if tense == "near" else tense]))
     comma = "," if d.chance(0.6) else ""
     return Phrase(when.en + comma, when.fr + ",") + clause if d.chance(front) else clause + when

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from demo_corpus import clock
+from demo_corpus.adjectives import COMPARED
 from demo_corpus.clauses import (
     Dice,
     add_time,
@@ -20,6 +21,7 @@ from demo_corpus.clauses import (
     object_of,
     pick_neg,
     pick_tense,
+    place,
     question,
     statement,
     thing,
@@ -45,7 +47,7 @@ from demo_corpus.lexicon import (
 )
 from demo_corpus.morphology import agree, conjugate, english_verb, reflexive
 from demo_corpus.nouns import ANIMATE, NAMES, PUBLIC, SINGULAR_ONLY
-from demo_corpus.verbs import INFINITIVES, MANNERS
+from demo_corpus.verbs import INFINITIVES, MANNERS, VERB_PLACES
 
 _NAMES = {name for names in NAMES.values() for name in names}
 ACCIDENTS = {"find", "lose", "forget", "break", "miss", "receive", "hear", "understand"}
@@ -69,7 +71,7 @@ def intransitive(d: Dice) -> Phrase:
     if tense in {"present", "progressive"} and not neg and d.chance(0.15):
         return finish(statement(subject, verb, tense, adverb=Phrase(*d.pick(ADVERBS))))
     clause = statement(subject, verb, tense, neg=neg)
-    if tense in {"imperfect", "habit"} or d.chance(0.3):
+    if tense == "imperfect" or d.chance(0.3):
         return finish(add_time(d, clause, subject, tense, 0.3 if tense == "present" and not neg else 0.9, 0.1))
     return finish(clause)
 
@@ -84,6 +86,18 @@ def manner(d: Dice) -> Phrase:
     very = d.chance(0.2) and how in {"well", "badly", "fast", "slowly", "early", "late"}
     adverb = Phrase(f"very {how}", f"très {fr}") if very else Phrase(how, fr)
     return finish(statement(subject, verb, tense, adverb, neg))
+
+
+def somewhere(d: Dice) -> Phrase:
+    """Build what somebody does in a place: "the children play in the park", "she is reading a book in the garden"."""
+    verb = d.pick([v for v in [*INTRANSITIVE, *STAYING, *TRANSITIVE] if v.en in VERB_PLACES])
+    subject = thing(d, d.word("child boy girl student man woman"), "the", 0.5) if d.chance(0.3) else human(d)
+    tense = d.word("present progressive past" if {"p", "h"} <= set(verb.flags) else "past near")
+    if "n" in verb.flags and tense == "past":
+        tense = "progressive"
+    neg = "not" if d.chance(0.1) else ""
+    rest = governed(verb, object_of(d, verb, subject, neg)) if verb.objects else NOTHING
+    return finish(statement(subject, verb, tense, rest + place(d, d.word(VERB_PLACES[verb.en])), neg))
 
 
 def fragment(d: Dice) -> Phrase:
@@ -268,7 +282,7 @@ def is_like(d: Dice) -> Phrase:
 
 def superlative(d: Dice) -> Phrase:
     """Build "it is the biggest house in the village", "the most expensive car in the world"."""
-    adjective = d.pick([adj for adj in ADJECTIVES.values() if adj.comparative and adj.nouns])
+    adjective = d.pick([adj for adj in ADJECTIVES.values() if adj.en in COMPARED and adj.nouns])
     noun = d.pick([n for n in adjective.nouns if NOUNS[n].cls not in SINGULAR_ONLY] or ["house"])
     if noun not in adjective.nouns or adjective.en == "cheap":
         return superlative(d)

@@ -27,13 +27,13 @@ Combo = tuple[str, str, str]  # (kind, word, word), such as ("verb-object", "eat
 DETERMINERS = {  # masculine, feminine, plural; "some" in the singular is the partitive
     "the": "le la les", "a": "un une -", "some": "de_le de_la des", "this": "ce cette ces",
     "that": "ce cette ces", "what a": "quel quelle quels", "which": "quel quelle quels", "my": "mon ma mes",
-    "thy": "ton ta tes", "your": "votre votre vos", "his": "son sa ses", "her": "son sa ses", "our": "notre notre nos",
+    "your": "votre votre vos", "his": "son sa ses", "her": "son sa ses", "our": "notre notre nos",
     "their": "leur leur leurs", "no": "- - -", "all": "le la les", "any": "de de de", "ask": "de_le de_la des",
     "not a": "de de -",
 }  # fmt: skip
 
 
-POSSESSIVES = {"my", "thy", "your", "his", "her", "our", "their"}
+POSSESSIVES = {"my", "your", "his", "her", "our", "their"}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def french_verb(
         rest = participle(verb, target.gender, target.plural) if target else participle(verb)
         finite = conjugate(auxiliary, "present", subject.person)
     else:
-        finite = conjugate(verb, {"progressive": "present", "habit": "imperfect"}.get(tense, tense), subject.person)
+        finite = conjugate(verb, "present" if tense == "progressive" else tense, subject.person)
     return f"{clitic} {finite}".strip(), rest
 
 
@@ -114,7 +114,7 @@ def noun_phrase(noun: str, det: str, plural: bool = False, adjective: str = "") 
             fr_det = BEFORE_VOWEL.get(fr_det, fr_det)
         if det == "some" and plural and adj and adj.before:
             fr_det = "de"  # de beaux arbres
-        en_det = {"all": "", "thy": "your", "not a": "a", "no": "", "ask": "any", "this": "these" if plural else "this",
+        en_det = {"all": "", "not a": "a", "no": "", "ask": "any", "this": "these" if plural else "this",
                   "that": "those" if plural else "that"}.get(det, det)  # fmt: skip
     else:
         en_det, fr_det = det, NUMBERS.get(det, det)
@@ -143,7 +143,7 @@ def pronoun(subject: NounPhrase) -> NounPhrase:
 
 def possessive(subject: NounPhrase) -> str:
     """Return the possessive determiner that refers back to the subject."""
-    return ("my", "thy", "his" if subject.gender == "m" else "her", "our", "your", "their")[subject.person]
+    return ("my", "your", "his" if subject.gender == "m" else "her", "our", "your", "their")[subject.person]
 
 
 def finish(phrase: Phrase, end: str = ".") -> Phrase:

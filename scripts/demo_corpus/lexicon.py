@@ -7,6 +7,7 @@ them into `NOUNS`, `ADJECTIVES`, `VERBS` and the selections that the clauses and
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 from demo_corpus.adjectives import ADJECTIVE_TABLE, ATTRIBUTE_ONLY, NO_COMPARATIVE, PREDICATE_ONLY
 from demo_corpus.morphology import english_plural, french_plural
@@ -56,6 +57,7 @@ def parse_nouns() -> dict[str, Noun]:
     return nouns
 
 
+@cache
 def expand(classes: str) -> tuple[str, ...]:
     """Expand classes ("animal"), groups ("people"), genders ("person.f") and single nouns to noun keys."""
     found: list[str] = []

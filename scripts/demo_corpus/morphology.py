@@ -10,7 +10,7 @@ import re
 FEMININES = {"beau": "belle", "vieux": "vieille", "nouveau": "nouvelle", "blanc": "blanche", "long": "longue",
              "gentil": "gentille", "frais": "fraîche", "bon": "bonne", "gros": "grosse", "bas": "basse",
              "doux": "douce", "fou": "folle", "sec": "sèche", "inquiet": "inquiète", "italien": "italienne",
-             "canadien": "canadienne"}  # fmt: skip
+             "canadien": "canadienne", "violet": "violette"}  # fmt: skip
 INVARIABLE = {"marron", "bon marché", "bon_marché", "en colère", "en_colère", "en_retard"}
 BEFORE_VOWEL = {
     "beau": "bel",
@@ -144,12 +144,6 @@ def conjugate(infinitive: str, tense: str, person: int) -> str:
     return root + ("ais", "ais", "ait", "ions", "iez", "aient")[person]
 
 
-def imperative_form(infinitive: str, person: int) -> str:
-    """Return the imperative for tu (1) or vous (4)."""
-    form = conjugate(infinitive, "present", person)
-    return form[:-1] if person == 1 and form.endswith(("es", "vas")) else form
-
-
 def participle(infinitive: str, gender: str = "m", plural: bool = False) -> str:
     """Return the past participle, with agreement."""
     infinitive = infinitive.removeprefix("se-")
@@ -189,8 +183,6 @@ def english_verb(verb: str, past: str, tense: str, person: int, support: bool) -
         auxiliary, main = ("will", head) if tense == "future" else (am, f"going to {head}")
     elif tense == "perfect":
         auxiliary, main = "has" if person == 2 else "have", past
-    elif tense == "habit":
-        auxiliary, main = "", f"used to {head}"
     elif support:
         auxiliary, main = ("did" if tense == "past" else "does" if person == 2 else "do"), head
     elif tense == "past":

@@ -92,9 +92,13 @@ PLURAL_GAMES = {"cards", "chess"}
 PUBLIC = {"building", "place", "nature"}  # their nouns take no possessive here
 
 NAMES = {
-    "m": ["Paul", "Louis", "Lucas", "Thomas", "Antoine", "Martin", "Pierre", "Tom", "John", "David"],
-    "f": ["Marie", "Anna", "Emma", "Alice", "Julie", "Sophie", "Sarah", "Claire", "Lisa", "Mary"],
-}
+    "m": ["Paul", "Louis", "Lucas", "Thomas", "Antoine", "Martin", "Pierre", "Tom", "John", "David", "Peter",
+          "Michael", "James", "Robert", "Daniel", "Mark", "Max", "Hugo", "Nicolas", "Simon", "Jack", "Ben", "Adam",
+          "Richard", "Julien", "Sam", "Philippe", "George", "Henri", "Oliver"],
+    "f": ["Marie", "Anna", "Emma", "Alice", "Julie", "Sophie", "Sarah", "Claire", "Lisa", "Mary", "Laura", "Kate",
+          "Jane", "Emily", "Lucy", "Maria", "Nina", "Helen", "Susan", "Linda", "Charlotte", "Eva", "Olivia",
+          "Hannah", "Nora", "Elizabeth", "Karen", "Nathalie", "Isabelle", "Sandra"],
+}  # fmt: skip
 PROFESSIONS = {  # masculine and feminine
     "doctor": "médecin médecin", "teacher": "professeur professeur", "journalist": "journaliste journaliste",
     "architect": "architecte architecte", "dentist": "dentiste dentiste", "photographer": "photographe photographe",
@@ -116,7 +120,9 @@ COUNTRIES = {  # name, "in" or "to", "from"
     "Russia": "la_Russie en_Russie de_Russie", "Greece": "la_Grèce en_Grèce de_Grèce",
 }  # fmt: skip
 CITIES = {"Paris": "Paris", "London": "Londres", "Berlin": "Berlin", "Rome": "Rome", "Lyon": "Lyon", "Madrid": "Madrid",
-          "Brussels": "Bruxelles", "New York": "New York", "Geneva": "Genève"}  # fmt: skip
+          "Brussels": "Bruxelles", "New York": "New York", "Geneva": "Genève", "Vienna": "Vienne", "Lisbon": "Lisbonne",
+          "Barcelona": "Barcelone", "Moscow": "Moscou", "Athens": "Athènes", "Tokyo": "Tokyo", "Boston": "Boston",
+          "Dublin": "Dublin", "Marseille": "Marseille", "Montreal": "Montréal", "Milan": "Milan"}  # fmt: skip
 LANGUAGES = {"French": "français", "English": "anglais", "German": "allemand", "Spanish": "espagnol",
              "Italian": "italien", "Chinese": "chinois", "Russian": "russe", "Japanese": "japonais",
              "Portuguese": "portugais"}  # fmt: skip

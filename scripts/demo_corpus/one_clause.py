@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from demo_corpus.adjectives import COMPARED
 from demo_corpus.clauses import (
     Dice,
     add_time,
@@ -23,7 +24,6 @@ from demo_corpus.clauses import (
     spot,
     statement,
     thing,
-    wh_question,
 )
 from demo_corpus.expressions import AGES, BY_VEHICLE, CHEAP, DEAR, FEELINGS, FREQUENCIES, HOURS, NUMBERS, OLD_AGES
 from demo_corpus.grammar import NounPhrase, Phrase, finish, noun_phrase, possessive
@@ -56,7 +56,7 @@ def action(d: Dice) -> Phrase:
     if tense in {"past", "progressive"} and verb.objects and verb.en in VERB_PLACES and d.chance(0.4):
         return finish(statement(subject, verb, tense, rest + place(d, d.word(VERB_PLACES[verb.en])), neg))
     clause = statement(subject, verb, tense, rest, neg)
-    timeless = "s" in verb.flags or neg in {"never", "no longer"} or (tense == "present" and neg)
+    timeless = "s" in verb.flags or neg == "never" or (tense == "present" and neg)
     return finish(clause if timeless else add_time(d, clause, subject, tense))
 
 
@@ -93,10 +93,12 @@ def description(d: Dice) -> Phrase:
 
 def comparison(d: Dice) -> Phrase:
     if d.chance(0.5):
-        adjective = ADJECTIVES[d.pick([mood for mood in MOODS if ADJECTIVES[mood].comparative])]
+        adjective = ADJECTIVES[d.pick([mood for mood in MOODS if mood in COMPARED])]
         left, right = human(d, pronouns=False), human(d, pronouns=False)
     else:
-        adjective = d.pick([adj for adj in ADJECTIVES.values() if adj.comparative and not set(adj.nouns) & set(PEOPLE)])
+        adjective = d.pick(
+            [adj for adj in ADJECTIVES.values() if adj.en in COMPARED and not set(adj.nouns) & set(PEOPLE)]
+        )
         noun = d.pick(adjective.nouns)
         public = NOUNS[noun].cls in PUBLIC
         left = thing(d, noun, "this" if public else "the this my your")
@@ -146,8 +148,9 @@ def ownership(d: Dice) -> Phrase:
 
 def age(d: Dice) -> Phrase:
     subject = human(d)
-    if d.chance(0.15) and subject.person != 0:
-        return finish(wh_question(Phrase("how old", "quel âge"), subject, BE_AVOIR, "present"), "?")
+    if d.chance(0.15) and subject.noun and subject.person != 3:
+        are, have = ("are", "ont") if subject.plural else ("is", "a")
+        return finish(Phrase(f"how old {are}", f"quel âge {have}") + subject, "?")
     adult = subject.noun in expand("elder couple person") and subject.noun not in expand("boy girl child student")
     en, fr = d.pick(OLD_AGES if adult else AGES)
     return finish(statement(subject, BE_AVOIR, "present", Phrase(f"{en} years old", f"{fr} ans")))

@@ -10,14 +10,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo_corpus import clock
 from demo_corpus.clauses import Dice, attribute, name, plural_of
-from demo_corpus.expressions import BY_VEHICLE, TIMES
+from demo_corpus.expressions import BY_VEHICLE, NUMBERS, TIMES
 from demo_corpus.grammar import NounPhrase, Phrase, finish, noun_phrase
 from demo_corpus.lexicon import NOUNS, expand
 from demo_corpus.morphology import agree
@@ -62,6 +63,10 @@ class PhrasePattern:
         return not re.search(r"[{\[<]", self.en)
 
     @property
+    def has_slots(self) -> bool:
+        return "{" in self.en
+
+    @property
     def weight(self) -> float:
         """Grow with the number of sentences that the pattern can make, up to a limit."""
         weight = 1.0
@@ -72,12 +77,22 @@ class PhrasePattern:
         return min(weight, 12)
 
     def fill(self, d: Dice) -> Phrase:
-        """Fill the slots and make the choices."""
+        """Fill the slots and make the choices, at random."""
         slots = [_fill(d, slot) for slot in _SLOT.findall(self.en)]
         heads = [slot.noun if isinstance(slot, NounPhrase) else slot.en for slot in slots]
         if len(set(heads)) < len(heads):
             return self.fill(d)  # nobody prefers tea to tea
-        choices = [int(d.pick(range(len(c.split("|"))))) for c in _CHOICE.findall(self.en)]
+        return self._with(d, slots, [d.pick(options) for options in self._choices()])
+
+    def every(self, d: Dice) -> Iterator[Phrase]:
+        """Make all choices, one after the other, where there is no slot."""
+        for choices in itertools.product(*self._choices()):
+            yield self._with(d, [], list(choices))
+
+    def _choices(self) -> list[range]:
+        return [range(len(options.split("|"))) for options in _CHOICE.findall(self.en)]
+
+    def _with(self, d: Dice, slots: list[Phrase], choices: list[int]) -> Phrase:
         left, numbers = iter(slots), iter(range(len(slots)))
         en = _SYNONYMS.sub(lambda m: d.pick(m[1].split("|")), self.en)
         en = _SLOT.sub(lambda _: next(left).en, _choose(en, choices))
@@ -109,7 +124,8 @@ def _fill(d: Dice, slot: str) -> Phrase:
         det = "some"
     many = "pl" in options or (det in {"some", "ask"} and cls not in UNCOUNTABLE)
     adjective = attribute(d, noun, 0.5) if "adj" in options else ""
-    return noun_phrase(noun, det, (many and cls not in SINGULAR_ONLY) or plural_of(d, noun, 0), adjective)
+    counted = many and (cls not in SINGULAR_ONLY or det in NUMBERS)  # two coffees
+    return noun_phrase(noun, det, counted or plural_of(d, noun, 0), adjective)
 
 
 def read(folder: Path = FOLDER) -> list[PhrasePattern]:
@@ -132,9 +148,10 @@ def read(folder: Path = FOLDER) -> list[PhrasePattern]:
 
 PATTERNS = read()
 FIXED = [pattern for pattern in PATTERNS if pattern.fixed]
-_SLOTTED = [(pattern, pattern.weight) for pattern in PATTERNS if not pattern.fixed]
+CHOICES = [pattern for pattern in PATTERNS if not pattern.fixed and not pattern.has_slots]
+_SLOTTED = [pattern for pattern in PATTERNS if pattern.has_slots for _ in range(round(10 * pattern.weight))]
 
 
 def phrase(d: Dice) -> Phrase:
     """Pick a phrase with slots and fill it in."""
-    return d.weighted(_SLOTTED).fill(d)
+    return d.pick(_SLOTTED).fill(d)

@@ -23,7 +23,7 @@ from demo_corpus.clauses import (
 )
 from demo_corpus.grammar import NounPhrase, Phrase, finish, noun_phrase, pronoun
 from demo_corpus.lexicon import MOODS, NOUNS, STAYING, TRANSITIVE, VERBS
-from demo_corpus.morphology import imperative_form
+from demo_corpus.morphology import conjugate
 from demo_corpus.nouns import FAMILY
 from demo_corpus.verbs import VERB_PLACES
 
@@ -31,11 +31,10 @@ from demo_corpus.verbs import VERB_PLACES
 def imperative(d: Dice) -> Phrase:
     verb = VERBS[d.word("open close take bring wash clean prepare repair feed call help wait_for look_for")]
     friend = name(d) if d.chance(0.5) else None
-    person = 1 if friend else 4
-    obj = object_of(d, verb, NounPhrase(person=person))
+    obj = object_of(d, verb, NounPhrase(person=4))
     if re.match(r"(?:a|some) ", obj.en):
         obj = noun_phrase(obj.noun, "this", obj.plural)
-    en, form = verb.en.replace("_", " "), imperative_form(verb.fr, person)
+    en, form = verb.en.replace("_", " "), conjugate(verb.fr, "present", 4)
     if friend:
         return finish(Phrase(f"{friend.en}, {en}", f"{friend.fr}, {form}") + governed(verb, obj), "!")
     if d.chance(0.4):
@@ -44,9 +43,9 @@ def imperative(d: Dice) -> Phrase:
 
 
 def addressed(d: Dice) -> Phrase:
-    friend = name(d)  # a first name makes "you" tu instead of vous
+    friend = name(d)
     call = Phrase(friend.en + ",", friend.fr + ",")
-    you = pronoun(NounPhrase(person=1, gender=friend.gender))
+    you = pronoun(NounPhrase(person=4, gender=friend.gender))
     if d.chance(0.3):
         return finish(call + be_adjective(d, you, d.pick(MOODS)))
     verb = d.pick([verb for verb in TRANSITIVE if set(verb.flags) & set("ps")])

@@ -57,7 +57,8 @@ def typed(d: Dice, pair: Phrase) -> Phrase:
     """Write a sentence as somebody might type it."""
     en, fr = contract(pair.en, d, 0.4), pair.fr
     pair = Phrase(en.replace("'", "’") if d.chance(0.06) else en, fr, pair.combos)
-    way = d.weighted([("plain", 79), ("sloppy", 8), ("no_stop", 4), ("small", 2), ("shouted", 7)])
+    short = len(pair.en.split()) < 7  # nobody shouts long sentences
+    way = d.weighted([("plain", 77), ("sloppy", 8), ("no_stop", 4), ("small", 2), ("shouted", 10 if short else 3)])
     if way == "sloppy":
         return sloppy(pair)
     if way == "no_stop":

@@ -12,10 +12,11 @@ Template = Callable[[Dice], Phrase]
 
 # The dice walk this list, so its order decides the corpus as much as the weights do.
 TEMPLATES: list[tuple[Template, float]] = [
-    (phrasebook.phrase, 44),
+    (phrasebook.phrase, 50),
     (daily.intransitive, 9),
     (daily.manner, 3),
-    (daily.fragment, 6),
+    (daily.somewhere, 6),
+    (daily.fragment, 5),
     (daily.short_action, 9),
     (daily.wish, 7),
     (daily.liking_to, 2),
@@ -54,6 +55,7 @@ TEMPLATES: list[tuple[Template, float]] = [
     (questions.where_why_when, 2),
     (questions.what_who, 3),
     (questions.how_many, 0.7),
+    (two_clauses.joined, 3),
     (two_clauses.because, 0.5),
     (two_clauses.contrast, 0.5),
     (two_clauses.weather, 1),

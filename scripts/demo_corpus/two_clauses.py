@@ -19,9 +19,21 @@ from demo_corpus.clauses import (
     statement,
     thing,
 )
-from demo_corpus.expressions import WEATHER
+from demo_corpus.expressions import FEELINGS, WEATHER
 from demo_corpus.grammar import NOTHING, NounPhrase, Phrase, finish, noun_phrase, pronoun
-from demo_corpus.lexicon import ADJECTIVES_OF, MOODS, NOUNS, PREDICATES_OF, STAYING, TRANSITIVE, VERBS, expand
+from demo_corpus.lexicon import (
+    ACTORS_OF,
+    ADJECTIVES_OF,
+    BE_AVOIR,
+    INTRANSITIVE,
+    MOODS,
+    NOUNS,
+    PREDICATES_OF,
+    STAYING,
+    TRANSITIVE,
+    VERBS,
+    expand,
+)
 from demo_corpus.nouns import ANIMATE, PUBLIC
 
 
@@ -68,6 +80,39 @@ def coordination(d: Dice) -> Phrase:
         verb = d.pick([verb for verb in TRANSITIVE if "p" in verb.flags])
         parts.append(statement(subject, verb, "progressive", complement(d, verb, subject)))
     return finish(parts[0] + Phrase(*d.pick([("and", "et"), (", but", ", mais")])) + parts[1])
+
+
+def joined(d: Dice) -> Phrase:
+    """Build two short clauses with and, but, so or because: "I am hungry, so I am going to eat"."""
+    subject = human(d)
+    state, act = _state(d, subject), _act(d, pronoun(subject))
+    kind = d.weighted([("so", 2), ("because", 2), ("and", 3), ("but", 1.5)])
+    if kind == "so":
+        return finish(state + Phrase(", so", ", donc") + act)
+    if kind == "because":
+        return finish(_act(d, subject) + Phrase("because", "parce que") + _state(d, pronoun(subject)))
+    link = Phrase("and", "et") if kind == "and" else Phrase(", but", ", mais")
+    other = other_human(d, subject)
+    if d.chance(0.5):
+        return finish(_act(d, subject) + link + _act(d, other))
+    return finish(state + link + (_state(d, other) if d.chance(0.5) else act))
+
+
+def _state(d: Dice, subject: NounPhrase) -> Phrase:
+    """Say how somebody is."""
+    neg = "not" if d.chance(0.15) else ""
+    if d.chance(0.4):
+        return statement(subject, BE_AVOIR, "present", Phrase(*d.pick(FEELINGS[:5])), neg)
+    return be_adjective(d, subject, d.pick(MOODS), "present", neg, degree=d.chance(0.3))
+
+
+def _act(d: Dice, subject: NounPhrase) -> Phrase:
+    """Say what somebody does, without or with an object or a place."""
+    verb = d.pick([verb for verb in (INTRANSITIVE, TRANSITIVE, STAYING)[d.pick(range(3))] if "p" in verb.flags])
+    if verb.en in ACTORS_OF:
+        return _act(d, subject)
+    rest = complement(d, verb, subject) if verb.objects or verb in STAYING else NOTHING
+    return statement(subject, verb, d.word("progressive progressive present past near"), rest)
 
 
 def object_again(d: Dice) -> Phrase:
