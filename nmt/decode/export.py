@@ -23,7 +23,7 @@ from nmt.model.embedding import Embedding, sinusoids
 from nmt.model.encoder import EncoderLayer
 from nmt.model.feed_forward import FeedForward
 from nmt.model.transformer import Transformer
-from nmt.run.load import load_model
+from nmt.run.load import load_translator_model
 from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
 from nmt.tokenizer.tokenizer import SEEN_FILE, SHARED_FILE, SRC_FILE, TGT_FILE
@@ -49,7 +49,7 @@ class Exported:
 
 def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported:
     """Write a run's model to `ctranslate2` in its folder, and translate samples with both engines."""
-    model, tokenizer, recipe, found = load_model(run, checkpoint, "cpu", torch.float32)
+    model, tokenizer, recipe, found = load_translator_model(run, checkpoint, "cpu", torch.float32)
     origin = {"checkpoint": found.path.name, "sha256": found.sha256["model.safetensors"]}
     export(model, tokenizer, run / FOLDER, quantization, origin)
     valid = recipe.prepared_dir / run_manifest(run).text_of("valid", "src")

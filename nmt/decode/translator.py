@@ -84,17 +84,14 @@ class Translator:
         or a value that `decode` cannot have.
         """
         from nmt.device import choose_device
+        from nmt.run.abilities import check_translates
         from nmt.run.folder import load_run_recipe
-        from nmt.run.load import load_model
+        from nmt.run.load import load_translator_model
         from nmt.run.manifest import run_manifest
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
-        if not recipe.translates:
-            raise RunError(
-                f"{runs[0]} has learned to restore text ({recipe.objective.kind}), not to translate.",
-                f"Begin a translator with its weights: `train.init_from: {runs[0]}`.",
-            )
+        check_translates(runs[0], recipe)
         section = _changed(recipe.decode, decode or {})
         if engine == "ctranslate2":
             from nmt.decode.ct2 import FOLDER, CTranslate2Engine, check_origin
@@ -108,7 +105,7 @@ class Translator:
             translator = cls(ct2, tokenizer, section, domain_of(recipe, run_manifest(runs[0])))
             translator.checkpoint = FOLDER
         else:
-            loaded = [load_model(r, checkpoint, device) for r in runs]
+            loaded = [load_translator_model(r, checkpoint, device) for r in runs]
             for r, (_, own, _, _) in zip(runs, loaded, strict=True):
                 if own.fingerprint != loaded[0][1].fingerprint:
                     raise RunError(

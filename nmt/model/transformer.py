@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from nmt.model.attention import CrossAttention, SelfAttention, visibility_bias
+from nmt.model.attention import visibility_bias
 from nmt.model.decoder import Decoder, DecoderLayer
 from nmt.model.embedding import Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
-from nmt.model.feed_forward import Slot
 from nmt.recipe import ModelSection
 
 
@@ -42,15 +41,6 @@ class Transformer(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-    def matrix_blocks(self) -> dict[str, int]:
-        """The layers' weight matrices, by parameter name → how many linear maps each holds, one below another."""
-        return {
-            f"{name}.{weight}": maps
-            for name, module in self.named_modules()
-            if isinstance(module, SelfAttention | CrossAttention | Slot)
-            for weight, maps in module.matrices().items()
-        }
 
     def kept_per_token(self) -> int:
         """How many numbers the backward pass needs of each pair of a source and a target position, about."""

@@ -252,7 +252,7 @@ class TokenizerSection(Section):
         for i, symbol in enumerate(value):
             if symbol in value[:i]:
                 raise ValueError(f"`{symbol}` is there twice")
-            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>") or re.fullmatch(
+            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", "<sep>") or re.fullmatch(
                 r"<0x[0-9A-F]{2}>|<x[0-9]+>", symbol
             ):
                 raise ValueError(f"`{symbol}` is a piece with a meaning of its own")

@@ -131,9 +131,9 @@ def plan_of(
 def parameters(model: ModelSection, vocab_size: int) -> int:
     """Weights that a target token is multiplied with: of layers and output, biases and embeddings left out."""
     d, gates = model.d_model, 3 if model.activation == "swiglu" else 2
-    encoder = model.num_encoder_layers * (4 * d * d + gates * d * model.d_ff)
-    decoder = model.num_decoder_layers * (8 * d * d + gates * d * model.d_ff)
-    return encoder + decoder + vocab_size * d
+    encoder, decoder = model.layers
+    of_layers = encoder * (4 * d * d + gates * d * model.d_ff) + decoder * (8 * d * d + gates * d * model.d_ff)
+    return of_layers + vocab_size * d
 
 
 def _model(recipe: Recipe, section: TrainSection, counts: Counts, machine: Machine) -> ModelSection:

@@ -16,15 +16,21 @@ PRESETS: dict[str, dict[str, int]] = {
 }
 
 
+ModelKind = Literal["encoder_decoder", "encoder"]
 Width = Annotated[Int, Field(gt=0, le=1_000_000)]
 Depth = Annotated[Int, Field(gt=0, le=1000)]
 
 
+# What a model of a kind has not
+_WITHOUT: dict[str, list[str]] = {"encoder": ["num_decoder_layers"]}
+
+
 class ModelSection(Section):
-    """The Transformer's shape. `preset` fills the numbers that are not given; where neither it nor any of them is, it
-    follows from the data and the planned length, as does the dropout: see defaults.py.
+    """The model's kind and shape. `preset` fills the numbers that are not given; where neither it nor any of them is,
+    it follows from the data and the planned length, as does the dropout: see defaults.py.
     """
 
+    kind: ModelKind = "encoder_decoder"
     preset: Literal["tiny", "small", "base", "big"] = derived("small")
     d_model: Width = PRESETS["small"]["d_model"]
     d_ff: Width = PRESETS["small"]["d_ff"]
@@ -49,19 +55,36 @@ class ModelSection(Section):
     def _fill_preset(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+        without = _WITHOUT.get(str(values.get("kind")), [])
+        if needless := [key for key in without if key in values]:
+            raise ValueError(f"`kind: {values['kind']}` has no `{needless[0]}`")
         preset = values.get("preset")
         given = isinstance(preset, str) and preset in PRESETS
-        return {**PRESETS[str(preset)], **values} if given else values
+        filled = {key: n for key, n in PRESETS[str(preset)].items() if key not in without} if given else {}
+        return filled | values
+
+    @property
+    def numbers(self) -> list[str]:
+        """The keys that a preset fills."""
+        return [key for key in PRESETS["small"] if key not in _WITHOUT.get(self.kind, [])]
+
+    @property
+    def layers(self) -> tuple[int, int]:
+        """Of the encoder and of the decoder; 0: a model of this kind has none."""
+        encoder, decoder = (
+            getattr(self, key) if key in self.numbers else 0 for key in ("num_encoder_layers", "num_decoder_layers")
+        )
+        return encoder, decoder
 
     @property
     def open_keys(self) -> list[str]:
-        numbers = self.model_fields_set & set(PRESETS["small"])
+        numbers = self.model_fields_set & set(self.numbers)
         return [key for key in super().open_keys if not (key == "preset" and numbers)]
 
     def as_written(self) -> dict[str, Any]:
-        """Without the numbers that a preset is still to give."""
-        values = super().as_written()
-        return {k: v for k, v in values.items() if not ("preset" in self.open_keys and k in PRESETS["small"])}
+        """Without the numbers that a preset is still to give, or that a model of this kind has not."""
+        values, written = super().as_written(), [] if "preset" in self.open_keys else self.numbers
+        return {k: v for k, v in values.items() if k in written or k not in PRESETS["small"]}
 
     @model_validator(mode="after")
     def _divisible(self) -> ModelSection:

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from nmt.recipe.model import ModelKind
 from nmt.recipe.section import NonNegativeFloat, Probability, Section
 
-Kind = Literal["translate", "infill", "mass", "spans"]
+Kind = Literal["translate", "infill", "mass", "spans", "mlm"]
+Pairs = Literal["none", "next", "translation"]
 
 # What each kind takes, and its usual value: the share that is masked, and how many words or pieces a span has
 _USUAL: dict[str, dict[str, float]] = {
@@ -16,6 +18,7 @@ _USUAL: dict[str, dict[str, float]] = {
     "infill": {"mask": 0.3, "span": 3.0},
     "mass": {"mask": 0.5},
     "spans": {"mask": 0.15, "span": 3.0},
+    "mlm": {"mask": 0.15},
 }
 
 
@@ -25,12 +28,15 @@ class ObjectiveSection(Section):
     * translate: the target from the source;
     * infill: a line from itself with spans of words replaced by one mask each (BART, Lewis et al. 2020);
     * mass: one stretch of a line, from the line without it (MASS, Song et al. 2019);
-    * spans: the spans taken out of a line, from the line without them (T5, Raffel et al. 2020).
+    * spans: the spans taken out of a line, from the line without them (T5, Raffel et al. 2020);
+    * mlm: the pieces behind masks, by an encoder alone; and with `pairs` whether two texts belong together: a line and
+      the next of its document, or the two sides of a translation (BERT, Devlin et al. 2019).
     """
 
     kind: Kind = "translate"
     mask: Probability = 0.0  # share of the words (infill) or pieces that are masked
     span: NonNegativeFloat = 0.0  # mean length of a masked span: words (infill), pieces (spans)
+    pairs: Pairs = "none"  # mlm: which two texts belong together
 
     @model_validator(mode="before")
     @classmethod
@@ -42,6 +48,8 @@ class ObjectiveSection(Section):
         for key in ("mask", "span"):
             if key not in usual and values.get(key):
                 raise ValueError(f"`kind: {kind}` has no `{key}`")
+        if kind != "mlm" and values.get("pairs", "none") != "none":
+            raise ValueError(f"`kind: {kind}` has no `pairs`; `mlm` has")
         return usual | values
 
     @model_validator(mode="after")
@@ -54,7 +62,12 @@ class ObjectiveSection(Section):
     @property
     def of_one_language(self) -> bool:
         """Whether its examples are lines without a translation."""
-        return self.kind != "translate"
+        return self.kind != "translate" and self.pairs != "translation"
+
+    @property
+    def model_kind(self) -> ModelKind:
+        """What can learn it."""
+        return "encoder" if self.kind == "mlm" else "encoder_decoder"
 
 
 def of_kind(value: Any) -> Any:

@@ -58,37 +58,53 @@ class Recipe(Section):
     def _learns_what_it_has(self) -> Recipe:
         for i, corpus in enumerate(self.data.train):
             if corpus.of_one_language and not self.objective_of(corpus).of_one_language:
+                kind = "mlm" if self.model.kind == "encoder" else "infill"
                 raise ValueError(
-                    f"`data.train.{i}` is text of one language; say what is learned from it: `objective: infill`"
+                    f"`data.train.{i}` is text of one language; say what is learned from it: `objective: {kind}`"
                 )
         denoised = [c for c in self.data.train if c.of_one_language]
         if self.objective.of_one_language and not denoised:
             raise ValueError(
                 f"`objective: {self.objective.kind}` is learned from text of one language, and `data.train` has none: "
-                "give `text` and `lang`"
+                f"give `text` and `lang`{', or set `pairs: translation`' if self.objective.kind == 'mlm' else ''}"
             )
         if denoised and not self.tokenizer.shared:
             raise ValueError("text of one language needs `tokenizer.shared: true`: it is both read and written")
+        with_targets = len(denoised) < len(self.data.train)
         for key, corpora in {"valid": self.data.valid, **{f"test.{k}": [c] for k, c in self.data.test.items()}}.items():
-            if any(c.kind != "holdout" and c.of_one_language == self.translates for c in corpora):
-                have, learn = ("no target", "translates") if self.translates else ("a target", "does not translate")
-                raise ValueError(f"`data.{key}` has {have}, but what is trained {learn}")
+            if any(c.kind != "holdout" and c.of_one_language == with_targets for c in corpora):
+                learn = "translates" if self.translates else "learns pairs" if with_targets else "does not translate"
+                raise ValueError(
+                    f"`data.{key}` has {'no' if with_targets else 'a'} target, but what is trained {learn}"
+                )
         if self.translates or self.train.metric == LOSS:
             return self
         if "metric" in self.train.model_fields_set:
             raise ValueError(f"`train.metric: {self.train.metric}` needs translations; what is trained has a `loss`")
         return self.model_copy(update={"train": self.train.changed({"metric": LOSS})})
 
+    @model_validator(mode="after")
+    def _kind_can_learn(self) -> Recipe:
+        for i, corpus in enumerate(self.data.train):
+            objective = self.objective_of(corpus)
+            if objective.model_kind != self.model.kind:
+                where = "" if objective == self.objective else f"`data.train.{i}`: "
+                raise ValueError(
+                    f"{where}`objective: {objective.kind}` is learned by an {objective.model_kind}: set "
+                    f"`model.kind: {objective.model_kind}`"
+                )
+        return self
+
     @property
     def translates(self) -> bool:
         """Whether a target is learned from its source."""
-        return any(not c.of_one_language for c in self.data.train)
+        return any(self.objective_of(corpus).kind == "translate" for corpus in self.data.train)
 
     def objective_of(self, corpus: Corpus) -> ObjectiveSection:
         """What is learned from a corpus: what it says itself; else the recipe's, or the translation that it has."""
         if corpus.objective is not None:
             return corpus.objective
-        return self.objective if corpus.of_one_language else ObjectiveSection()
+        return self.objective if corpus.of_one_language == self.objective.of_one_language else ObjectiveSection()
 
     @property
     def open_keys(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run's model, ready to translate."""
+"""A run's model, ready to use."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from nmt import console
 from nmt.data.manifest import MANIFEST
 from nmt.device import choose_device, choose_dtype
 from nmt.errors import RunError
+from nmt.run.abilities import check_translates
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import load_run_recipe
 from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from torch import Tensor, dtype
+    from torch import Tensor, dtype, nn
 
+    from nmt.model.kinds import Model
     from nmt.model.transformer import Transformer
     from nmt.recipe import Recipe
 
 
 def load_model(
     run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
-) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
-    """A run's model, ready to translate on `device`; in the recipe's if no `precision` is given."""
-    from nmt.model.transformer import Transformer
+) -> tuple[Model, Tokenizer, Recipe, Checkpoint]:
+    """A run's model, of any kind, ready to use on `device`; in the recipe's if no `precision` is given."""
+    from nmt.model.kinds import build
 
     recipe = load_run_recipe(run)
     checkpoint, weights = first_whole(ranked_checkpoints(run, which, recipe.train.metric))
     checkpoint.check_model(recipe.model)
     tokenizer = _load_tokenizer(run)
-    model = Transformer(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    model = build(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
     target = choose_device(device, said="`--device")
     precision = precision or choose_dtype(recipe.train.precision, target)
@@ -49,6 +51,18 @@ def _load_tokenizer(run: Path) -> Tokenizer:
     return tokenizer
 
 
+def load_translator_model(
+    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
+    """As load_model. Raises RunError where the run does not translate."""
+    from nmt.model.transformer import Transformer
+
+    check_translates(run, load_run_recipe(run))
+    model, tokenizer, recipe, checkpoint = load_model(run, which, device, precision)
+    assert isinstance(model, Transformer), "no other kind translates"
+    return model, tokenizer, recipe, checkpoint
+
+
 def first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Tensor]]:
     """The first checkpoint whose weights are what was written, and these. Raises RunError where none's are."""
     for checkpoint, following in zip(candidates, [*candidates[1:], None], strict=True):
@@ -61,7 +75,7 @@ def first_whole(candidates: list[Checkpoint]) -> tuple[Checkpoint, dict[str, Ten
     raise AssertionError("there is always a candidate")
 
 
-def load_weights(model: Transformer, weights: dict[str, Tensor], where: Path) -> None:
+def load_weights(model: nn.Module, weights: dict[str, Tensor], where: Path) -> None:
     """Copy weights by name. Raises RunError naming what does not fit."""
     own = dict(model.named_parameters())
     wrong = [k for k in own if k not in weights or weights[k].shape != own[k].shape]

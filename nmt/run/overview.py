@@ -52,7 +52,7 @@ class Run:
         model, train = self.recipe.model, self.recipe.train
         rows = [
             ("recipe", f"{self.recipe.name}, {self.recipe.data.source_lang}-{self.recipe.data.target_lang}"),
-            ("model", f"{model.num_encoder_layers}+{model.num_decoder_layers} layers, d_model {model.d_model}, "
+            ("model", f"{'+'.join(str(n) for n in model.layers if n)} layers, d_model {model.d_model}, "
                       f"d_ff {model.d_ff}, {model.num_heads} heads, dropout {model.dropout:g}"),
             ("training", f"{train.optimizer}, learning rate {train.learning_rate:g} ({train.schedule}), "
                          f"{train.batch_tokens:,} tokens a step"),

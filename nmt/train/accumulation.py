@@ -12,8 +12,8 @@ from nmt import console
 from nmt.data.batches import Indices
 from nmt.errors import TrainingError
 from nmt.model.dropout import seed_dropout
+from nmt.model.kinds import Model
 from nmt.model.terms import collected_terms
-from nmt.model.transformer import Transformer
 from nmt.recipe import TrainSection
 from nmt.run.state import TrainState
 from nmt.train.epochs import Epoch, TrainingData
@@ -60,7 +60,7 @@ class Accumulation:
             self._use_smaller_parts(too_large)
             state.max_tokens = self.data.max_tokens
 
-    def _micro_batch(self, model: Transformer, which: tuple[Epoch, int, int, Indices]) -> dict[str, torch.Tensor]:
+    def _micro_batch(self, model: Model, which: tuple[Epoch, int, int, Indices]) -> dict[str, torch.Tensor]:
         """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives sums by name: the `loss` and
         what the objective and layers report. Its dropout follows from seed, step and number, wherever it is trained.
         """

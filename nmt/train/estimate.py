@@ -16,7 +16,7 @@ from nmt.data.counting import RawCounts, count_splits
 from nmt.data.manifest import NotPreparedError
 from nmt.data.store import PreparedSplit
 from nmt.device import choose_device, choose_dtype, memory_size, set_threads
-from nmt.model.transformer import Transformer
+from nmt.model.kinds import build
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.defaults import Counts, plan_of, vocab_size
 from nmt.train.epochs import padding
@@ -154,11 +154,11 @@ def size_of(model: ModelSection, vocab_sizes: Sequence[int]) -> Size:
     def of(encoder: int, decoder: int) -> Size:
         layers = {"num_encoder_layers": encoder, "num_decoder_layers": decoder}
         with torch.device("meta"):
-            few = Transformer(model.model_copy(update=layers), *vocab_sizes)
+            few = build(model.model_copy(update=layers), *vocab_sizes)
         return Size(sum(p.numel() for p in few.parameters()), few.kept_per_token())
 
     def all_layers(one: int, encoder: int, decoder: int) -> int:
-        more = model.num_encoder_layers - 1, model.num_decoder_layers - 1
+        more = [max(0, number - 1) for number in model.layers]
         return one + more[0] * (encoder - one) + more[1] * (decoder - one)
 
     few = of(1, 1), of(2, 1), of(1, 2)

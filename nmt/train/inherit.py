@@ -17,9 +17,10 @@ from torch import nn
 
 from nmt import console
 from nmt.errors import RunError
-from nmt.model.transformer import Transformer
+from nmt.model.kinds import build
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.init_from import PARTS, InitFrom, Part
+from nmt.recipe.model import ModelKind
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import is_begun, load_run_recipe
 from nmt.run.load import first_whole
@@ -27,7 +28,10 @@ from nmt.tokenizer import Side, Tokenizer
 from nmt.train.transplant import RowMap
 
 # Keys of the model that may differ from those of the run: without them its weights still do what they did there.
-_FREE = {"preset", "num_encoder_layers", "num_decoder_layers", "dropout", "attention_dropout", "tie_embeddings"}
+_FREE = {
+    "kind", "preset", "num_encoder_layers", "num_decoder_layers", "dropout", "attention_dropout", "tie_embeddings",
+}  # fmt: skip
+_SHARED: tuple[Part, ...] = ("embeddings", "encoder")  # by models of all kinds
 _OF_POSITIONS = {"positions", "max_positions"}
 _OF_PIECES: set[Part] = {"embeddings", "output"}
 # Parameters of which each row belongs to a piece of that side's vocabulary
@@ -44,13 +48,13 @@ def part_of(name: str) -> Part:
     if {"cross_attention", "cross_residual"} & set(words):
         return "cross_attention"
     match words[0]:
-        case "src_embedding" | "tgt_embedding":
+        case "src_embedding" | "tgt_embedding" | "segments":
             return "embeddings"
         case "encoder" | "encoder_norm":
             return "encoder"
         case "decoder" | "decoder_norm":
             return "decoder"
-        case "output":
+        case "output" | "pooler" | "belongs":
             return "output"
     raise ValueError(f"{name} is of no part")
 
@@ -147,12 +151,13 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
     if not (run / "recipe.yaml").exists():
         raise RunError(f"{key} is not a run folder.", "Give the folder that `nmt train` made.")
     theirs, old = load_run_recipe(run), Tokenizer.load(run)
+    section = _of_other_kind(key, section, recipe.model.kind, theirs.model.kind)
     _check_vocabulary(key, section, tokenizer, old)
     _check_model(key, section, recipe.model, theirs.model)
     ranked_checkpoints(run, "best", theirs.train.metric)
     with torch.device("meta"):
         sizes = tokenizer.src_vocab_size, tokenizer.tgt_vocab_size
-        mine, other = (Transformer(r.model, *sizes) for r in (recipe, theirs))
+        mine, other = (build(r.model, *sizes) for r in (recipe, theirs))
     there = {alias: name for name, names in _names(other).items() for alias in names}
     sources, sides = {}, {}
     for name, names in _names(mine).items():
@@ -170,16 +175,27 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
         elif {part_of(n) for n in names} & set(section.freeze):
             raise RunError(
                 f"{key} has no {name}, and `train.init_from.freeze` would keep it random.",
-                f"Give the model no more layers than that run has ({theirs.model.num_encoder_layers} and "
-                f"{theirs.model.num_decoder_layers}), or do not freeze `{part_of(name)}`.",
+                f"Give the model no more layers than that run has ({theirs.model.layers[0]} and "
+                f"{theirs.model.layers[1]}), or do not freeze `{part_of(name)}`.",
             )
-    layers = {
-        "encoder": (recipe.model.num_encoder_layers, theirs.model.num_encoder_layers),
-        "decoder": (recipe.model.num_decoder_layers, theirs.model.num_decoder_layers),
-    }
+    layers = dict(zip(("encoder", "decoder"), zip(recipe.model.layers, theirs.model.layers, strict=True), strict=True))
     mapped = section.vocabulary == "map" or tokenizer.fingerprint != old.fingerprint
     rows = {side: RowMap.between(old, tokenizer, side) for side in set(sides.values())} if mapped else {}
     return Inheritance(run, theirs.train.metric, layers, sources, rows, sides)
+
+
+def _of_other_kind(key: str, section: InitFrom, mine: ModelKind, theirs: ModelKind) -> InitFrom:
+    """With the parts that models of two kinds have in common, where they are of two."""
+    if mine == theirs:
+        return section
+    if set(section.parts) == set(PARTS):
+        return section.model_copy(update={"parts": list(_SHARED)})
+    if others := [part for part in section.parts if part not in _SHARED]:
+        raise RunError(
+            f"{key} is a model of another kind ({theirs}), of which `{others[0]}` cannot be taken.",
+            f"Take of it: `train.init_from.parts: [{', '.join(_SHARED)}]`.",
+        )
+    return section
 
 
 def _names(model: nn.Module) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -41,8 +41,10 @@ class Objective(Protocol):
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         """What a part of an update counts for. Every rank asks for all parts, and collates only its own."""
 
-    def loss(self, model: Transformer, batch: Batch) -> Loss:
-        """In the mode, training or not, that the model is in. `total` may have no gradients: validation needs none."""
+    def loss(self, model: Any, batch: Any) -> Loss:
+        """Of a model of the kind that the objective is for, and what Epoch.batch makes for it; in the mode, training
+        or not, that the model is in. `total` may have no gradients: validation needs none.
+        """
 
     def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
         """The validation scores that follow from the sums over the whole validation set; one of them is `loss`."""

@@ -10,7 +10,7 @@ from nmt import console
 from nmt.data.manifest import Manifest
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import RecipeError
-from nmt.recipe import PRESETS, Recipe, load_recipe
+from nmt.recipe import Recipe, load_recipe
 from nmt.recipe.defaults import Counts, Machine, derive, describe
 from nmt.run.folder import is_begun, load_run_recipe
 
@@ -30,7 +30,8 @@ def like_parent(recipe: Recipe) -> Recipe:
     if parent is None or "model.preset" not in recipe.open_keys or not (Path(parent.run) / "recipe.yaml").exists():
         return recipe
     model = load_run_recipe(Path(parent.run)).model
-    return recipe.filled({f"model.{key}": getattr(model, key) for key in ("preset", *PRESETS["small"])})
+    numbers = [key for key in recipe.model.numbers if key in model.numbers]
+    return recipe.filled({f"model.{key}": getattr(model, key) for key in ("preset", *numbers)})
 
 
 def settle(recipe: Recipe, manifest: Manifest, processes: int = 1) -> Recipe:

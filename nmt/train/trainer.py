@@ -17,7 +17,7 @@ from nmt import console
 from nmt.data.manifest import Manifest
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import Interrupted, RunError
-from nmt.model.transformer import Transformer
+from nmt.model.kinds import build, matrix_blocks
 from nmt.recipe import Recipe
 from nmt.run import checkpoint as ckpt
 from nmt.run.checkpoint import rank
@@ -93,9 +93,9 @@ class Trainer:
         replicas = choose_replicas(self.section, device, self.threads, world.size)
         self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, world.size * replicas)
         torch.manual_seed(recipe.seed)
-        self.model = Transformer(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
+        self.model = build(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         self.inherited = inherit(self.model, recipe, self.tokenizer)
-        blocks = self.model.matrix_blocks() if self.section.optimizer == "muon" else {}
+        blocks = matrix_blocks(self.model) if self.section.optimizer == "muon" else {}
         self.weights = FlatWeights(self.model, self.section, self.dtype, blocks)
         if self.inherited:
             self.weights.anchor_here(self.inherited.names)

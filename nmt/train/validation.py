@@ -16,6 +16,7 @@ from nmt.data.sides import sides_of
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
+from nmt.model.kinds import Model
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import EXCESS, OLD
@@ -36,7 +37,7 @@ class Validator:
 
     def __init__(
         self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, objective: Objective,
-        model: Transformer, device: torch.device, max_tokens: int,
+        model: Model, device: torch.device, max_tokens: int,
     ) -> None:  # fmt: skip
         split = PreparedSplit.open(prepared, "valid")
         self.src, self.refs = (split.text("src"), split.references()) if recipe.translates else ([], [[]])
@@ -50,7 +51,11 @@ class Validator:
         self.bleu_tokenize = recipe.bleu_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
-        self.translator = Translator.of_models([model], tokenizer, decode, domain_of(recipe, Manifest.load(prepared)))
+        domain = domain_of(recipe, Manifest.load(prepared))
+        self.translator = (
+            Translator.of_models([model], tokenizer, decode, domain)
+            if objective.text_metrics and isinstance(model, Transformer) else None
+        )  # fmt: skip
 
     def measure(self, with_text: bool = True) -> tuple[Valid, list[str]]:
         """Scores of the weights that the model holds now, and its translations if they were asked for."""
@@ -61,9 +66,9 @@ class Validator:
                 f"the validation loss is {valid[LOSS]}: these weights cannot translate.",
                 "Start over with a lower `train.learning_rate` or a longer `train.warmup_steps`.",
             )
-        if with_text and (metrics := self.objective.text_metrics):
+        if with_text and self.translator:
             hyps = [t.text for t in self.translator.translate(self.src)]
-            for result in score(hyps, self.refs, metrics, self.bleu_tokenize):
+            for result in score(hyps, self.refs, self.objective.text_metrics, self.bleu_tokenize):
                 valid[result.name] = round(result.value, 4)
             if self.also:
                 valid |= self.also()

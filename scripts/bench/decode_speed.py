@@ -72,10 +72,10 @@ class Contest:
 
         from nmt.decode.export import export
         from nmt.device import usable_cores
-        from nmt.run.load import load_model
+        from nmt.run.load import load_translator_model
 
         self.options, self.work, self.threads = options, work, usable_cores()
-        model, self.tokenizer, recipe, _ = load_model(options.run, "best", "cpu", torch.float32)
+        model, self.tokenizer, recipe, _ = load_translator_model(options.run, "best", "cpu", torch.float32)
         for name, quantization in QUANTIZED.items():
             if name in options.engines:
                 export(model, self.tokenizer, work / name, quantization, {})

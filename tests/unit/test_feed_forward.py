@@ -11,6 +11,7 @@ from nmt.errors import RunError
 from nmt.model.attention import causal_bias
 from nmt.model.feed_forward import ACTIVATIONS, FeedForward, Slot
 from nmt.model.incremental import IncrementalDecoder
+from nmt.model.kinds import matrix_blocks
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection, ModelSection, TokenizerSection
 from nmt.tokenizer import BOS_ID, EOS_ID, Tokenizer
@@ -113,11 +114,11 @@ def test_decoding_calls_the_same_arithmetic(activation):
 
 def test_another_filling_trains(branched, batch, toy_recipe):
     src, mask, tgt_in, tgt_out = batch
-    weights = FlatWeights(branched, toy_recipe().train, torch.float32, branched.matrix_blocks())
+    weights = FlatWeights(branched, toy_recipe().train, torch.float32, matrix_blocks(branched))
     choices = [name for name, _ in branched.named_parameters() if ".choice." in name]
     momentum = {name.removeprefix("momentum.") for name in weights.state() if name.startswith("momentum.")}
     assert len(choices) == 2 * 4
-    assert momentum == set(branched.matrix_blocks())
+    assert momentum == set(matrix_blocks(branched))
     assert not momentum.intersection(choices)
     assert (2 * 4, 48, 32) in weights.muon.shapes  # both halves of `first` in four layers
 

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from nmt.model.kinds import matrix_blocks
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection
 from nmt.train.muon import MOMENTUM, Muon, orthogonalize
@@ -65,12 +66,12 @@ def test_fused_projections_are_cut_into_their_maps_and_embeddings_are_left_to_ad
     )
     model = Transformer(section, 40, 40)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    weights = FlatWeights(model, toy_recipe().train, torch.float32, model.matrix_blocks())
+    weights = FlatWeights(model, toy_recipe().train, torch.float32, matrix_blocks(model))
     for name, p in model.named_parameters():
         assert torch.equal(p, before[name]), name
     square = 3 + 1 + (3 + 1) + (1 + 2 + 1)  # self-attention of both layers, cross-attention
     gates = 2 if activation == "swiglu" else 1
     assert sorted(weights.muon.shapes) == sorted([(square, 16, 16), (2 * gates, 24, 16), (2, 16, 24)])
     momentum = {name for name in weights.state() if name.startswith("momentum.")}
-    assert len(momentum) == len(model.matrix_blocks())
+    assert len(momentum) == len(matrix_blocks(model))
     assert not any("tokens" in name or "norm" in name or "bias" in name for name in momentum)
