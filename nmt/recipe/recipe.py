@@ -93,6 +93,8 @@ class Recipe(Section):
                     f"{where}`objective: {objective.kind}` is learned by an {objective.model_kind}: set "
                     f"`model.kind: {objective.model_kind}`"
                 )
+        if self.train.guard is not None and not self.translates:
+            raise ValueError("`train.guard` scores translations, and what is trained does not translate")
         return self
 
     @property

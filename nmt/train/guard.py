@@ -54,6 +54,7 @@ class OldDomain:
 
     def measure(self) -> Valid:
         """Of the weights that the model holds now: the score, and by how much more it fell than it may."""
+        assert self.validator.translator is not None, "the recipe guards only what translates"
         hyps = [t.text for t in self.validator.translator.translate(self.src)]
         (result,) = score(hyps, self.refs, [self.metric], self.tokenize)
         value = round(result.value, 4)

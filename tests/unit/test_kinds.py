@@ -86,6 +86,10 @@ VALID = [{"text": "valid.en", "lang": "en"}]
             "toy: `data.train.0` is text of one language; say what is learned from it: `objective: mlm`.",
         ),
         (
+            {"objective": "infill", "train__init_from": "runs/a", "train__guard": "runs/a"},
+            "toy: `train.guard` scores translations, and what is trained does not translate.",
+        ),
+        (
             {"objective": {"kind": "infill", "pairs": "next"}},
             "toy: `objective`: `kind: infill` has no `pairs`; `mlm` has.",
         ),
