@@ -58,10 +58,10 @@ def hardly_learned(state: TrainState, section: TrainSection, valid: dict[str, fl
             "Train longer, or set a smaller `train.warmup_steps`."
         )
     if valid["loss"] > LITTLE * unigram and valid.get("bleu", 0.0) < 1:
+        look = "; if that does not help, look whether line n of one side really translates line n of the other"
         return (
-            f"The model has learned next to nothing: its validation loss, {valid['loss']:.2f}, is hardly below the "
-            f"{unigram:.2f} of guessing tokens by how often they occur. Train longer; if that does not help, look "
-            "whether line n of one side really translates line n of the other."
+            f"The model has learned next to nothing: its validation loss, {valid['loss']:.2f}, is not well below the "
+            f"{unigram:.2f} of guessing tokens by how often they occur. Train longer{look if 'bleu' in valid else ''}."
         )
     return None
 
