@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.recipe.objective import ObjectiveSection
-from nmt.tokenizer import BOS_ID, PAD_ID, UNK_ID, RaggedIds, Tokenizer
-from nmt.tokenizer.control import MASK, SENTINELS
+from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, RaggedIds, Tokenizer
+from nmt.tokenizer.control import CLS, MASK, SENTINELS, SEP
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -41,6 +41,13 @@ class Pieces:
     plain: Ints  # ids that may stand in for another: no special, control or byte pieces
     mask: int  # the id of `<mask>`
     sentinels: Ints  # the ids of `<x0>`, `<x1>`, …
+    cls: int = UNK_ID  # the id of `<cls>`
+    sep: int = UNK_ID
+
+    @property
+    def marks(self) -> Ints:
+        """What stands between texts, and is never hidden."""
+        return np.array([self.cls, self.sep, EOS_ID])
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Pieces:
@@ -48,7 +55,8 @@ class Pieces:
         control = tokenizer.control
         starts = np.array([piece.startswith("▁") for piece in tokenizer.vocabulary("tgt")])
         sentinels = [control[name] for name in SENTINELS if name in control]
-        return cls(starts, np.array(tokenizer.plain_ids("tgt")), control.get(MASK, UNK_ID), np.array(sentinels))
+        return cls(starts, np.array(tokenizer.plain_ids("tgt")), control.get(MASK, UNK_ID), np.array(sentinels),
+                   control.get(CLS, UNK_ID), control.get(SEP, UNK_ID))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ def mass(rows: RaggedIds, share: float, pieces: Pieces, rng: np.random.Generator
     number = np.where(lengths > 0, np.maximum(1, np.rint(share * lengths)), 0).astype(np.int64)
     first = rows.offsets[:-1] + (rng.random(len(rows)) * (lengths - number + 1)).astype(np.int64)
     masked = _ranges(len(rows.ids), first, number)
-    src = _hidden(rows, masked, pieces, rng)
+    src = hidden(rows, masked, pieces, rng)
     given = np.full(len(rows.ids), pieces.mask, np.int64)
     behind = np.flatnonzero(masked[:-1] & masked[1:]) + 1  # whose piece before is in the stretch, too
     given[behind] = rows.ids[behind - 1]
@@ -137,7 +145,7 @@ def mass(rows: RaggedIds, share: float, pieces: Pieces, rng: np.random.Generator
     return View(src, RaggedIds(target, rows.offsets), RaggedIds(given, rows.offsets))
 
 
-def _hidden(rows: RaggedIds, masked: Mask, pieces: Pieces, rng: np.random.Generator) -> RaggedIds:
+def hidden(rows: RaggedIds, masked: Mask, pieces: Pieces, rng: np.random.Generator) -> RaggedIds:
     """The rows with masked pieces hidden: 80 % behind `<mask>`, 10 % behind a random piece, 10 % not (Devlin et al.
     2019, section 3.1).
     """

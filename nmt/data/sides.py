@@ -12,7 +12,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from nmt.data.batches import Batch, collate
 from nmt.data.examples import Column, Direction, Examples, Lines, column, table_of
+from nmt.data.masking import MaskedSides, masked_sides
 from nmt.data.noise import Pieces, view
 from nmt.recipe import ObjectiveSection
 from nmt.tokenizer import PAD_ID, RaggedIds
@@ -30,6 +32,10 @@ class Sides:
 
     def __len__(self) -> int:
         return len(self.src)
+
+    def batch(self, index: npt.NDArray[np.int64]) -> Batch:
+        """The micro-batch of the examples `index`."""
+        return collate(self.src, self.tgt, index, self.given)
 
     @cached_property
     def learned(self) -> npt.NDArray[np.int64]:
@@ -69,8 +75,10 @@ def draw(examples: Examples, shares: Sequence[float | None], tokens: Lines, seed
 def sides_of(
     examples: Examples, lines: Mapping[str, RaggedIds], directions: Sequence[Direction],
     objectives: Sequence[ObjectiveSection], pieces: Pieces | None, seed: Sequence[int],
-) -> Sides:  # fmt: skip
+) -> Sides | MaskedSides:  # fmt: skip
     """`directions` and `objectives` are by corpus; `lines` by language. `pieces`: where an objective has noise."""
+    if pieces is not None and all(objectives[corpus].kind == "mlm" for corpus in examples.corpora):
+        return masked_sides(examples, lines, directions, objectives, pieces, seed)
     number = np.array([objectives.index(objective) for objective in objectives])[examples.corpus]
     found = np.unique(number).tolist()
     parts = []
@@ -94,7 +102,7 @@ def _part(
     pieces: Pieces | None, seed: list[int],
 ) -> Sides:  # fmt: skip
     src = column(examples, "src", lines, directions)
-    if not objective.of_one_language:
+    if objective.kind == "translate":
         return Sides(src, column(examples, "tgt", lines, directions))
     assert pieces is not None, "noise needs a vocabulary"
     seen = view(table_of(src), objective, pieces, seed)

@@ -18,7 +18,7 @@ from nmt.errors import DataError
 from nmt.recipe import DataSection, Recipe, TokenizerSection
 from nmt.recipe.defaults import vocab_size
 from nmt.tokenizer import Side, Tokenizer
-from nmt.tokenizer.control import MASK, SENTINELS
+from nmt.tokenizer.control import CLS, MASK, SENTINELS, SEP
 from nmt.tokenizer.learn import Blocks, VocabularyTooLargeError
 
 
@@ -48,9 +48,11 @@ def taken(recipe: Recipe, source: Path) -> Tokenizer:
 
 def control_pieces(recipe: Recipe) -> list[str]:
     """What its objectives read and write beside text."""
-    kinds = {recipe.objective_of(corpus).kind for corpus in recipe.data.train}
-    masks = [MASK] if kinds & {"infill", "mass"} else []
-    return masks + (SENTINELS if "spans" in kinds else [])
+    objectives = [recipe.objective_of(corpus) for corpus in recipe.data.train]
+    kinds = {objective.kind for objective in objectives}
+    masks = [MASK] if kinds & {"infill", "mass", "mlm"} else []
+    marks = [CLS, SEP] if any(objective.pairs != "none" for objective in objectives) else []
+    return masks + marks + (SENTINELS if "spans" in kinds else [])
 
 
 def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, routing: Routing) -> tuple[Tokenizer, int]:

@@ -84,6 +84,13 @@ class Recipe(Section):
         return self.model_copy(update={"train": self.train.changed({"metric": LOSS})})
 
     @model_validator(mode="after")
+    def _smooths_only_what_is_written(self) -> Recipe:
+        """Label smoothing is for translation; where pieces are filled in, the recipe has to ask for it."""
+        if self.model.kind != "encoder" or "label_smoothing" in self.train.model_fields_set:
+            return self
+        return self.model_copy(update={"train": self.train.changed({"label_smoothing": 0.0})})
+
+    @model_validator(mode="after")
     def _kind_can_learn(self) -> Recipe:
         for i, corpus in enumerate(self.data.train):
             objective = self.objective_of(corpus)

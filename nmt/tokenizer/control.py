@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 MASK = "<mask>"
+CLS, SEP = "<cls>", "<sep>"  # before two texts, and behind each of them
 SENTINELS = [f"<x{i}>" for i in range(32)]
-NAMES = frozenset([MASK, *SENTINELS])
+NAMES = frozenset([MASK, CLS, SEP, *SENTINELS])
 
 
 def lacking(vocabulary: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -74,7 +74,7 @@ class Accumulation:
                 loss.total.backward()  # type: ignore[no-untyped-call]
         except (torch.OutOfMemoryError, RuntimeError) as e:
             if isinstance(e, torch.OutOfMemoryError) or "allocate memory" in str(e):
-                raise OutOfMemory(len(part), batch.src.size(1), batch.tgt_in.size(1)) from None
+                raise OutOfMemory(len(part), batch.src.size(1), batch.tgt_out.size(1)) from None
             raise
         return {"loss": loss.total.detach(), **loss.sums, **terms}
 

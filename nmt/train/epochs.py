@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from nmt.data.batches import Batch, Indices, Update, collate, fill, plan_batches
+from nmt.data.batches import Batch, Indices, Update, fill, plan_batches
 from nmt.data.corpus import all_corpora
+from nmt.data.masking import MaskedBatch, MaskedSides
 from nmt.data.noise import Pieces
 from nmt.data.sides import Sides, draw, sides_of
 from nmt.data.store import PreparedSplit
@@ -20,7 +21,7 @@ from nmt.tokenizer import RaggedIds, Tokenizer
 class Epoch:
     """One pass over the training examples: their sides, and which of them each update learns from."""
 
-    sides: Sides
+    sides: Sides | MaskedSides
     updates: list[Update]
 
     @property
@@ -31,8 +32,8 @@ class Epoch:
     def tokens_of(self, part: Indices) -> int:
         return int(self.sides.learned[part].sum())
 
-    def batch(self, part: Indices) -> Batch:
-        return collate(self.sides.src, self.sides.tgt, part, self.sides.given)
+    def batch(self, part: Indices) -> Batch | MaskedBatch:
+        return self.sides.batch(part)
 
     def describe(self) -> str:
         sides = self.sides.src, self.sides.tgt
@@ -50,7 +51,7 @@ def objectives_of(recipe: Recipe) -> list[ObjectiveSection]:
 
 def pieces_of(objectives: Sequence[ObjectiveSection], tokenizer: Tokenizer) -> Pieces | None:
     """What noise has to know, where there is any."""
-    return Pieces.of(tokenizer) if any(objective.of_one_language for objective in objectives) else None
+    return Pieces.of(tokenizer) if any(objective.kind != "translate" for objective in objectives) else None
 
 
 def padding(source: float, target: float) -> str:

@@ -15,12 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from nmt.data.batches import Batch, Indices
+from nmt.data.masking import ALONE, MaskedBatch
+from nmt.model.encoder_only import EncoderOnly
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
 from nmt.text.metrics import LOSS
+from nmt.tokenizer import PAD_ID
 from nmt.train.epochs import Epoch
 from nmt.train.loss import smoothed_loss
 
@@ -74,5 +79,47 @@ class Write:
         return {LOSS: round(sums["nll"] / num_tokens, 6)}
 
 
+class FillIn:
+    """The pieces behind masks, and whether two texts belong together, by an encoder alone: the mean loss of a masked
+    piece plus that of a pair (Devlin et al. 2019). See MaskedSides.pair_weight for what stands between the two sums.
+    """
+
+    text_metrics: tuple[str, ...] = ()
+
+    def __init__(self, label_smoothing: float) -> None:
+        self.label_smoothing = label_smoothing
+
+    def num_tokens(self, epoch: Epoch, part: Indices) -> int:
+        return epoch.tokens_of(part)
+
+    def loss(self, model: EncoderOnly, batch: MaskedBatch) -> Loss:
+        hidden, output = model(batch.src, batch.src_mask, batch.segments), model.output
+        smoothed, plain = smoothed_loss(hidden, output.weight, output.bias, batch.tgt_out, self.label_smoothing)
+        sums = {"nll": plain}
+        if not torch.is_grad_enabled():
+            masked = batch.tgt_out != PAD_ID
+            sums["masked_right"] = (output(hidden[masked]).argmax(-1) == batch.tgt_out[masked]).sum()
+        if batch.segments is None:
+            return Loss(smoothed, sums)
+        real = batch.together != ALONE
+        logits, labels = model.pair_logits(hidden)[real].float(), batch.together[real]
+        pair = cross_entropy(logits, labels, reduction="sum")
+        if torch.is_grad_enabled():
+            sums["pair"] = batch.pair_weight * pair.detach()
+        else:
+            sums |= {"pair_nll": pair, "pairs": real.sum(), "pair_right": (logits.argmax(-1) == labels).sum()}
+        return Loss(smoothed + batch.pair_weight * pair, sums)
+
+    def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
+        """The loss as above, and which share of the masked pieces and of the pairs is found, in percent."""
+        found = {LOSS: sums["nll"] / num_tokens, "masked_accuracy": 100 * sums["masked_right"] / num_tokens}
+        if pairs := sums.get("pairs"):
+            found[LOSS] += sums["pair_nll"] / pairs
+            found["pair_accuracy"] = 100 * sums["pair_right"] / pairs
+        return {name: round(value, 6 if name == LOSS else 4) for name, value in found.items()}
+
+
 def choose_objective(recipe: Recipe) -> Objective:
+    if recipe.model.kind == "encoder":
+        return FillIn(recipe.train.label_smoothing)
     return Write(recipe.train.label_smoothing, recipe.train.metric, recipe.translates)

@@ -1,0 +1,113 @@
+"""An encoder alone, from the file to masked words, pairs, and a translator that begins with it."""
+
+import pytest
+import torch
+
+from nmt.data.prepare import prepare
+from nmt.decode.translator import Translator
+from nmt.errors import Interrupted, RunError
+from nmt.tokenizer import Tokenizer
+from nmt.train.epochs import TrainingData
+from nmt.train.objective import FillIn
+from nmt.train.trainer import train
+from tests.unit.test_denoising import ENGLISH, FRENCH, PAIRS, VALID, stop_after
+from tests.unit.test_trainer import last_bytes, records, run, timeless
+
+ENCODER = {"kind": "encoder", "d_model": 32, "d_ff": 64, "num_heads": 2, "num_encoder_layers": 1, "dropout": 0.1}
+TRANSLATION = {"kind": "mlm", "pairs": "translation"}
+
+
+@pytest.fixture
+def masked(toy_recipe):
+    """Makes recipes that fill in masked pieces of both languages' lines."""
+
+    def make(**keys):
+        plain = {"data__train": [ENGLISH, FRENCH], "data__valid": VALID, "data__test": {}, "objective": "mlm",
+                 "model": ENCODER, "train__average_best": 0, "name": "mlm"}  # fmt: skip
+        return toy_recipe(**plain | keys)
+
+    return make
+
+
+@pytest.fixture
+def paired(masked):
+    """Makes recipes that learn which lines translate each other, too."""
+
+    def make(**keys):
+        test = {"test": {"source": "test.en", "target": "test.fr"}}
+        plain = {"data__train": PAIRS, "data__valid": {"source": "valid.en", "target": "valid.fr"}, "data__test": test,
+                 "objective": TRANSLATION, "name": "pairs"}  # fmt: skip
+        return masked(**plain | keys)
+
+    return make
+
+
+def test_masked_pieces_are_learned(masked):
+    folder = run(masked(train__max_steps=120, train__eval_every=60, train__log_every=30))
+    first, last = (records(folder, "valid")[i] for i in (0, -1))
+    assert set(last) >= {"loss", "masked_accuracy"}
+    assert not set(last) & {"bleu", "pair_accuracy"}
+    assert last["loss"] < first["loss"]
+
+
+def test_smoothing_is_only_what_the_recipe_asks_for(masked):
+    assert masked().train.label_smoothing == 0
+    assert masked(train__label_smoothing=0.2).train.label_smoothing == 0.2
+
+
+def test_a_killed_training_of_pairs_goes_on_bit_for_bit(paired, tmp_path, monkeypatch):
+    whole = run(paired(train__runs_dir=str(tmp_path / "whole")))
+    recipe = paired(train__runs_dir=str(tmp_path / "killed"))
+    prepared = prepare(recipe)
+    stop_after(monkeypatch, 7)
+    with pytest.raises(Interrupted):
+        train(recipe, prepared, "nmt train toy.yaml")
+    monkeypatch.undo()
+    resumed = train(recipe, prepared, "nmt train toy.yaml")
+    assert last_bytes(resumed) == last_bytes(whole)
+    assert timeless(resumed, "step") == timeless(whole, "step")
+    assert {"nll", "pair"} <= set(records(whole, "step")[0])
+    assert {"masked_accuracy", "pair_accuracy"} <= set(records(whole, "valid")[0])
+
+
+def test_an_update_is_the_same_however_it_is_cut(paired):
+    from nmt.model.kinds import build
+
+    recipe = paired()
+    prepared = prepare(recipe)
+    tokenizer = Tokenizer.load(prepared)
+    torch.manual_seed(1)
+    model = build(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
+    epoch = TrainingData(prepared, recipe, tokenizer, 4000).epoch(0)
+    objective = FillIn(0.0)
+    (part,) = epoch.updates[0]
+    whole = float(objective.loss(model, epoch.batch(part)).total)
+    halves = [float(objective.loss(model, epoch.batch(half)).total) for half in (part[::2], part[1::2])]
+    assert sum(halves) == pytest.approx(whole, rel=1e-5)
+    with torch.no_grad():
+        sums = objective.loss(model, epoch.batch(part)).sums
+    weighted = float(sums["nll"] + epoch.sides.pair_weight * sums["pair_nll"])
+    assert weighted == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_translator_begins_with_the_encoder(masked, toy_recipe):
+    parent = run(masked())
+    with pytest.raises(RunError, match="is an encoder: it scores masked words, but cannot translate"):
+        Translator.load(parent)
+    child = toy_recipe(name="child", train__init_from=str(parent), tokenizer={}, train__average_best=0)
+    folder = run(child)
+    (init,) = records(folder, "init")
+    fresh = {part: counts["fresh"] for part, counts in init["parts"].items()}
+    assert fresh["embeddings"] == fresh["encoder"] == 0 < min(fresh["decoder"], fresh["cross_attention"])
+    assert len(Translator.load(folder).translate(["one two"])) == 1
+
+
+def test_what_an_encoder_has_not_cannot_be_taken(masked, toy_recipe):
+    parent = run(masked())
+    keys = {"run": str(parent), "parts": ["encoder", "decoder"]}
+    with pytest.raises(RunError) as caught:
+        run(toy_recipe(name="child", train__init_from=keys, tokenizer={}))
+    assert caught.value.message == (
+        f"`train.init_from: {parent}` is a model of another kind (encoder), of which `decoder` cannot be taken."
+    )
+    assert caught.value.hint == "Take of it: `train.init_from.parts: [embeddings, encoder]`."
