@@ -16,7 +16,7 @@ import torch
 
 from nmt.data.batches import pad
 from nmt.decode.scorer import combined
-from nmt.model.transformer import Transformer
+from nmt.model.kinds import Writer
 from nmt.tokenizer import BOS_ID, PAD_ID
 
 Pair = tuple[Sequence[int], Sequence[int]]  # source and target ids, without `</s>`
@@ -34,7 +34,7 @@ class Forced:
 
 @torch.inference_mode()
 def force(
-    models: Sequence[Transformer], pairs: Sequence[Pair], mean_of: Literal["probability", "log"] = "probability"
+    models: Sequence[Writer], pairs: Sequence[Pair], mean_of: Literal["probability", "log"] = "probability"
 ) -> list[Forced]:
     """Of each pair of a batch; of several models the mean, as an ensemble takes it."""
     device = next(models[0].parameters()).device

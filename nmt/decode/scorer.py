@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nmt.model.decoder_state import DecoderState
 from nmt.model.incremental import IncrementalDecoder
-from nmt.model.transformer import Transformer
+from nmt.model.kinds import Writer
 
 
 class StepScorer(Protocol):
@@ -47,9 +47,9 @@ class StepScorer(Protocol):
 
 
 class ModelScorer:
-    """One Transformer."""
+    """One model."""
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Writer) -> None:
         self.model, self.decoder = model, IncrementalDecoder(model)
 
     @property

@@ -29,7 +29,7 @@ from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from nmt.data.manifest import Manifest
-    from nmt.model.transformer import Transformer
+    from nmt.model.kinds import Writer
     from nmt.recipe import DecodeSection, Recipe
 
 REPAIRS = 8  # searches at most for a translation that has, or has not, the phrases that it should
@@ -46,13 +46,13 @@ class Translator:
         self.engine, self.tokenizer, self.decode = engine, tokenizer, decode
         self.domain = domain or Domain()
         self.terms = Terms()  # what is asked of every line
-        self.models: list[Transformer] = []  # what the engine searches with, if it is our own
+        self.models: list[Writer] = []  # what the engine searches with, if it is our own
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
 
     @classmethod
     def of_models(
-        cls, models: Sequence[Transformer], tokenizer: Tokenizer, decode: DecodeSection, domain: Domain | None = None
+        cls, models: Sequence[Writer], tokenizer: Tokenizer, decode: DecodeSection, domain: Domain | None = None
     ) -> Translator:
         """Of models on one device, several of which make an ensemble."""
         scorers = [ModelScorer(model) for model in models]
@@ -92,7 +92,7 @@ class Translator:
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
         check_translates(runs[0], recipe)
-        section = _changed(recipe.decode, decode or {})
+        section = changed(recipe.decode, decode or {})
         if engine == "ctranslate2":
             from nmt.decode.ct2 import FOLDER, CTranslate2Engine, check_origin
 
@@ -177,7 +177,7 @@ class Translator:
     def _with(self, decode: dict[str, object]) -> Translator:
         """The same models, with another search."""
         other = copy(self)
-        other.decode = _changed(self.decode, decode)
+        other.decode = changed(self.decode, decode)
         if other.decode.ensemble != self.decode.ensemble:
             raise RecipeError(
                 "decode: `ensemble` is chosen where runs are loaded.", "Give it to Translator.load(..., decode={...})."
@@ -285,12 +285,16 @@ class Translator:
                 raise DataError(
                     f"pair {number:,} has {max(len(src), len(tgt)):,} tokens; the model knows {limit - 1:,}."
                 )
+        return self.score_ids(ids)
+
+    def score_ids(self, pairs: Sequence[Pair]) -> list[Hypothesis]:
+        """As `score`, of ids."""
         return [
             Hypothesis(
                 list(tgt), sum(found.log_probs), sum(found.log_probs) / (len(tgt) + 1) ** self.decode.length_penalty,
                 token_log_probs=tuple(found.log_probs),
             )
-            for (_, tgt), found in zip(ids, self._force(ids), strict=True)
+            for (_, tgt), found in zip(pairs, self._force(pairs), strict=True)
         ]  # fmt: skip
 
     def _force(self, pairs: Sequence[Pair]) -> list[Forced]:
@@ -325,7 +329,8 @@ def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
     return Domain(*languages, src.p99, src.longest, several, recipe.bleu_tokenize)
 
 
-def _changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:
+def changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:
+    """With other values. Raises RecipeError, naming the keys, for what cannot be."""
     from pydantic import ValidationError
 
     try:

@@ -58,7 +58,8 @@ class SelfAttention(nn.Module):
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (B,T,D) to q, k, v, each (B,H,T,K)."""
-        q, k, v = self.qkv(x).view(*x.shape[:2], 3, self.num_heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        width = x.size(2) // self.num_heads
+        q, k, v = self.qkv(x).view(*x.shape[:2], 3, self.num_heads, width).permute(2, 0, 3, 1, 4).unbind(0)
         return q, k, v
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:

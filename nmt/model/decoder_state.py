@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from nmt.model.decoder import DecoderLayer
+from nmt.model.encoder import EncoderLayer
 
 ROOM_STEPS = 16  # that the past has room for, before what nobody sees any more is thrown out
 
@@ -20,15 +22,22 @@ Norm = tuple[tuple[int, ...], Tensor, Tensor, float]  # what `torch.layer_norm` 
 
 
 class LayerWeights:
-    """Of a decoder layer, looked up once for all steps."""
+    """Of a layer, looked up once for all steps; `cross` is that of a layer with cross-attention."""
+
+    def __init__(self, layer: DecoderLayer | EncoderLayer) -> None:
+        own = layer.self_attention
+        self.qkv, self.out = linear_of(own.qkv), linear_of(own.out)
+        self.cross = CrossWeights(layer) if isinstance(layer, DecoderLayer) else None
+        self.feed_forward = layer.feed_forward.function()
+        self.self_norm, self.ff_norm = norm_of(layer.self_residual.norm), norm_of(layer.ff_residual.norm)
+
+
+class CrossWeights:
+    """Of the cross-attention of a layer."""
 
     def __init__(self, layer: DecoderLayer) -> None:
-        own, cross = layer.self_attention, layer.cross_attention
-        self.qkv, self.out = linear_of(own.qkv), linear_of(own.out)
-        self.cross_q, self.cross_out = linear_of(cross.q), linear_of(cross.out)
-        self.feed_forward = layer.feed_forward.function()
-        self.self_norm, self.cross_norm = norm_of(layer.self_residual.norm), norm_of(layer.cross_residual.norm)
-        self.ff_norm = norm_of(layer.ff_residual.norm)
+        self.q, self.out = linear_of(layer.cross_attention.q), linear_of(layer.cross_attention.out)
+        self.norm = norm_of(layer.cross_residual.norm)
 
 
 class LayerState:
@@ -39,10 +48,10 @@ class LayerState:
     one product.
     """
 
-    def __init__(self, layer: DecoderLayer, memory: Tensor) -> None:
+    def __init__(self, layer: DecoderLayer | EncoderLayer, cross: Tensor | None, past: Tensor) -> None:
         self.weights = LayerWeights(layer)
-        self.cross = torch.stack(layer.cross_attention.project_kv(memory))  # (2,B,H,S,K)
-        self.past = self.cross[:, :, :, :0]  # (2,B,H,R,K)
+        self.cross = cross  # (2,B,H,S,K), if it has cross-attention
+        self.past = past  # (2,B,H,R,K)
 
 
 @dataclass
@@ -50,10 +59,11 @@ class DecoderState:
     """What decoding needs to go on."""
 
     layers: list[LayerState]
-    cross_bias: Tensor | None  # (B,H,1,S): 0 where the source is visible, -inf elsewhere; None: all is
+    cross_bias: Tensor | None = None  # (B,H,1,S): 0 where the source is visible, -inf elsewhere; None: all is
     bias: Tensor | None = None  # (B,k,L): 0 where a hypothesis sees an entry of the past, -inf elsewhere; None: all do
     used: int = 0  # L
-    length: int = 0  # positions decoded so far
+    prefix: int = 0  # the first so many entries of the past are of the source, and stay there
+    position: int | Tensor = 0  # of the next token; (B) where it differs
     seen: list[Tensor] | None = None  # if wanted: what each layer attended to in the last step, (B,k,S)
 
     def extend(self, k: int) -> slice:
@@ -78,8 +88,19 @@ class DecoderState:
             return
         self.bias = None if self.bias is None else self.bias.index_select(0, sentences)
         self.cross_bias = None if self.cross_bias is None else self.cross_bias.index_select(0, sentences)
+        if isinstance(self.position, Tensor):
+            self.position = self.position.index_select(0, sentences)
         for layer in self.layers:
-            layer.cross, layer.past = layer.cross.index_select(1, sentences), layer.past.index_select(1, sentences)
+            layer.past = layer.past.index_select(1, sentences)
+            layer.cross = None if layer.cross is None else layer.cross.index_select(1, sentences)
+
+    def positions(self, k: int) -> int | Tensor:
+        """Of the next token of k hypotheses a sentence, (B·k) where it differs."""
+        return self.position.repeat_interleave(k) if isinstance(self.position, Tensor) else self.position
+
+    def source_visible(self) -> Tensor | None:
+        """Which entries of the source each sentence sees, (B,`prefix`); None: all."""
+        return None if self.bias is None else self.bias[:, 0, : self.prefix] == 0
 
     def _make_room(self, k: int) -> None:
         """For k more entries of the past; those that no hypothesis sees make way first."""
@@ -88,9 +109,10 @@ class DecoderState:
         order, keep = None, self.used
         if self.bias is not None:
             visible = (self.bias == 0).any(1)  # (B,L)
+            visible[:, : self.prefix] = True
             keep = int(visible.sum(1).max())
             if keep < self.used:  # entries have no order: each brought its position along when it was embedded
-                order = visible.to(torch.uint8).argsort(1, descending=True)[:, :keep]
+                order = visible.to(torch.uint8).argsort(dim=1, descending=True, stable=True)[:, :keep]
                 self.bias = self.bias.gather(2, order[:, None].expand(-1, self.bias.size(1), -1))
         for layer in self.layers:
             old = layer.past[:, :, :, : self.used]
@@ -99,6 +121,16 @@ class DecoderState:
             layer.past = old.new_empty(*old.shape[:3], max(2 * keep, keep + ROOM_STEPS * k), old.size(4))
             layer.past[:, :, :, :keep] = old
         self.used = keep
+
+
+def seen_in_source(weights: Tensor, visible: Tensor | None) -> Tensor:
+    """What is attended to in a source whose `</s>` is not there: weights (B,T,S−1) of its other tokens, of which
+    `visible` (B,S−1; None: all) are seen, to (B,T,S), where all the rest counts as `</s>`.
+    """
+    rest = 1 - weights.sum(-1, keepdim=True)
+    full = F.pad(weights, (0, 1))
+    ends = weights.new_full((len(weights),), weights.size(-1)) if visible is None else visible.sum(1)
+    return full.scatter_add(2, ends.long()[:, None, None].expand_as(rest), rest)
 
 
 def linear_of(linear: nn.Linear) -> Linear:

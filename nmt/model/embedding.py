@@ -34,9 +34,15 @@ class Embedding(nn.Module):
         x = self.tokens(ids) * self.scale + self.table(ids.size(1))
         return dropout(x, self.p) if self.training else x
 
-    def at(self, ids: Tensor, position: int) -> Tensor:
-        """ids (N), all at this position, to (N,D), without dropout."""
-        return torch.add(self.table(position + 1)[position], self.tokens(ids), alpha=self.scale)
+    def placed(self, ids: Tensor, positions: Tensor) -> Tensor:
+        """ids (B,T) at positions (B,T) below T, to (B,T,D)."""
+        x = self.tokens(ids) * self.scale + self.table(ids.size(1))[positions]
+        return dropout(x, self.p) if self.training else x
+
+    def at(self, ids: Tensor, position: int | Tensor) -> Tensor:
+        """ids (N), all at this position, or each at its own (N), to (N,D), without dropout."""
+        last = position if isinstance(position, int) else int(position.max())
+        return torch.add(self.table(last + 1)[position], self.tokens(ids), alpha=self.scale)
 
     def table(self, length: int) -> Tensor:
         """The first `length` positions, (length, D). Raises ValueError beyond the learned ones."""

@@ -1,6 +1,6 @@
 """The encoder: a stack of layers, each self-attention and a feed-forward block (Vaswani et al. 2017, section 3.1).
 
-Shapes: B sentences, S source positions, D d_model.
+Shapes: B sentences, S source positions, D d_model, H heads, K head width.
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """x (B,S,D) to (B,S,D); bias as `attention` takes it."""
-        q, k, v = self.self_attention.project(self.self_residual.before(x))
+        return self.attended(x, *self.project(x), bias)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B,S,D) to the queries, keys and values that `attended` takes, each (B,H,S,K)."""
+        return self.self_attention.project(self.self_residual.before(x))
+
+    def attended(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        """What the layer makes of x (B,S,D) and of what `project` gave of it."""
         x = self.self_residual.after(x, self.self_attention(q, k, v, bias))
         return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
 

@@ -1,6 +1,6 @@
-"""The decoder of a Transformer, one token of each hypothesis at a time (incremental decoding), for inference.
+"""The decoder of a model, one token of each hypothesis at a time (incremental decoding), for inference.
 
-It is DecoderLayer's arithmetic, but for the feed-forward block, which is the layer's own. Attention is written out here
+It is the layers' arithmetic, but for the feed-forward block, which is the layer's own. Attention is written out here
 because a step is so short that the number of operators decides, and Python's way through modules is long: for one
 sentence, calling the layers instead takes a third more time.
 
@@ -14,23 +14,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nmt.model.attention import visibility_bias
-from nmt.model.decoder_state import DecoderState, LayerState
-from nmt.model.transformer import Transformer
+from nmt.model.decoder_state import DecoderState, seen_in_source
+from nmt.model.kinds import Writer
 
 
 class IncrementalDecoder:
     """Of one model, whose weights may change between one `start` and the next."""
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Writer) -> None:
         self.model = model
 
     def start(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
-        """The state before the first target token; memory (B,S,D) and src_mask (B,S) as the encoder has them."""
-        bias = visibility_bias(src_mask, memory.dtype)
-        if bias is not None:
-            bias = bias.expand(-1, self.model.section.num_heads, -1, -1).contiguous()
-        return DecoderState([LayerState(layer, memory) for layer in self.model.decoder], bias)
+        """The state before the first target token; memory as the model's `encode` makes it, src_mask (B,S)."""
+        return self.model.begin(memory, src_mask)
 
     def step(self, last: Tensor, state: DecoderState) -> Tensor:
         """One more token of each hypothesis, last (B,k), to the logits (B,k,V) of the one after it."""
@@ -44,30 +40,33 @@ class IncrementalDecoder:
             cross_bias = cross_bias.flatten(0, 1)
         seen = []
 
-        x = model.tgt_embedding.at(last.flatten(), state.length)  # (B·k,D)
+        x = model.tgt_embedding.at(last.flatten(), state.positions(k))  # (B·k,D)
         for layer in state.layers:
             w = layer.weights
             y = torch.layer_norm(x, *w.self_norm) if pre else x
             qkv = F.linear(y, *w.qkv).view(b, k, 3, h, -1).permute(2, 0, 3, 1, 4)  # (3,B,H,k,K)
             layer.past[:, :, :, new] = qkv[1:]
             keys, values = layer.past.flatten(1, 2)[:, :, : new.stop].unbind(0)  # (B·H,L,K)
-            y, _ = attend(qkv[0], keys, values, bias)
+            y, weights = attend(qkv[0], keys, values, bias)
             x = F.linear(y, *w.out).add_(x)
             x = x if pre else torch.layer_norm(x, *w.self_norm)
 
-            y = torch.layer_norm(x, *w.cross_norm) if pre else x
-            q = F.linear(y, *w.cross_q).view(b, k, h, -1).transpose(1, 2)
-            keys, values = layer.cross.flatten(1, 2).unbind(0)  # (B·H,S,K)
-            y, weights = attend(q, keys, values, cross_bias)
+            if w.cross is not None and layer.cross is not None:
+                y = torch.layer_norm(x, *w.cross.norm) if pre else x
+                q = F.linear(y, *w.cross.q).view(b, k, h, -1).transpose(1, 2)
+                keys, values = layer.cross.flatten(1, 2).unbind(0)  # (B·H,S,K)
+                y, weights = attend(q, keys, values, cross_bias)
+                x = F.linear(y, *w.cross.out).add_(x)
+                x = x if pre else torch.layer_norm(x, *w.cross.norm)
             if state.seen is not None:
-                seen.append(weights.view(b, h, k, -1).mean(1))
-            x = F.linear(y, *w.cross_out).add_(x)
-            x = x if pre else torch.layer_norm(x, *w.cross_norm)
+                mean = weights.view(b, h, k, -1).mean(1)
+                cross = w.cross is not None
+                seen.append(mean if cross else seen_in_source(mean[..., : state.prefix], state.source_visible()))
 
             y = torch.layer_norm(x, *w.ff_norm) if pre else x
             x = w.feed_forward(y).add_(x)
             x = x if pre else torch.layer_norm(x, *w.ff_norm)
-        state.length += 1
+        state.position = state.position + 1
         state.seen = None if state.seen is None else seen
         logits: Tensor = model.output(model.decoder_norm(x)).view(b, k, -1)
         return logits

@@ -5,12 +5,14 @@ from __future__ import annotations
 from torch import nn
 
 from nmt.model.attention import CrossAttention, SelfAttention
+from nmt.model.decoder_only import DecoderOnly
 from nmt.model.encoder_only import EncoderOnly
 from nmt.model.feed_forward import Slot
 from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection
 
-Model = Transformer | EncoderOnly
+Writer = Transformer | DecoderOnly  # what writes a target, token by token
+Model = Writer | EncoderOnly
 
 
 def build(section: ModelSection, src_vocab_size: int, tgt_vocab_size: int) -> Model:
@@ -20,6 +22,8 @@ def build(section: ModelSection, src_vocab_size: int, tgt_vocab_size: int) -> Mo
             return Transformer(section, src_vocab_size, tgt_vocab_size)
         case "encoder":
             return EncoderOnly(section, src_vocab_size)
+        case "decoder":
+            return DecoderOnly(section, tgt_vocab_size)
 
 
 def matrix_blocks(model: nn.Module) -> dict[str, int]:

@@ -5,10 +5,12 @@ Shapes: B sentences, S source, T target positions, D d_model, L decoder layers, 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from nmt.model.attention import visibility_bias
 from nmt.model.decoder import Decoder, DecoderLayer
+from nmt.model.decoder_state import DecoderState, LayerState
 from nmt.model.embedding import Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
 from nmt.recipe import ModelSection
@@ -52,6 +54,15 @@ class Transformer(nn.Module):
         bias = visibility_bias(src_mask, self.output.weight.dtype)
         memory: Tensor = self.encoder_norm(self.encoder(self.src_embedding(src), bias))
         return memory
+
+    def begin(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
+        """The state before the first target token; memory (B,S,D) and src_mask (B,S) as the encoder has them."""
+        bias = visibility_bias(src_mask, memory.dtype)
+        if bias is not None:
+            bias = bias.expand(-1, self.section.num_heads, -1, -1).contiguous()
+        keys_values = [torch.stack(layer.cross_attention.project_kv(memory)) for layer in self.decoder]
+        pairs = zip(self.decoder, keys_values, strict=True)
+        return DecoderState([LayerState(layer, cross, cross[:, :, :, :0]) for layer, cross in pairs], bias)
 
     def forward(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> Tensor:
         """Hidden states (B,T,D) of tgt_in (B,T), each of which sees itself and all before it. `output` of them gives

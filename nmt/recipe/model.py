@@ -16,13 +16,13 @@ PRESETS: dict[str, dict[str, int]] = {
 }
 
 
-ModelKind = Literal["encoder_decoder", "encoder"]
+ModelKind = Literal["encoder_decoder", "encoder", "decoder"]
 Width = Annotated[Int, Field(gt=0, le=1_000_000)]
 Depth = Annotated[Int, Field(gt=0, le=1000)]
 
 
 # What a model of a kind has not
-_WITHOUT: dict[str, list[str]] = {"encoder": ["num_decoder_layers"]}
+_WITHOUT: dict[str, list[str]] = {"encoder": ["num_decoder_layers"], "decoder": ["num_encoder_layers"]}
 
 
 class ModelSection(Section):
@@ -37,6 +37,7 @@ class ModelSection(Section):
     num_heads: Width = PRESETS["small"]["num_heads"]
     num_encoder_layers: Depth = PRESETS["small"]["num_encoder_layers"]
     num_decoder_layers: Depth = PRESETS["small"]["num_decoder_layers"]
+    prefix: Literal["visible", "causal"] | None = None  # decoder: whether source positions see all of the source
     norm: Literal["pre", "post"] = "pre"
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
@@ -61,7 +62,8 @@ class ModelSection(Section):
         preset = values.get("preset")
         given = isinstance(preset, str) and preset in PRESETS
         filled = {key: n for key, n in PRESETS[str(preset)].items() if key not in without} if given else {}
-        return filled | values
+        usual = {"prefix": "visible"} if values.get("kind") == "decoder" else {}
+        return {**usual, **filled, **values}
 
     @property
     def numbers(self) -> list[str]:
@@ -92,4 +94,14 @@ class ModelSection(Section):
             raise ValueError(f"`num_heads` ({self.num_heads}) must divide `d_model` ({self.d_model})")
         if self.d_model % 2:
             raise ValueError(f"`d_model` ({self.d_model}) must be even")
+        return self
+
+    @model_validator(mode="after")
+    def _prefix(self) -> ModelSection:
+        if self.kind == "decoder" and self.positions == "learned":
+            raise ValueError(
+                "`kind: decoder` counts source and target in one row: take `positions: sinusoidal`, which have no end"
+            )
+        if self.kind != "decoder" and self.prefix is not None:
+            raise ValueError("`prefix` is for `kind: decoder`")
         return self

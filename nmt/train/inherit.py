@@ -29,9 +29,13 @@ from nmt.train.transplant import RowMap
 
 # Keys of the model that may differ from those of the run: without them its weights still do what they did there.
 _FREE = {
-    "kind", "preset", "num_encoder_layers", "num_decoder_layers", "dropout", "attention_dropout", "tie_embeddings",
+    "kind", "prefix", "preset", "num_encoder_layers", "num_decoder_layers", "dropout", "attention_dropout",
+    "tie_embeddings",
 }  # fmt: skip
-_SHARED: tuple[Part, ...] = ("embeddings", "encoder")  # by models of all kinds
+# Of a model of each kind, what one of another kind can begin with
+_TAKEN: dict[ModelKind, tuple[Part, ...]] = {
+    "encoder_decoder": PARTS, "encoder": ("embeddings", "encoder"), "decoder": ("embeddings", "decoder", "output"),
+}  # fmt: skip
 _OF_POSITIONS = {"positions", "max_positions"}
 _OF_PIECES: set[Part] = {"embeddings", "output"}
 # Parameters of which each row belongs to a piece of that side's vocabulary
@@ -178,7 +182,8 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
                 f"Give the model no more layers than that run has ({theirs.model.layers[0]} and "
                 f"{theirs.model.layers[1]}), or do not freeze `{part_of(name)}`.",
             )
-    layers = dict(zip(("encoder", "decoder"), zip(recipe.model.layers, theirs.model.layers, strict=True), strict=True))
+    numbers = zip(recipe.model.layers, theirs.model.layers, strict=True)
+    layers = {stack: both for stack, both in zip(("encoder", "decoder"), numbers, strict=True) if all(both)}
     mapped = section.vocabulary == "map" or tokenizer.fingerprint != old.fingerprint
     rows = {side: RowMap.between(old, tokenizer, side) for side in set(sides.values())} if mapped else {}
     return Inheritance(run, theirs.train.metric, layers, sources, rows, sides)
@@ -188,12 +193,13 @@ def _of_other_kind(key: str, section: InitFrom, mine: ModelKind, theirs: ModelKi
     """With the parts that models of two kinds have in common, where they are of two."""
     if mine == theirs:
         return section
+    shared = [part for part in _TAKEN[theirs] if part in _TAKEN[mine]]
     if set(section.parts) == set(PARTS):
-        return section.model_copy(update={"parts": list(_SHARED)})
-    if others := [part for part in section.parts if part not in _SHARED]:
+        return section.model_copy(update={"parts": shared})
+    if others := [part for part in section.parts if part not in shared]:
         raise RunError(
             f"{key} is a model of another kind ({theirs}), of which `{others[0]}` cannot be taken.",
-            f"Take of it: `train.init_from.parts: [{', '.join(_SHARED)}]`.",
+            f"Take of it: `train.init_from.parts: [{', '.join(shared)}]`.",
         )
     return section
 
