@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt import console
-from nmt.commands.options import CheckpointOption, DeviceOption, RunOption, load_translator
-from nmt.commands.search_options import with_search_options
+from nmt.commands.options import (
+    CheckpointOption,
+    DeviceOption,
+    RunOption,
+    draws_text,
+    load_generator,
+    load_translator,
+    run_folder,
+)
+from nmt.commands.search_options import option_name, with_search_options
 from nmt.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -74,7 +83,11 @@ def evaluate(
     ] = False,
     **search: Any,
 ) -> None:
-    """Score a run on the test sets of its recipe, or a file of translations against references (sacreBLEU)."""
+    """Score a run on the test sets of its recipe, or a file of translations against references (sacreBLEU).
+
+    A language model has loss, perplexity, bits a character, and what it draws itself: how varied that is (distinct-2),
+    and how much of it stands in the training text.
+    """
     from nmt.evaluate.analysis import analyse_run
     from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run
     from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
@@ -92,6 +105,11 @@ def evaluate(
             raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
         if bleu_tokenize is not None:
             raise RecipeError("`--bleu-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.bleu_tokenize`.")
+        folder = run_folder(run)
+        if draws_text(folder):
+            wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
+            _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
+            return
         translator = load_translator(run, checkpoint, device, search)
         assert translator.run is not None
         evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
@@ -114,6 +132,32 @@ def evaluate(
         console.print_table(ROBUSTNESS_COLUMNS, [row for r in robust for row in r.rows()])
     for a in weak:
         _print_weak_spots(a)
+
+
+def _given(search: Mapping[str, Any]) -> dict[str, bool]:
+    """Search options that were given, by name."""
+    return {option_name(key): key != "batch_tokens" for key in search}
+
+
+def _evaluate_text(
+    folder: Path, run: Path | None, test: list[str], checkpoint: str, device: str, wanted: Mapping[str, bool],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Of a language model. Raises RecipeError for what is wanted of translations alone."""
+    from nmt.evaluate.language_model import COLUMNS, SAMPLE_COLUMNS, evaluate_language_model
+
+    if names := [name for name, given in wanted.items() if given]:
+        raise RecipeError(
+            f"`{names[0]}` is for translations; {folder} is a language model.",
+            "It is scored by loss, perplexity, bits a character and samples.",
+        )
+    evaluation = evaluate_language_model(folder, load_generator(run, checkpoint, device, {}), test)
+    if as_json:
+        print(json.dumps(evaluation.to_json(), indent=1))
+        return
+    console.print_table(COLUMNS, [t.row() for t in evaluation.tests])
+    print()
+    console.print_table(SAMPLE_COLUMNS, [evaluation.drawn.row()])
 
 
 def _print_weak_spots(analysis: Analysis) -> None:

@@ -16,6 +16,7 @@ from nmt import console
 from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
+    from nmt.decode.generator import Generator
     from nmt.decode.translator import Translator
     from nmt.recipe import Recipe
 
@@ -91,6 +92,27 @@ def run_folder(run: Path | None) -> Path:
     from nmt.run.folder import latest_run
 
     return run or latest_run()
+
+
+def load_generator(run: Path | None, checkpoint: str, device: str, changes: Mapping[str, object]) -> Generator:
+    """Of a run that is a language model; `changes` to the decode section of its recipe."""
+    folder = run_folder(run)
+    from nmt.decode.generator import Generator
+    from nmt.device import set_threads
+
+    set_threads()
+    generator = Generator.load(folder, checkpoint=checkpoint, device=device, decode=dict(changes))
+    if not run:
+        console.info(f"Using {folder} ({generator.checkpoint}), the run trained last.")
+    return generator
+
+
+def draws_text(run: Path) -> bool:
+    """Whether a run is a language model, instead of translating. Raises RunError where it is no run."""
+    from nmt.run.folder import load_run_recipe
+
+    recipe = load_run_recipe(run)
+    return recipe.draws and not recipe.translates
 
 
 def load_translator(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from nmt import console
-from nmt.commands.options import RunArgument, run_folder
+from nmt.commands.options import RunArgument, draws_text, run_folder
 
 app = typer.Typer()
 
@@ -21,4 +21,5 @@ def report(
 
     print(write_report(folder, attention_of(folder)))
     if not (folder / "evaluation").exists():
-        console.info(f"It would say more after: nmt evaluate --run {folder} --analyse --robustness")
+        more = "" if draws_text(folder) else " --analyse --robustness"
+        console.info(f"It would say more after: nmt evaluate --run {folder}{more}")

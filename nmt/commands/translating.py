@@ -20,6 +20,8 @@ from nmt.commands.options import (
     OutputFormat,
     Quantization,
     RunOption,
+    draws_text,
+    load_generator,
     load_translator,
     run_folder,
 )
@@ -181,11 +183,13 @@ def _check_used(decode: DecodeSection, given: Mapping[str, object], runs: int) -
             raise RecipeError(f"`{option_name(key)}` changes nothing without {other}.", f"Add {other}.")
 
 
-@app.command(epilog="Example: `nmt score --src source.txt --tgt translation.txt`")
+@app.command(epilog="Examples: `nmt score --src source.txt --tgt translation.txt`; of text: `nmt score --tgt text.txt`")
 @with_search_options({"Search": ("length_penalty", "ensemble", "batch_tokens")})
 def score(
-    src: Annotated[Path, typer.Option(help="A plain or gzip file of source lines.")],
-    tgt: Annotated[Path, typer.Option(help="Their translations, line by line.")],
+    tgt: Annotated[Path, typer.Option(help="A plain or gzip file of translations, or of the text to score.")],
+    src: Annotated[
+        Path | None, typer.Option(help="Their sources, line by line. A language model has none.", show_default=False)
+    ] = None,
     run: Annotated[
         list[Path] | None,
         typer.Option("--run", help="The run folder; several score together (an ensemble). [the run trained last]"),
@@ -201,12 +205,25 @@ def score(
     device: DeviceOption = "auto",
     **search: Any,
 ) -> None:
-    """Score given translations: how probable they are to the model, as a whole and token by token."""
+    """Score given translations, or text: how probable they are to the model, as a whole and token by token."""
     from nmt.decode.endpoints import open_output
-    from nmt.decode.streams import score_stream
+    from nmt.decode.streams import score_stream, score_text
 
+    first = run[0] if run else run_folder(None)
+    if draws_text(first):
+        if src is not None:
+            raise RecipeError(f"`--src` is for translations, and {first} is a language model.", "Give `--tgt` alone.")
+        if len(run or ()) > 1:
+            raise RecipeError("Language models score one at a time.", "Give one `--run`.")
+        lines = score_text(
+            lambda: load_generator(first if run else None, checkpoint, device, search), tgt, format.value
+        )
+    else:
+        if src is None:
+            raise RecipeError(f"{first} translates, and scores a translation by its source.", "Give `--src` too.")
+        lines = score_stream(lambda: load_translator(run, checkpoint, device, search), src, tgt, format.value)
     with open_output(None) as out:
-        for line in score_stream(lambda: load_translator(run, checkpoint, device, search), src, tgt, format.value):
+        for line in lines:
             out.write(line.encode() + b"\n")
 
 

@@ -152,6 +152,10 @@ class Manifest(Record):
         further = (f"{first.removesuffix('.txt')}.{number}.txt" for number in count(1))
         return [first, *takewhile(self.outputs.__contains__, further)]
 
+    def texts_of(self, split: str) -> list[str]:
+        """The files that hold the raw lines of a split of text of one language, a language each."""
+        return list(dict.fromkeys(f"{split}.{c.src}.txt" for c in self.corpora if split in c.examples))
+
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""
         if self.format == other.format:

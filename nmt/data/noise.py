@@ -88,6 +88,8 @@ def _view(rows: RaggedIds, section: ObjectiveSection, pieces: Pieces, rng: np.ra
             return mass(rows, section.mask, pieces, rng)
         case "spans":
             return spans(rows, section.mask, section.span, pieces, rng)
+        case "lm":
+            return View(RaggedIds(rows.ids[:0], np.zeros_like(rows.offsets)), rows)
     raise ValueError(f"{section.kind} is not learned from lines of one language")
 
 

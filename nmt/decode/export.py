@@ -23,6 +23,8 @@ from nmt.model.embedding import Embedding, sinusoids
 from nmt.model.encoder import EncoderLayer
 from nmt.model.feed_forward import FeedForward
 from nmt.model.transformer import Transformer
+from nmt.run.abilities import check_exports
+from nmt.run.folder import load_run_recipe
 from nmt.run.load import load_translator_model
 from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
@@ -49,7 +51,9 @@ class Exported:
 
 def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported:
     """Write a run's model to `ctranslate2` in its folder, and translate samples with both engines."""
+    check_exports(run, load_run_recipe(run))
     model, tokenizer, recipe, found = load_translator_model(run, checkpoint, "cpu", torch.float32)
+    assert isinstance(model, Transformer), "no other kind is exported"
     origin = {"checkpoint": found.path.name, "sha256": found.sha256["model.safetensors"]}
     export(model, tokenizer, run / FOLDER, quantization, origin)
     valid = recipe.prepared_dir / run_manifest(run).text_of("valid", "src")

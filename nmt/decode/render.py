@@ -71,12 +71,13 @@ def render(
         yield "\t".join(columns)
 
 
-def render_score(tokenizer: Tokenizer, src: str, tgt: str, h: Hypothesis, format: Format) -> str:
-    """A line for a translation that was given."""
+def render_score(tokenizer: Tokenizer, src: str | None, tgt: str, h: Hypothesis, format: Format) -> str:
+    """A line for a translation that was given, or for a text without a source."""
     if format == "text":
         return f"{h.score:.6f}\t{h.log_prob:.6f}"
-    values = {
-        "source": src, "translation": tgt, "score": round(h.score, 6), "log_prob": round(h.log_prob, 6),
+    given = {"text": tgt} if src is None else {"source": src, "translation": tgt}
+    values = given | {
+        "score": round(h.score, 6), "log_prob": round(h.log_prob, 6),
         "tokens": [*tokenizer.pieces(h.tokens), "</s>"], "log_probs": [round(p, 6) for p in h.token_log_probs or ()],
     }  # fmt: skip
     return json.dumps(values, ensure_ascii=False)

@@ -22,6 +22,7 @@ from typing import IO, TypeVar
 
 from nmt import console
 from nmt.decode.endpoints import Sink, cannot_read, open_input
+from nmt.decode.generator import Generator
 from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, doubt, flags_of, problems, render, render_score
 from nmt.decode.request import Request, parse_request
 from nmt.decode.translator import Translator
@@ -214,6 +215,15 @@ def score_stream(load: Callable[[], Translator], src: Path, tgt: Path, format: F
                     f"{shorter} ends after {done:,} lines, but the other file goes on.",
                     "Line n of one belongs to line n of the other; what was scored is right only if so.",
                 )
+
+
+def score_text(load: Callable[[], Generator], text: Path, format: Format) -> Iterator[str]:
+    """What a language model makes of the lines of a file, line by line."""
+    with open_input(text) as source:
+        generator = load()
+        for lines in read_lines(*source):
+            for line, found in zip(lines, generator.score(lines), strict=True):
+                yield render_score(generator.translator.tokenizer, None, line, found, format)
 
 
 @contextmanager

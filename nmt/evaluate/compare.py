@@ -12,6 +12,7 @@ from typing import Any
 
 from nmt.errors import DataError, RunError
 from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
+from nmt.run.abilities import check_translates
 from nmt.run.folder import load_run_recipe
 from nmt.text.metrics import METRICS, label, make_metric, reference_streams
 
@@ -141,6 +142,8 @@ def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
         folder = run / "evaluation"
         tests = sorted(path.name.removesuffix(".hyp.txt") for path in folder.glob("*.hyp.txt"))
         if not tests:
+            if (run / "recipe.yaml").exists():
+                check_translates(run, load_run_recipe(run))
             raise RunError(f"{run} has not been evaluated.", f"Run: nmt evaluate --run {run}")
         kept.append({name: Texts.kept(folder, name) for name in tests})
     common = [name for name in kept[0] if all(name in tests for tests in kept)]

@@ -163,6 +163,23 @@ def texts_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) 
     """Sources, references, and further references if there are any, of test sets of the run's recipe, by name; which
     ones, and errors, as of evaluate_run.
     """
+    return _texts(run, test, prepared, _pairs)
+
+
+def lines_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) -> dict[str, list[str]]:
+    """The lines of test sets of text of one language, by name; which ones, and errors, as of evaluate_run."""
+    texts = _texts(run, test, prepared, Manifest.texts_of)
+    return {name: [line for lines in files for line in lines] for name, files in texts.items()}
+
+
+def _pairs(manifest: Manifest, name: str) -> list[str]:
+    return [manifest.text_of(name, "src"), *manifest.references_of(name)]
+
+
+def _texts(
+    run: Path, test: Sequence[str], prepared: Path | None, files_of: Callable[[Manifest, str], list[str]]
+) -> dict[str, list[list[str]]]:
+    """Test set → the lines of each of its files."""
     recipe = load_run_recipe(run)
     known = [*recipe.data.test, "valid"]
     if unknown := [name for name in test if name not in known]:
@@ -173,7 +190,7 @@ def texts_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) 
         console.info("The recipe names no test set; scoring `valid`.")
     chosen = list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
     folder = prepared or recipe.prepared_dir
-    files, sums = _check_prepared(run, folder, chosen)
+    files, sums = _check_prepared(run, folder, chosen, files_of)
     return {name: [_prepared_lines(folder / file, sums[file].sha256) for file in of] for name, of in files.items()}
 
 
@@ -253,9 +270,11 @@ def evaluate_files(
 # --- prepared data ---------------------------------------------------------------------------------------------------
 
 
-def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, File]]:
-    """Whether the prepared test sets are there, and still those of the run. Gives the files of their sources and
-    references, and what the manifest says of these.
+def _check_prepared(
+    run: Path, folder: Path, names: Iterable[str], files_of: Callable[[Manifest, str], list[str]]
+) -> tuple[dict[str, list[str]], dict[str, File]]:
+    """Whether the prepared test sets are there, and still those of the run. Gives their files, and what the manifest
+    says of these.
     """
     again = f"Run: nmt prepare {run / 'recipe.yaml'}"
     try:
@@ -263,7 +282,7 @@ def _check_prepared(run: Path, folder: Path, names: Iterable[str]) -> tuple[dict
     except NotPreparedError:
         raise RunError(f"the test sets of {run} are not in {folder}: its prepared data are gone.", again) from None
     before = run_manifest(run) if (run / MANIFEST).exists() else now
-    files = {name: [before.text_of(name, "src"), *before.references_of(name)] for name in names}
+    files = {name: files_of(before, name) for name in names}
     found = {file: now.outputs.get(file) for group in files.values() for file in group}
     known = {file: sums for file, sums in found.items() if sums is not None and sums == before.outputs.get(file)}
     if changed := [file for file in found if file not in known]:

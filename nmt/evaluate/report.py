@@ -27,7 +27,7 @@ from nmt.run.manifest import run_manifest
 from nmt.run.overview import Run, read_run
 from nmt.run.results import FOLDER, Results, readable_results
 from nmt.text.flags import FLAGS
-from nmt.text.metrics import label
+from nmt.text.metrics import BITS, figure, label
 from nmt.version import VERSION
 
 REPORT = "report.html"
@@ -73,10 +73,14 @@ def build_report(run: Path, attention: Sequence[Attention] = ()) -> str:
     found = read_run(run)
     analyses = analyse_run(run) if any((run / "evaluation").glob("*.hyp.txt")) else []
     known = _Known(found, read_log(run), readable_results(run), analyses, attention)
-    data = found.recipe.data
+    recipe = found.recipe
     sections = [(name, _whole(section, known)) for name, section in _SECTIONS.items()]
-    title = f"A translator from {data.source_lang} to {data.target_lang}, trained by nmt."
-    return page(found.recipe.name, title, [(name, body) for name, body in sections if body.markup])
+    what = f"A model of {recipe.languages} text"
+    if recipe.translates:
+        what = f"A translator from {recipe.data.source_lang} to {recipe.data.target_lang}"
+    elif recipe.draws:
+        what = f"A language model of {recipe.languages}"
+    return page(recipe.name, f"{what}, trained by nmt.", [(name, body) for name, body in sections if body.markup])
 
 
 def _whole(section: Callable[[_Known], Html], known: _Known) -> Html:
@@ -94,13 +98,15 @@ def _summary(known: _Known) -> Html:
     """What a person should know who reads nothing else: the scores, what they come to, and a few translations."""
     run, scores = known.run, known.results.scores
     shown: list[tuple[str, object]] = [
-        (f"{label(metric)} on {name}", f"{found[metric].score:.1f}")
+        (f"{label(metric)} on {name}", figure(metric, found[metric].score))
         for name, found in list(scores.items())[:3]
-        for metric in ("bleu", "chrf")
+        for metric in ("bleu", "chrf", BITS, "perplexity")
         if metric in found
     ]
     if not scores:
-        shown += [(f"{label(name)} on valid", f"{value:.1f}") for name, value in run.valid.items() if name != "loss"]
+        shown += [
+            (f"{label(name)} on valid", figure(name, value)) for name, value in run.valid.items() if name != "loss"
+        ]
     shown += [("steps", f"{run.steps:,}"), ("minutes of training", f"{run.seconds / 60:.1f}")]
     sentences = verdict(run.valid, known.results, known.analyses, kept_robustness(run.path))
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
@@ -128,10 +134,12 @@ def _scores(known: _Known) -> Html:
         return paragraph("Not evaluated yet. Run: ", known.how_to_evaluate)
     together = known.results.together.scores if known.results.together else {}
     rows = [
-        [test, label(metric), found.text]
+        [test, label(metric), found.text(metric)]
         for test, by_metric in [*scores.items(), *together.items()]
         for metric, found in by_metric.items()
     ]
+    if not details:  # of a language model, which translates nothing
+        return table(COLUMNS[:-1], rows)
     outputs = []
     for test, how in details.items():
         speed = f"{how.sentences / how.seconds:.1f}" if how.seconds else ""
@@ -191,6 +199,8 @@ def _weak_spots(known: _Known) -> Html:
 
 def _robustness(known: _Known) -> Html:
     kept = kept_robustness(known.run.path)
+    if not known.run.recipe.translates:
+        return Html("")
     if not kept:
         return paragraph("Not measured yet. Run: ", code(f"nmt evaluate --run {known.run.path} --robustness"))
     parts: list[object] = []
@@ -246,6 +256,7 @@ def _curves(known: _Known) -> Html:
         ]
         if guarded
         else [],
+        "Bits a character": [drawn("valid", BITS, "", True)],
         "Learning rate": [drawn("step", "learning_rate", "")],
         "Speed (target tokens a second)": [drawn("step", "tokens_per_second", "")],
     }

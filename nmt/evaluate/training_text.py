@@ -45,9 +45,7 @@ def read_training_text(
     With it a mapping of each line of `tgt` to how the tokenizer writes it, which the counts are of. Raises RunError
     where the prepared data are gone, or are not those of the run.
     """
-    now = Manifest.load(prepared)
-    if (run / MANIFEST).exists() and not same_data(run_manifest(run), now):
-        raise RunError(f"{prepared} was prepared anew since {run} was trained.")
+    check_same_data(run, prepared)
     tokenizer = Tokenizer.load(run)
     split = PreparedSplit.open(prepared, "train")
     as_written = dict(zip(tgt, tokenizer.decode(tokenizer.encode(tgt, "tgt"), "tgt"), strict=True))
@@ -66,6 +64,13 @@ def read_training_text(
             advance(len(sources))
     text.seen = finder.found()
     return text, as_written
+
+
+def check_same_data(run: Path, prepared: Path) -> None:
+    """Raises RunError where the prepared data are gone, or are not those of the run."""
+    now = Manifest.load(prepared)
+    if (run / MANIFEST).exists() and not same_data(run_manifest(run), now):
+        raise RunError(f"{prepared} was prepared anew since {run} was trained.")
 
 
 def _blocks(split: PreparedSplit, tokenizer: Tokenizer) -> Iterator[tuple[list[str], list[str]]]:

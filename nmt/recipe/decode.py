@@ -54,7 +54,7 @@ class DecodeSection(Section):
         Float,
         Field(gt=0, le=1, description="Sample from the most probable tokens that together have this probability."),
     ] = 1.0
-    seed: Annotated[NonNegativeInt, Field(description="The same seed draws the same translations.")] = 1
+    seed: Annotated[NonNegativeInt, Field(description="The same seed draws the same samples.")] = 1
     mbr: Annotated[
         Literal["none", "chrf", "bleu"],
         Field(

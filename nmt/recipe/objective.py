@@ -9,7 +9,7 @@ from pydantic import model_validator
 from nmt.recipe.model import ModelKind
 from nmt.recipe.section import NonNegativeFloat, Probability, Section
 
-Kind = Literal["translate", "infill", "mass", "spans", "mlm"]
+Kind = Literal["translate", "infill", "mass", "spans", "mlm", "lm"]
 Pairs = Literal["none", "next", "translation"]
 
 # What each kind takes, and its usual value: the share that is masked, and how many words or pieces a span has
@@ -19,6 +19,7 @@ _USUAL: dict[str, dict[str, float]] = {
     "mass": {"mask": 0.5},
     "spans": {"mask": 0.15, "span": 3.0},
     "mlm": {"mask": 0.15},
+    "lm": {},
 }
 
 
@@ -30,7 +31,8 @@ class ObjectiveSection(Section):
     * mass: one stretch of a line, from the line without it (MASS, Song et al. 2019);
     * spans: the spans taken out of a line, from the line without them (T5, Raffel et al. 2020);
     * mlm: the pieces behind masks, by an encoder alone; and with `pairs` whether two texts belong together: a line and
-      the next of its document, or the two sides of a translation (BERT, Devlin et al. 2019).
+      the next of its document, or the two sides of a translation (BERT, Devlin et al. 2019);
+    * lm: each piece of a line from those before it, by a decoder alone.
     """
 
     kind: Kind = "translate"
@@ -65,9 +67,16 @@ class ObjectiveSection(Section):
         return self.kind != "translate" and self.pairs != "translation"
 
     @property
-    def model_kind(self) -> ModelKind:
-        """What can learn it."""
-        return "encoder" if self.kind == "mlm" else "encoder_decoder"
+    def learned_by(self) -> tuple[ModelKind, ...]:
+        """The kinds of model that can learn it, the usual one first."""
+        match self.kind:
+            case "mlm":
+                return ("encoder",)
+            case "lm":
+                return ("decoder",)
+            case "translate":
+                return ("encoder_decoder", "decoder")
+        return ("encoder_decoder",)
 
 
 def of_kind(value: Any) -> Any:

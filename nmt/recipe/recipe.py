@@ -58,7 +58,7 @@ class Recipe(Section):
     def _learns_what_it_has(self) -> Recipe:
         for i, corpus in enumerate(self.data.train):
             if corpus.of_one_language and not self.objective_of(corpus).of_one_language:
-                kind = "mlm" if self.model.kind == "encoder" else "infill"
+                kind = {"encoder": "mlm", "decoder": "lm", "encoder_decoder": "infill"}[self.model.kind]
                 raise ValueError(
                     f"`data.train.{i}` is text of one language; say what is learned from it: `objective: {kind}`"
                 )
@@ -94,20 +94,35 @@ class Recipe(Section):
     def _kind_can_learn(self) -> Recipe:
         for i, corpus in enumerate(self.data.train):
             objective = self.objective_of(corpus)
-            if objective.model_kind != self.model.kind:
+            if self.model.kind not in objective.learned_by:
                 where = "" if objective == self.objective else f"`data.train.{i}`: "
+                kind = objective.learned_by[0]
                 raise ValueError(
-                    f"{where}`objective: {objective.kind}` is learned by an {objective.model_kind}: set "
-                    f"`model.kind: {objective.model_kind}`"
+                    f"{where}`objective: {objective.kind}` is learned by {'a' if kind == 'decoder' else 'an'} {kind}: "
+                    f"set `model.kind: {kind}`"
                 )
         if self.train.guard is not None and not self.translates:
             raise ValueError("`train.guard` scores translations, and what is trained does not translate")
+        if self.model.kind == "decoder" and not self.tokenizer.shared:
+            raise ValueError("`model.kind: decoder` needs `tokenizer.shared: true`")
         return self
 
     @property
     def translates(self) -> bool:
         """Whether a target is learned from its source."""
         return any(self.objective_of(corpus).kind == "translate" for corpus in self.data.train)
+
+    @property
+    def draws(self) -> bool:
+        """Whether text is learned from nothing but itself, so that it can be drawn: a language model."""
+        return any(self.objective_of(corpus).kind == "lm" for corpus in self.data.train)
+
+    @property
+    def languages(self) -> str:
+        """`en-fr`; where nothing is translated, `en` or `en+fr`."""
+        if self.translates:
+            return f"{self.data.source_lang}-{self.data.target_lang}"
+        return "+".join(dict.fromkeys(corpus.lang for corpus in self.data.train if corpus.lang))
 
     def objective_of(self, corpus: Corpus) -> ObjectiveSection:
         """What is learned from a corpus: what it says itself; else the recipe's, or the translation that it has."""

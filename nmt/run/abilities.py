@@ -18,8 +18,38 @@ def check_translates(run: Path, recipe: Recipe) -> None:
     if recipe.model.kind == "encoder":
         scores = f"it scores masked words{' and pairs' if knows_pairs(recipe) else ''}"
         raise RunError(f"{run} is an encoder: {scores}, but cannot translate. Use it with `train.init_from`.")
+    if recipe.draws and not recipe.translates:
+        raise RunError(
+            f"{run} is a language model of {recipe.languages}: it draws and scores text, but cannot translate.",
+            f"Draw text: nmt generate --run {run}",
+        )
     if not recipe.translates:
         raise RunError(
             f"{run} has learned to restore text ({recipe.objective.kind}), not to translate.",
             f"Begin a translator with its weights: `train.init_from: {run}`.",
+        )
+
+
+def check_draws(run: Path, recipe: Recipe) -> None:
+    """Raises RunError where a run is no language model."""
+    if recipe.draws:
+        return
+    if recipe.translates:
+        raise RunError(
+            f"{run} translates {recipe.languages}, and draws no text of its own.",
+            f"Translate: nmt translate --run {run}",
+        )
+    raise RunError(
+        f"{run} has learned to restore text ({recipe.objective.kind}), and draws none of its own.",
+        "Text is drawn by a run of `objective: lm`.",
+    )
+
+
+def check_exports(run: Path, recipe: Recipe) -> None:
+    """Raises RunError where a run translates with our own engine alone, or does not translate."""
+    check_translates(run, recipe)
+    if recipe.model.kind == "decoder":
+        raise RunError(
+            f"{run} is a decoder alone, which cannot be exported to CTranslate2.",
+            f"It translates with our own engine: nmt translate --run {run}",
         )

@@ -9,7 +9,7 @@ from nmt import console
 from nmt.data.manifest import MANIFEST
 from nmt.device import choose_device, choose_dtype
 from nmt.errors import RunError
-from nmt.run.abilities import check_translates
+from nmt.run.abilities import check_draws, check_translates
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import load_run_recipe
 from nmt.run.manifest import run_manifest
@@ -18,8 +18,7 @@ from nmt.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from torch import Tensor, dtype, nn
 
-    from nmt.model.kinds import Model
-    from nmt.model.transformer import Transformer
+    from nmt.model.kinds import Model, Writer
     from nmt.recipe import Recipe
 
 
@@ -53,13 +52,27 @@ def _load_tokenizer(run: Path) -> Tokenizer:
 
 def load_translator_model(
     run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
-) -> tuple[Transformer, Tokenizer, Recipe, Checkpoint]:
+) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
     """As load_model. Raises RunError where the run does not translate."""
-    from nmt.model.transformer import Transformer
-
     check_translates(run, load_run_recipe(run))
+    return _load_writer(run, which, device, precision)
+
+
+def load_language_model(
+    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
+    """As load_model. Raises RunError where the run draws no text."""
+    check_draws(run, load_run_recipe(run))
+    return _load_writer(run, which, device, precision)
+
+
+def _load_writer(
+    run: Path, which: str, device: str, precision: dtype | None
+) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
+    from nmt.model.kinds import Writer
+
     model, tokenizer, recipe, checkpoint = load_model(run, which, device, precision)
-    assert isinstance(model, Transformer), "no other kind translates"
+    assert isinstance(model, Writer), "no other kind writes"
     return model, tokenizer, recipe, checkpoint
 
 

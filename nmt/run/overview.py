@@ -14,7 +14,7 @@ from nmt.run.folder import TRAIN_FIRST, load_run_recipe
 from nmt.run.log import curve, last_start, read_log
 from nmt.run.manifest import run_manifest
 from nmt.run.results import KeptScore, readable_results
-from nmt.text.metrics import label
+from nmt.text.metrics import figure, label
 
 COLUMNS = ["run", "pair", "steps", "min", "valid", "tests (BLEU)", "trained", "MB"]
 BARS = "▁▂▃▄▅▆▇█"
@@ -42,7 +42,7 @@ class Run:
         metric = self.recipe.train.metric  # by which the best checkpoint was chosen
         tests = ", ".join(f"{name} {s['bleu'].score:.1f}" for name, s in self.tests.items() if "bleu" in s)
         return [
-            self.path.name, f"{self.recipe.data.source_lang}-{self.recipe.data.target_lang}", f"{self.steps:,}",
+            self.path.name, self.recipe.languages, f"{self.steps:,}",
             f"{self.seconds / 60:.1f}", _scores({k: v for k, v in self.valid.items() if k == metric}), tests,
             age(now - self.trained) if self.steps else "", f"{self.size / 1e6:,.0f}",
         ]  # fmt: skip
@@ -51,7 +51,7 @@ class Run:
         """Rows of (what, how much)."""
         model, train = self.recipe.model, self.recipe.train
         rows = [
-            ("recipe", f"{self.recipe.name}, {self.recipe.data.source_lang}-{self.recipe.data.target_lang}"),
+            ("recipe", f"{self.recipe.name}, {self.recipe.languages}"),
             ("model", f"{'+'.join(str(n) for n in model.layers if n)} layers, d_model {model.d_model}, "
                       f"d_ff {model.d_ff}, {model.num_heads} heads, dropout {model.dropout:g}"),
             ("training", f"{train.optimizer}, learning rate {train.learning_rate:g} ({train.schedule}), "
@@ -61,7 +61,7 @@ class Run:
         if (self.path / MANIFEST).exists():
             splits = run_manifest(self.path).splits
             pairs = ", ".join(f"{name} {split.examples:,}" for name, split in splits.items())
-            rows.append(("pairs", pairs))
+            rows.append(("pairs" if self.recipe.translates else "lines", pairs))
         log = read_log(self.path)
         for key in ("loss", *(k for k in (train.metric,) if k != "loss")):
             if values := [value for _, value in curve(log, "valid", key)]:
@@ -69,7 +69,7 @@ class Run:
         if self.best:
             rows.append(("best checkpoint", f"{self.best} ({_scores(self.valid)})"))
         for name, scores in self.tests.items():
-            found = " · ".join(f"{label(metric)} {s.score:.1f}" for metric, s in scores.items())
+            found = " · ".join(f"{label(metric)} {figure(metric, s.score)}" for metric, s in scores.items())
             rows.append((f"test {name}", found))
         start = last_start(self.path)
         kept = ("nmt", "torch", "device", "precision", "threads", "seed", "recipe", "tokenizer")

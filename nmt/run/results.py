@@ -9,6 +9,7 @@ from nmt import console
 from nmt.errors import RunError
 from nmt.files import write_atomically
 from nmt.records import Record, read_record
+from nmt.text.metrics import figure
 
 FOLDER, FILE = "evaluation", "results.json"
 
@@ -18,9 +19,9 @@ class KeptScore(Record):
     interval: float | None = None  # half the width of the 95 % confidence interval
     signature: str = ""
 
-    @property
-    def text(self) -> str:
-        return f"{self.score:.1f}" + ("" if self.interval is None else f" ± {self.interval:.1f}")
+    def text(self, metric: str) -> str:
+        """As a value of that metric."""
+        return figure(metric, self.score) + ("" if self.interval is None else f" ± {self.interval:.1f}")
 
 
 class Details(Record):
@@ -45,6 +46,7 @@ class Results(Record):
     scores: dict[str, dict[str, KeptScore]] = {}  # test set → metric → score
     details: dict[str, Details] = {}
     together: Together | None = None
+    drawn: dict[str, float] = {}  # of what a language model draws: metric → value
 
     def save(self, run: Path) -> None:
         text = self.model_dump_json(indent=1, exclude_none=True) + "\n"

@@ -62,17 +62,24 @@ METRICS = {
         Metric("ter", "TER", lambda _: _ter(), higher_is_better=False),
     )
 }
-LOSS = "loss"  # what a validation measures besides METRICS; lower is better
+LOSS = "loss"  # what a validation measures besides METRICS, in nats a token; lower is better
+BITS = "bits_per_character"  # of a language model: `</s>` costs bits, but the end of a line is no character
+_LABELS = {LOSS: LOSS, BITS: "bits a character", "perplexity": "perplexity"}
 
 
 def label(name: str) -> str:
     """What a table calls a metric; names of programs outside, such as comet, in capitals."""
-    return METRICS[name].label if name in METRICS else name if name == LOSS else name.upper()
+    return METRICS[name].label if name in METRICS else _LABELS.get(name, name.upper())
+
+
+def figure(name: str, value: float) -> str:
+    """A value of a metric as people read it."""
+    return f"{value:.3f}" if name in (LOSS, BITS) else f"{value:.1f}"
 
 
 def higher_is_better(name: str) -> bool:
     """Whether a larger value of the metric, or of the loss, means better translations."""
-    return METRICS[name].higher_is_better if name in METRICS else name != LOSS
+    return METRICS[name].higher_is_better if name in METRICS else name not in (LOSS, BITS)
 
 
 def bleu_tokenizer(wanted: str, target_lang: str) -> str:

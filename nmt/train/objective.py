@@ -11,6 +11,7 @@ different things, masked tokens and pairs of sentences, a constant has to stand 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,10 +25,12 @@ from nmt.data.masking import ALONE, MaskedBatch
 from nmt.model.encoder_only import EncoderOnly
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
-from nmt.text.metrics import LOSS
+from nmt.text.metrics import BITS, LOSS
 from nmt.tokenizer import PAD_ID
 from nmt.train.epochs import Epoch
 from nmt.train.loss import smoothed_loss
+
+CHARACTERS = "characters"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Objective(Protocol):
         """
 
     def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
-        """The validation scores that follow from the sums over the whole validation set; one of them is `loss`."""
+        """The validation scores that follow from the sums over the whole validation set; one of them is `loss`. Among
+        the sums is CHARACTERS, of its sources as text.
+        """
 
 
 class Write:
@@ -119,7 +124,30 @@ class FillIn:
         return {name: round(value, 6 if name == LOSS else 4) for name, value in found.items()}
 
 
+class Continue:
+    """Each token of a line from those before it: a language model. Validated by bits a character too, which models with
+    other vocabularies can be compared by.
+    """
+
+    text_metrics: tuple[str, ...] = ()
+
+    def __init__(self, label_smoothing: float) -> None:
+        self._write = Write(label_smoothing, LOSS, translates=False)
+
+    def num_tokens(self, epoch: Epoch, part: Indices) -> int:
+        return self._write.num_tokens(epoch, part)
+
+    def loss(self, model: Any, batch: Batch) -> Loss:
+        return self._write.loss(model, batch)
+
+    def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
+        bits = sums["nll"] / math.log(2) / max(1, sums[CHARACTERS])
+        return {**self._write.judge(sums, num_tokens), BITS: round(bits, 6)}
+
+
 def choose_objective(recipe: Recipe) -> Objective:
+    if recipe.objective.kind == "lm" and not recipe.translates:
+        return Continue(recipe.train.label_smoothing)
     if recipe.model.kind == "encoder":
         return FillIn(recipe.train.label_smoothing)
     return Write(recipe.train.label_smoothing, recipe.train.metric, recipe.translates)

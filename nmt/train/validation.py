@@ -16,14 +16,13 @@ from nmt.data.sides import sides_of
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
-from nmt.model.kinds import Model
-from nmt.model.transformer import Transformer
+from nmt.model.kinds import Model, Writer
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import EXCESS, OLD
-from nmt.text.metrics import LOSS, METRICS, label, score
+from nmt.text.metrics import BITS, LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, objectives_of, pieces_of
-from nmt.train.objective import Objective
+from nmt.train.objective import CHARACTERS, Objective
 
 VALID = 1 << 32  # in place of an epoch's number: the noise of the validation set is always the same
 Valid = dict[str, float]  # loss (nats a target token), bleu, chrf, or what else the objective is judged by
@@ -41,6 +40,7 @@ class Validator:
     ) -> None:  # fmt: skip
         split = PreparedSplit.open(prepared, "valid")
         self.src, self.refs = (split.text("src"), split.references()) if recipe.translates else ([], [[]])
+        self.characters = sum(map(len, split.text("src")))
         objectives = objectives_of(recipe)
         sides = sides_of(split.examples, split.lines, split.directions, objectives,
                          pieces_of(objectives, tokenizer), [recipe.seed, VALID])  # fmt: skip
@@ -54,7 +54,7 @@ class Validator:
         domain = domain_of(recipe, Manifest.load(prepared))
         self.translator = (
             Translator.of_models([model], tokenizer, decode, domain)
-            if objective.text_metrics and isinstance(model, Transformer) else None
+            if objective.text_metrics and isinstance(model, Writer) else None
         )  # fmt: skip
 
     def measure(self, with_text: bool = True) -> tuple[Valid, list[str]]:
@@ -63,7 +63,7 @@ class Validator:
         valid, hyps = self._by_loss(), []
         if not math.isfinite(valid[LOSS]):
             raise TrainingError(
-                f"the validation loss is {valid[LOSS]}: these weights cannot translate.",
+                f"the validation loss is {valid[LOSS]}: these weights are of no use.",
                 "Start over with a lower `train.learning_rate` or a longer `train.warmup_steps`.",
             )
         if with_text and self.translator:
@@ -88,7 +88,7 @@ class Validator:
             for name, value in self.objective.loss(self.model, batch).sums.items():
                 sums[name] += float(value)
             num_tokens += self.objective.num_tokens(epoch, part)
-        return self.objective.judge(sums, num_tokens)
+        return self.objective.judge(sums | {CHARACTERS: self.characters}, num_tokens)
 
 
 def show(valid: Valid) -> str:
@@ -102,4 +102,4 @@ def show(valid: Valid) -> str:
 def _named(key: str) -> str:
     if key.startswith(OLD):
         return f"old domain {_named(key.removeprefix(OLD))}"
-    return label(key) if key in METRICS else key
+    return label(key) if key in {*METRICS, BITS} else key

@@ -236,7 +236,7 @@ def test_held_out_lines_are_held_out_of_both_kinds_of_text(denoising):
         ({"objective": {"kind": "infill", "span": 0.1}}, "toy: `objective`: `span` must be at least 0.5."),
         (
             {"objective": "fill"},
-            "toy: `objective` must be one of `translate`, `infill`, `mass`, `spans`, but is 'fill'.",
+            "toy: `objective` must be one of `translate`, `infill`, `mass`, `spans`, `mlm`, `lm`, but is 'fill'.",
         ),
     ],
 )

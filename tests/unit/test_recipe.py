@@ -152,7 +152,7 @@ def test_kinds_of_corpus(corpus: dict[str, Any], kind: str) -> None:
         ("train.learning_rate=", "`train.learning_rate` must be a number, but is empty."),
         ("train.learning_rate=[1]", "`train.learning_rate` must be a number, but is a list."),
         ("train.learning_rate=yes", "`train.learning_rate` must be a number, but is true."),
-        ("train.max_steps=-1", "`train.max_steps` must be greater than 0, but is -1."),
+        ("train.max_steps=-1", "`train.max_steps` must be at least 0, but is -1."),
         ("train.patience=2.5", "`train.patience` must be a whole number, but is 2.5."),
         ("model.dropout=1", "`model.dropout` must be less than 1, but is 1."),
         ("model.norm=mid", "`model.norm` must be one of `pre`, `post`, but is 'mid'."),
