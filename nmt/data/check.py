@@ -40,6 +40,8 @@ def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     tokenizer |= dict.fromkeys(recipe.tokenizer.open_keys, "auto")
     kinds = sorted({recipe.objective_of(corpus).kind for corpus in recipe.data.train} - {"translate"})
     objective = {"objective.kind": ", ".join(kinds)} if kinds else {}  # which decide the control pieces
+    if pairs := sorted({recipe.objective_of(corpus).pairs for corpus in recipe.data.train} - {"none"}):
+        objective["objective.pairs"] = ", ".join(pairs)
     return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer")) | objective
 
 

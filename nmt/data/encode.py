@@ -21,6 +21,7 @@ import numpy.typing as npt
 from nmt import console
 from nmt.data.audit import AuditReport
 from nmt.data.corpus import Chunk, PairSource, side_of
+from nmt.data.documents import Mask, followed
 from nmt.data.examples import SIDES
 from nmt.data.filters import Routing
 from nmt.data.manifest import Corpus, SideStatistics, SplitStatistics
@@ -28,7 +29,7 @@ from nmt.data.rereading import read_again
 from nmt.data.round_trip import RoundTrip
 from nmt.data.store import IdsWriter, Run, write_examples
 from nmt.data.workers import in_order
-from nmt.recipe import DataSection
+from nmt.recipe import DataSection, Recipe
 from nmt.text.sentences import split as split_sentences
 from nmt.tokenizer import Side, Tokenizer
 
@@ -51,6 +52,7 @@ class _Reading:
     source: PairSource
     split: str  # of the recipe
     side: Side | None  # whose language its lines have, if they are of one
+    in_documents: bool  # whether it is learned which line follows which
     read: int = 0
     examples: Counter[str] = field(default_factory=Counter)  # by split
     sums: tuple[Any, Any] = field(default_factory=lambda: (hashlib.sha256(), hashlib.sha256()))
@@ -95,6 +97,7 @@ class _Task:
     corpus: int
     lines: dict[Side, bytes]  # joined by \n; of one side, where they are of one language
     pairs: int
+    followed: Mask | None = None  # whether the next line of a document is the next of these; None: not asked
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,16 @@ def _tasks(readings: Sequence[_Reading], pairs: Mapping[str, int], routing: Rout
             if split != "train":
                 if chunk.src:
                     joined = {side: b"\n".join(lines) for side, lines in sides.items()}
-                    yield _Task(split, corpus, joined, len(chunk.src))
+                    order = followed(chunk.src, range(len(chunk.src))) if readings[corpus].in_documents else None
+                    yield _Task(split, corpus, joined, len(chunk.src), order)
                 continue
             codes = routing.codes[index : index + len(chunk.src)]
             for name in routed:
                 picks = np.flatnonzero(codes == routing.names.index(name)).tolist()
                 if picks:
                     joined = {side: b"\n".join([lines[i] for i in picks]) for side, lines in sides.items()}
-                    yield _Task(name, corpus, joined, len(picks))
+                    order = followed(chunk.src, picks) if readings[corpus].in_documents else None
+                    yield _Task(name, corpus, joined, len(picks), order)
 
 
 class _Split:
@@ -164,7 +169,7 @@ class _Split:
         first = {side: self._rows[side] for side in encoded}
         both = len(encoded) == 2
         src = first["src"] if both else next(iter(first.values()))
-        self.examples.append(Run(task.corpus, task.pairs, src, first["tgt"] if both else None))
+        self.examples.append(Run(task.corpus, task.pairs, src, first["tgt"] if both else None, task.followed))
         for side, rows in encoded.items():
             self._ids[side].append(rows.flat, rows.lengths)
             self._rows[side] += task.pairs
@@ -204,15 +209,18 @@ class _Sample:
 
 
 def write_splits(
-    data: DataSection, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
+    recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
     folder: Path, tokenizer: Tokenizer, processes: int, round_trip: RoundTrip,
 ) -> tuple[dict[str, SplitStatistics], list[Corpus]]:  # fmt: skip
     """Encode all splits into `folder`, and show `round_trip` some targets. Gives what the splits come to, and the
     corpora as they were read.
     """
+    data = recipe.data
     names, counts = stored_as(data), routing.counts()
     readings = [
-        _Reading(source, split, side_of(data, source.corpus)) for split, group in sources.items() for source in group
+        _Reading(source, split, side_of(data, source.corpus), recipe.objective_of(source.corpus).pairs == "next")
+        for split, group in sources.items()
+        for source in group
     ]
     pairs = {name: split.pairs for name, split in report.splits.items()}
     moved = {name: count for name, count in counts.items() if count and name != "train"}

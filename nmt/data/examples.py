@@ -3,7 +3,8 @@
 Lines are stored once a language (store.py). An example is three numbers: the corpus, its row among the lines of the
 source language, and its row among those of the target language, or −1 where it has no target. A corpus says which
 languages these are. Two parallel files are one corpus whose example i is row i on both sides; a table of several
-languages has an example for each direction and line; text of one language has examples without a target.
+languages has an example for each direction and line; text of one language has examples without a target. Where it is
+learned which line follows which, the third number of a line without a target is the row of the next line.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ def column(examples: Examples, side: Side, lines: Mapping[str, RaggedIds], direc
     rows = examples.rows(side)
     language = {c: getattr(directions[c], side) for c in examples.corpora}
     names = [name for name in dict.fromkeys(language.values()) if name is not None]
+    if None in language.values():
+        rows = np.where(np.isin(examples.corpus, [c for c, name in language.items() if name is None]), NONE, rows)
     if len(set(language.values())) == len(names) == 1 and examples.in_order[side] and len(rows) == len(lines[names[0]]):
         return lines[names[0]]  # as most often: no line needs to be looked up
     number = np.zeros(len(directions), np.int8)  # of the language of each corpus, among `names`

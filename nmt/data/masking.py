@@ -124,7 +124,7 @@ def texts(
     if objective.pairs == "none":
         nothing = np.zeros(len(a), np.int64)
         return Rows(in_a_row([a, EOS_ID]), nothing, nothing + ALONE)
-    b = table_of(column(examples, "tgt", lines, directions))
+    b = table_of(column(examples, "tgt", lines, [Direction(d.src, d.tgt or d.src) for d in directions]))
     return pairs(a, b, pieces, rng, (examples.rows("tgt") != NONE) & (a.lengths > 0) & (b.lengths > 0))
 
 

@@ -14,6 +14,7 @@ from nmt import console
 from nmt.data.audit import AuditReport, audit
 from nmt.data.check import check_inputs, check_prepared, deciding_keys, remember_inputs
 from nmt.data.corpus import PairSource, all_corpora, resolve_files
+from nmt.data.documents import check_documents
 from nmt.data.encode import stored_as, write_splits
 from nmt.data.filters import route
 from nmt.data.manifest import (
@@ -70,6 +71,7 @@ def prepare(
     cores = usable_cores() if processes is None else processes
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
     show_audit(report)
+    check_documents(recipe, report.splits["train"])
     routing = route(recipe.data, report.splits)
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
@@ -79,7 +81,7 @@ def prepare(
         training = time.monotonic() - training
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)
-        splits, corpora = write_splits(recipe.data, sources, report, routing, folder, tokenizer, cores, round_trip)
+        splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip)
         tokenizer.count(id_blocks(folder, "train", stored_as(recipe.data)))
         tokenizer.save(folder)
         if changed := [name for name, file in inputs.items() if file.changed()]:

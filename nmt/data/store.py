@@ -57,6 +57,7 @@ class Run:
     number: int
     src: int
     tgt: int | None
+    followed: npt.NDArray[np.bool_] | None = None  # of those without a target, which have the next row as theirs
 
 
 def write_examples(folder: Path, split: str, runs: Sequence[Run]) -> None:
@@ -73,6 +74,8 @@ def write_examples(folder: Path, split: str, runs: Sequence[Run]) -> None:
         here[:, 0] = run.corpus
         here[:, 1] = np.arange(run.src, run.src + run.number, dtype=np.int32)
         here[:, 2] = NONE if run.tgt is None else np.arange(run.tgt, run.tgt + run.number, dtype=np.int32)
+        if run.followed is not None:
+            here[:, 2] = np.where(run.followed, here[:, 1] + 1, NONE)
         begin += run.number
     table.flush()
 
@@ -123,7 +126,8 @@ class PreparedSplit:
             return self.tgt
         directions = [Direction(d.src, d.tgt or d.src) for d in self.directions]
         table = np.array(self.examples.table)
-        table[:, 2] = np.where(table[:, 2] == NONE, table[:, 1], table[:, 2])
+        alone = np.isin(table[:, 0], [c for c, direction in enumerate(self.directions) if direction.tgt is None])
+        table[:, 2] = np.where(alone, table[:, 1], table[:, 2])
         return column(Examples(table), "tgt", self.lines, directions)
 
     def text(self, side: Side) -> list[str]:
@@ -161,7 +165,9 @@ class PreparedSplit:
             for name in set(language.values()):
                 mine = rows if len(set(language.values())) == 1 else rows[np.isin(
                     self.examples.corpus, [c for c in corpora if language[c] == name])]  # fmt: skip
-                low, high = (0, len(self.lines[name])) if name is not None else (NONE, 0)
+                # Without a target, it is the row of the next line, if it is anything.
+                every = max(map(len, self.lines.values()))
+                low, high = (0, len(self.lines[name])) if name is not None else (NONE, every)
                 if not low <= int(mine.min()) <= int(mine.max()) < high:
                     raise RunError(f"prepared data {path} is damaged: it names lines that there are not.", _AGAIN)
 

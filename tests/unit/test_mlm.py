@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from nmt.data.prepare import prepare
+from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator
-from nmt.errors import Interrupted, RunError
+from nmt.errors import DataError, Interrupted, RunError
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import TrainingData
 from nmt.train.objective import FillIn
@@ -111,3 +112,58 @@ def test_what_an_encoder_has_not_cannot_be_taken(masked, toy_recipe):
         f"`train.init_from: {parent}` is a model of another kind (encoder), of which `decoder` cannot be taken."
     )
     assert caught.value.hint == "Take of it: `train.init_from.parts: [embeddings, encoder]`."
+
+
+NEXT = {"kind": "mlm", "pairs": "next"}
+
+
+@pytest.fixture
+def told(masked, tmp_path):
+    """Makes recipes of documents of four lines, with a blank line behind each."""
+
+    def make(blank="\n", **keys):
+        for name, first, number in (("docs.en", 0, 60), ("valid-docs.en", 60, 10)):
+            stories = ["".join(f"day {d} part {p} of it\n" for p in range(4)) for d in range(first, first + number)]
+            (tmp_path / name).write_text(blank.join(stories), encoding="utf-8")
+        plain = {"data__root": str(tmp_path), "data__train": {"text": "docs.en", "lang": "en"},
+                 "data__valid": {"text": "valid-docs.en", "lang": "en"}, "objective": NEXT, "name": "next"}  # fmt: skip
+        return masked(**plain | keys)
+
+    return make
+
+
+def test_the_next_line_of_a_document(told):
+    recipe = told()
+    prepared = prepare(recipe)
+    for name, number in (("train", 60), ("valid", 10)):
+        split = PreparedSplit.open(prepared, name)
+        tokenizer = Tokenizer.load(prepared)
+        texts = tokenizer.decode([row.tolist() for row in split.lines["en"]])
+        following = {texts[s]: texts[t] for s, t in split.examples.table[:, 1:].tolist() if t >= 0}
+        assert len(following) == 3 * number
+        for a, b in following.items():
+            assert a.split()[1] == b.split()[1]
+            assert int(a.split()[3]) + 1 == int(b.split()[3])
+        assert [r.tolist() for r in split.written] == [r.tolist() for r in split.src]
+    sides = TrainingData(prepared, recipe, Tokenizer.load(prepared), 4000).epoch(0).sides
+    assert (sides.together >= 0).sum() == 180
+    assert (sides.together == 0).sum() == pytest.approx(90, abs=2)
+
+
+def test_the_next_line_is_learned(told):
+    assert "pair_accuracy" in records(run(told()), "valid")[0]
+
+
+def test_without_documents_there_is_no_next_line(told):
+    with pytest.raises(DataError) as caught:
+        prepare(told(blank=""))
+    assert caught.value.message == (
+        "`objective.pairs: next` needs documents; no file of `data.train` has a blank line between two."
+    )
+
+
+def test_other_pairs_are_other_data(masked):
+    from nmt.data.check import deciding_keys
+
+    assert deciding_keys(masked())["objective.kind"] == "mlm"
+    assert "objective.pairs" not in deciding_keys(masked())
