@@ -16,6 +16,7 @@ from nmt.commands.options import (
     DeviceOption,
     RunOption,
     draws_text,
+    fills_in,
     load_generator,
     load_translator,
     run_folder,
@@ -110,6 +111,10 @@ def evaluate(
             wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
             _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
             return
+        if fills_in(folder):
+            wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
+            _evaluate_encoder(folder, test or [], checkpoint, device, wanted, as_json)
+            return
         translator = load_translator(run, checkpoint, device, search)
         assert translator.run is not None
         evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
@@ -158,6 +163,28 @@ def _evaluate_text(
     console.print_table(COLUMNS, [t.row() for t in evaluation.tests])
     print()
     console.print_table(SAMPLE_COLUMNS, [evaluation.drawn.row()])
+
+
+def _evaluate_encoder(
+    folder: Path, test: list[str], checkpoint: str, device: str, wanted: Mapping[str, bool], as_json: bool
+) -> None:
+    """Of an encoder alone. Raises RecipeError for what is wanted of translations alone."""
+    from nmt.device import set_threads
+    from nmt.evaluate.masked import COLUMNS, evaluate_encoder
+    from nmt.run.load import load_encoder
+
+    if names := [name for name, given in wanted.items() if given]:
+        raise RecipeError(
+            f"`{names[0]}` is for translations; {folder} is an encoder.",
+            "It is scored by masked accuracy, pseudo-perplexity and pair accuracy.",
+        )
+    set_threads()
+    model, tokenizer, _, _ = load_encoder(folder, checkpoint, device)
+    tests = evaluate_encoder(folder, model, tokenizer, test)
+    if as_json:
+        print(json.dumps({t.name: t.to_json() for t in tests}, indent=1))
+        return
+    console.print_table(COLUMNS, [t.row() for t in tests])
 
 
 def _print_weak_spots(analysis: Analysis) -> None:

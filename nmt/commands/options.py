@@ -17,6 +17,7 @@ from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
     from nmt.decode.generator import Generator
+    from nmt.decode.pairs import PairScorer
     from nmt.decode.translator import Translator
     from nmt.recipe import Recipe
 
@@ -105,6 +106,22 @@ def load_generator(run: Path | None, checkpoint: str, device: str, changes: Mapp
     if not run:
         console.info(f"Using {folder} ({generator.checkpoint}), the run trained last.")
     return generator
+
+
+def load_pair_scorer(run: Path, checkpoint: str, device: str) -> PairScorer:
+    """Of a run that has learned which texts belong together."""
+    from nmt.decode.pairs import PairScorer
+    from nmt.device import set_threads
+
+    set_threads()
+    return PairScorer.load(run, checkpoint, device)
+
+
+def fills_in(run: Path) -> bool:
+    """Whether a run is an encoder alone. Raises RunError where it is no run."""
+    from nmt.run.folder import load_run_recipe
+
+    return load_run_recipe(run).model.kind == "encoder"
 
 
 def draws_text(run: Path) -> bool:

@@ -22,6 +22,7 @@ from nmt.commands.options import (
     RunOption,
     draws_text,
     load_generator,
+    load_pair_scorer,
     load_translator,
     run_folder,
 )
@@ -195,6 +196,12 @@ def score(
         typer.Option("--run", help="The run folder; several score together (an ensemble). [the run trained last]"),
     ] = None,
     checkpoint: CheckpointOption = "best",
+    pair: Annotated[
+        bool,
+        typer.Option(
+            "--pair", help="The probability that a source and its translation belong together, by an encoder."
+        ),
+    ] = False,
     format: Annotated[
         OutputFormat,
         typer.Option(
@@ -207,10 +214,13 @@ def score(
 ) -> None:
     """Score given translations, or text: how probable they are to the model, as a whole and token by token."""
     from nmt.decode.endpoints import open_output
-    from nmt.decode.streams import score_stream, score_text
+    from nmt.decode.streams import pair_stream, score_stream, score_text
 
     first = run[0] if run else run_folder(None)
-    if draws_text(first):
+    if pair:
+        _check_pairs(src, len(run or ()), search)
+        lines = pair_stream(lambda: load_pair_scorer(first, checkpoint, device), src or tgt, tgt, format.value)
+    elif draws_text(first):
         if src is not None:
             raise RecipeError(f"`--src` is for translations, and {first} is a language model.", "Give `--tgt` alone.")
         if len(run or ()) > 1:
@@ -225,6 +235,16 @@ def score(
     with open_output(None) as out:
         for line in lines:
             out.write(line.encode() + b"\n")
+
+
+def _check_pairs(src: Path | None, runs: int, search: Mapping[str, object]) -> None:
+    """Raises RecipeError for what does not go with --pair."""
+    if src is None:
+        raise RecipeError("`--pair` scores two texts.", "Give `--src` and `--tgt`.")
+    if runs > 1:
+        raise RecipeError("Encoders score pairs one at a time.", "Give one `--run`.")
+    if search:
+        raise RecipeError(f"`{option_name(next(iter(search)))}` changes nothing with --pair.", "Leave it out.")
 
 
 @app.command(epilog="Example: `nmt export --quantization int8`, then `nmt translate --engine ctranslate2 < input.txt`")

@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.data.batches import Batch, collate
+from nmt.data.corpus import all_corpora
 from nmt.data.examples import Column, Direction, Examples, Lines, column, table_of
 from nmt.data.masking import MaskedSides, masked_sides
 from nmt.data.noise import Pieces, view
-from nmt.recipe import ObjectiveSection
+from nmt.recipe import ObjectiveSection, Recipe
 from nmt.tokenizer import PAD_ID, RaggedIds
+
+VALID = 1 << 32  # in place of an epoch's number: the noise of validation and test sets is always the same
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ class Sides:
             for i in np.flatnonzero(self.given.lengths).tolist():
                 counts[i] = np.count_nonzero(self.tgt[i] != PAD_ID)
         return counts
+
+
+def objectives_of(recipe: Recipe) -> list[ObjectiveSection]:
+    """Of each corpus that was read, by its number in the prepared data."""
+    corpora = [corpus for group in all_corpora(recipe.data).values() for corpus in group]
+    return [recipe.objective_of(corpus) for corpus in corpora if corpus.kind != "holdout"]
 
 
 def draw(examples: Examples, shares: Sequence[float | None], tokens: Lines, seed: Sequence[int]) -> Examples:

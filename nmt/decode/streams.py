@@ -6,6 +6,7 @@ Line n of the output answers line n of the input, always; a pipe gets its answer
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import queue
 import signal
@@ -23,6 +24,7 @@ from typing import IO, TypeVar
 from nmt import console
 from nmt.decode.endpoints import Sink, cannot_read, open_input
 from nmt.decode.generator import Generator
+from nmt.decode.pairs import PairScorer
 from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, doubt, flags_of, problems, render, render_score
 from nmt.decode.request import Request, parse_request
 from nmt.decode.translator import Translator
@@ -201,13 +203,27 @@ def score_stream(load: Callable[[], Translator], src: Path, tgt: Path, format: F
     """What the model makes of line pairs of two files, line by line. Raises DataError where they do not fit, after the
     lines before.
     """
+    for translator, pairs in _with_pairs(load, src, tgt):
+        for pair, found in zip(pairs, translator.score(pairs), strict=True):
+            yield render_score(translator.tokenizer, *pair, found, format)
+
+
+def pair_stream(load: Callable[[], PairScorer], src: Path, tgt: Path, format: Format) -> Iterator[str]:
+    """How probable it is that the lines of two files belong together, pair by pair; errors as of score_stream."""
+    for scorer, pairs in _with_pairs(load, src, tgt):
+        for (first, second), found in zip(pairs, scorer.score(pairs), strict=True):
+            record = {"source": first, "target": second, "probability": round(found, 6)}
+            yield json.dumps(record, ensure_ascii=False) if format == "jsonl" else f"{found:.6f}"
+
+
+def _with_pairs(load: Callable[[], T], src: Path, tgt: Path) -> Iterator[tuple[T, list[tuple[str, str]]]]:
+    """What is loaded once both files are open, with many pairs of lines at a time."""
     with open_input(src) as source, open_input(tgt) as target:
-        translator, done = load(), 0
+        loaded, done = load(), 0
         left, right = (chain.from_iterable(read_lines(*file)) for file in (source, target))
         while pairs := list(islice(zip_longest(left, right), CHUNK_LINES)):
             whole = [(s, t) for s, t in pairs if s is not None and t is not None]
-            for pair, found in zip(whole, translator.score(whole), strict=True):
-                yield render_score(translator.tokenizer, *pair, found, format)
+            yield loaded, whole
             done += len(whole)
             if len(whole) < len(pairs):
                 shorter = src if pairs[len(whole)][0] is None else tgt

@@ -181,6 +181,14 @@ def _texts(
 ) -> dict[str, list[list[str]]]:
     """Test set → the lines of each of its files."""
     recipe = load_run_recipe(run)
+    chosen = chosen_tests(run, recipe, test)
+    folder = prepared or recipe.prepared_dir
+    files, sums = _check_prepared(run, folder, chosen, files_of)
+    return {name: [_prepared_lines(folder / file, sums[file].sha256) for file in of] for name, of in files.items()}
+
+
+def chosen_tests(run: Path, recipe: Recipe, test: Sequence[str]) -> list[str]:
+    """Which test sets are scored, and errors, as of evaluate_run."""
     known = [*recipe.data.test, "valid"]
     if unknown := [name for name in test if name not in known]:
         names = ", ".join(f"`{name}`" for name in unknown)
@@ -188,10 +196,7 @@ def _texts(
                         f"Known: {', '.join(known)}.")  # fmt: skip
     if not test and not recipe.data.test:
         console.info("The recipe names no test set; scoring `valid`.")
-    chosen = list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
-    folder = prepared or recipe.prepared_dir
-    files, sums = _check_prepared(run, folder, chosen, files_of)
-    return {name: [_prepared_lines(folder / file, sums[file].sha256) for file in of] for name, of in files.items()}
+    return list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
 
 
 def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[str] = ()) -> dict[str, int]:

@@ -122,7 +122,9 @@ class Recipe(Section):
         """`en-fr`; where nothing is translated, `en` or `en+fr`."""
         if self.translates:
             return f"{self.data.source_lang}-{self.data.target_lang}"
-        return "+".join(dict.fromkeys(corpus.lang for corpus in self.data.train if corpus.lang))
+        both = (self.data.source_lang, self.data.target_lang)
+        each = [(corpus.lang,) if corpus.lang else both for corpus in self.data.train]
+        return "+".join(dict.fromkeys(language for found in each for language in found))
 
     def objective_of(self, corpus: Corpus) -> ObjectiveSection:
         """What is learned from a corpus: what it says itself; else the recipe's, or the translation that it has."""

@@ -30,6 +30,20 @@ def check_translates(run: Path, recipe: Recipe) -> None:
         )
 
 
+def check_knows_pairs(run: Path, recipe: Recipe) -> None:
+    """Raises RunError where a run has not learned which texts belong together."""
+    if knows_pairs(recipe):
+        return
+    does = (
+        "scores masked words" if recipe.model.kind == "encoder" else "translates" if recipe.translates
+        else "draws and scores text" if recipe.draws else "restores text"
+    )  # fmt: skip
+    raise RunError(
+        f"{run} {does}, but has not learned which texts belong together.",
+        "Pairs are scored by a run of `objective: {kind: mlm, pairs: translation}`, or of `pairs: next`.",
+    )
+
+
 def check_draws(run: Path, recipe: Recipe) -> None:
     """Raises RunError where a run is no language model."""
     if recipe.draws:

@@ -9,7 +9,7 @@ from nmt import console
 from nmt.data.manifest import MANIFEST
 from nmt.device import choose_device, choose_dtype
 from nmt.errors import RunError
-from nmt.run.abilities import check_draws, check_translates
+from nmt.run.abilities import check_draws, check_knows_pairs, check_translates
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import load_run_recipe
 from nmt.run.manifest import run_manifest
@@ -18,6 +18,7 @@ from nmt.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from torch import Tensor, dtype, nn
 
+    from nmt.model.encoder_only import EncoderOnly
     from nmt.model.kinds import Model, Writer
     from nmt.recipe import Recipe
 
@@ -64,6 +65,25 @@ def load_language_model(
     """As load_model. Raises RunError where the run draws no text."""
     check_draws(run, load_run_recipe(run))
     return _load_writer(run, which, device, precision)
+
+
+def load_encoder(
+    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+) -> tuple[EncoderOnly, Tokenizer, Recipe, Checkpoint]:
+    """As load_model, of a run that is an encoder alone."""
+    from nmt.model.encoder_only import EncoderOnly
+
+    model, tokenizer, recipe, checkpoint = load_model(run, which, device, precision)
+    assert isinstance(model, EncoderOnly), "no other kind fills in pieces"
+    return model, tokenizer, recipe, checkpoint
+
+
+def load_pair_model(
+    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+) -> tuple[EncoderOnly, Tokenizer, Recipe, Checkpoint]:
+    """As load_encoder. Raises RunError where the run has learned no pairs."""
+    check_knows_pairs(run, load_run_recipe(run))
+    return load_encoder(run, which, device, precision)
 
 
 def _load_writer(

@@ -64,7 +64,9 @@ METRICS = {
 }
 LOSS = "loss"  # what a validation measures besides METRICS, in nats a token; lower is better
 BITS = "bits_per_character"  # of a language model: `</s>` costs bits, but the end of a line is no character
-_LABELS = {LOSS: LOSS, BITS: "bits a character", "perplexity": "perplexity"}
+_LABELS = {LOSS: LOSS, BITS: "bits a character", "perplexity": "perplexity"} | {
+    name: name.replace("_", " ") for name in ("masked_accuracy", "pair_accuracy", "pseudo_perplexity")
+}
 
 
 def label(name: str) -> str:

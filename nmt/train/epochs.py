@@ -8,10 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from nmt.data.batches import Batch, Indices, Update, fill, plan_batches
-from nmt.data.corpus import all_corpora
 from nmt.data.masking import MaskedBatch, MaskedSides
 from nmt.data.noise import Pieces
-from nmt.data.sides import Sides, draw, sides_of
+from nmt.data.sides import Sides, draw, objectives_of, sides_of
 from nmt.data.store import PreparedSplit
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.tokenizer import RaggedIds, Tokenizer
@@ -41,12 +40,6 @@ class Epoch:
             f"{len(self.sides):,} examples, {self.num_tokens:,} target tokens and {len(self.updates):,} steps an "
             f"epoch; padding: {padding(*(fill(self.updates, side.lengths) for side in sides))}"
         )
-
-
-def objectives_of(recipe: Recipe) -> list[ObjectiveSection]:
-    """Of each corpus that was read, by its number in the prepared data."""
-    corpora = [corpus for group in all_corpora(recipe.data).values() for corpus in group]
-    return [recipe.objective_of(corpus) for corpus in corpora if corpus.kind != "holdout"]
 
 
 def pieces_of(objectives: Sequence[ObjectiveSection], tokenizer: Tokenizer) -> Pieces | None:

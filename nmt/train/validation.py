@@ -12,7 +12,7 @@ import torch
 
 from nmt.data.batches import plan_batches
 from nmt.data.manifest import Manifest
-from nmt.data.sides import sides_of
+from nmt.data.sides import VALID, objectives_of, sides_of
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
@@ -21,10 +21,9 @@ from nmt.recipe import Recipe
 from nmt.run.checkpoint import EXCESS, OLD
 from nmt.text.metrics import BITS, LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
-from nmt.train.epochs import Epoch, objectives_of, pieces_of
+from nmt.train.epochs import Epoch, pieces_of
 from nmt.train.objective import CHARACTERS, Objective
 
-VALID = 1 << 32  # in place of an epoch's number: the noise of the validation set is always the same
 Valid = dict[str, float]  # loss (nats a target token), bleu, chrf, or what else the objective is judged by
 Sample = dict[str, str]  # source, hypothesis, reference
 

@@ -1,13 +1,22 @@
 """An encoder alone, from the file to masked words, pairs, and a translator that begins with it."""
 
+import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from nmt.cli import app
+from nmt.data.masking import pairs
+from nmt.data.noise import Pieces
 from nmt.data.prepare import prepare
 from nmt.data.store import PreparedSplit
+from nmt.decode.pairs import PairScorer
 from nmt.decode.translator import Translator
 from nmt.errors import DataError, Interrupted, RunError
-from nmt.tokenizer import Tokenizer
+from nmt.evaluate.masked import evaluate_encoder, one_by_one
+from nmt.run.load import load_encoder
+from nmt.run.results import read_results
+from nmt.tokenizer import RaggedIds, Tokenizer
 from nmt.train.epochs import TrainingData
 from nmt.train.objective import FillIn
 from nmt.train.trainer import train
@@ -167,3 +176,77 @@ def test_other_pairs_are_other_data(masked):
 
     assert deciding_keys(masked())["objective.kind"] == "mlm"
     assert "objective.pairs" not in deciding_keys(masked())
+
+
+# --- what such a run is used for -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair_run(paired):
+    return run(paired(train__max_steps=6, train__eval_every=6))
+
+
+def test_pairs_are_scored_each_for_itself(pair_run):
+    scorer = PairScorer.load(pair_run)
+    texts = [("one two", "un deux"), ("three", "un un un un un"), ("one", " "), ("two two one", "deux")]
+    found = scorer.score(texts)
+    assert found[2] == 0
+    assert all(0 < p < 1 for p in (found[0], found[1], found[3]))
+    assert [scorer.score([pair])[0] for pair in texts] == pytest.approx(found, abs=1e-6)
+    assert scorer.score([]) == []
+
+
+def test_an_encoder_is_evaluated(pair_run):
+    model, tokenizer, _, _ = load_encoder(pair_run)
+    (test,) = evaluate_encoder(pair_run, model, tokenizer)
+    (valid,) = evaluate_encoder(pair_run, model, tokenizer, ["valid"])
+    assert (test.name, test.examples) == ("test", 20)
+    assert set(test.scores) == {"masked_accuracy", "pseudo_perplexity", "pair_accuracy"}
+    assert 1 < test.scores["pseudo_perplexity"] < 1000
+    last = records(pair_run, "valid")[-1]
+    assert valid.scores["pair_accuracy"] == pytest.approx(last["pair_accuracy"])
+    assert valid.scores["masked_accuracy"] == pytest.approx(last["masked_accuracy"])
+    assert set(read_results(pair_run).scores) == {"test", "valid"}
+
+
+def test_each_piece_is_masked_alone():
+    """A model that looks at nothing but which pieces are there: of a mask it says what is missing."""
+    pieces = Pieces(np.ones(12, bool), np.arange(5, 9), 9, np.array([]), 10, 11)
+    seen = []
+
+    class Looks(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.output = torch.nn.Linear(2, 12)
+
+        def forward(self, src, mask, segments):
+            seen.extend(src.tolist())
+            return torch.zeros(*src.shape, 2)
+
+    rows = pairs(RaggedIds.of([[5, 6]]), RaggedIds.of([[7]]), pieces, None, np.array([True]))
+    found = one_by_one(rows, 0, Looks(), pieces)
+    assert seen == [[10, 9, 6, 11, 7, 11], [10, 5, 9, 11, 7, 11], [10, 5, 6, 11, 9, 11]]
+    assert len(found) == 3
+
+
+def test_who_knows_no_pairs_says_so(masked):
+    parent = run(masked(train__max_steps=1, train__eval_every=1))
+    with pytest.raises(RunError) as caught:
+        PairScorer.load(parent)
+    assert caught.value.message == f"{parent} scores masked words, but has not learned which texts belong together."
+    assert caught.value.hint == (
+        "Pairs are scored by a run of `objective: {kind: mlm, pairs: translation}`, or of `pairs: next`."
+    )
+
+
+def test_the_commands_of_an_encoder(pair_run, tmp_path):
+    (tmp_path / "a").write_text("one two\nthree\n")
+    (tmp_path / "b").write_text("un deux\nun\n")
+    files = ["--src", str(tmp_path / "a"), "--tgt", str(tmp_path / "b")]
+    done = CliRunner().invoke(app, ["score", "--pair", "--run", str(pair_run), *files])
+    assert done.exit_code == 0
+    assert all(0 < float(line) < 1 for line in done.stdout.splitlines())
+    assert len(done.stdout.splitlines()) == 2
+    done = CliRunner().invoke(app, ["evaluate", "--run", str(pair_run)])
+    assert done.exit_code == 0
+    assert "pseudo-perplexity" in done.stdout
