@@ -87,7 +87,8 @@ def evaluate(
     """Score a run on the test sets of its recipe, or a file of translations against references (sacreBLEU).
 
     A language model has loss, perplexity, bits a character, and what it draws itself: how varied that is (distinct-2),
-    and how much of it stands in the training text.
+    and how much of it stands in the training text. An encoder has masked accuracy, pseudo-perplexity (each piece masked
+    alone) and pair accuracy.
     """
     from nmt.evaluate.analysis import analyse_run
     from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run

@@ -215,11 +215,13 @@ def score(
     """Score given translations, or text: how probable they are to the model, as a whole and token by token."""
     from nmt.decode.endpoints import open_output
     from nmt.decode.streams import pair_stream, score_stream, score_text
+    from nmt.run.abilities import check_translates
+    from nmt.run.folder import load_run_recipe
 
     first = run[0] if run else run_folder(None)
     if pair:
-        _check_pairs(src, len(run or ()), search)
-        lines = pair_stream(lambda: load_pair_scorer(first, checkpoint, device), src or tgt, tgt, format.value)
+        source = _source_of_pairs(src, len(run or ()), search)
+        lines = pair_stream(lambda: load_pair_scorer(first, checkpoint, device), source, tgt, format.value)
     elif draws_text(first):
         if src is not None:
             raise RecipeError(f"`--src` is for translations, and {first} is a language model.", "Give `--tgt` alone.")
@@ -229,6 +231,7 @@ def score(
             lambda: load_generator(first if run else None, checkpoint, device, search), tgt, format.value
         )
     else:
+        check_translates(first, load_run_recipe(first))
         if src is None:
             raise RecipeError(f"{first} translates, and scores a translation by its source.", "Give `--src` too.")
         lines = score_stream(lambda: load_translator(run, checkpoint, device, search), src, tgt, format.value)
@@ -237,7 +240,7 @@ def score(
             out.write(line.encode() + b"\n")
 
 
-def _check_pairs(src: Path | None, runs: int, search: Mapping[str, object]) -> None:
+def _source_of_pairs(src: Path | None, runs: int, search: Mapping[str, object]) -> Path:
     """Raises RecipeError for what does not go with --pair."""
     if src is None:
         raise RecipeError("`--pair` scores two texts.", "Give `--src` and `--tgt`.")
@@ -245,6 +248,7 @@ def _check_pairs(src: Path | None, runs: int, search: Mapping[str, object]) -> N
         raise RecipeError("Encoders score pairs one at a time.", "Give one `--run`.")
     if search:
         raise RecipeError(f"`{option_name(next(iter(search)))}` changes nothing with --pair.", "Leave it out.")
+    return src
 
 
 @app.command(epilog="Example: `nmt export --quantization int8`, then `nmt translate --engine ctranslate2 < input.txt`")

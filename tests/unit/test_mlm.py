@@ -250,3 +250,17 @@ def test_the_commands_of_an_encoder(pair_run, tmp_path):
     done = CliRunner().invoke(app, ["evaluate", "--run", str(pair_run)])
     assert done.exit_code == 0
     assert "pseudo-perplexity" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--pair"], "`--pair` scores two texts."),
+        (["--pair", "--src", "a", "--length-penalty", "1"], "`--length-penalty` changes nothing with --pair."),
+        ([], "is an encoder: it scores masked words and pairs, but cannot translate."),
+    ],
+)
+def test_what_does_not_go_with_pairs(pair_run, options, message):
+    done = CliRunner().invoke(app, ["score", "--run", str(pair_run), "--tgt", "b", *options])
+    assert done.exit_code != 0
+    assert message in str(done.exception)
