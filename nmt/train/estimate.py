@@ -47,7 +47,7 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
     sizes = list(manifest.tokenizer.vocab_sizes)
     split = PreparedSplit.open(recipe.prepared_dir, "train")
     max_tokens, replicas = _shares(recipe)
-    lengths = split.src.lengths, split.tgt.lengths
+    lengths = split.src.lengths, split.written.lengths
     updates = plan_batches(*lengths, recipe.train.batch_tokens, max_tokens, recipe.seed, 0, replicas)
     text = [
         ("training pairs", f"{len(split):,}"),

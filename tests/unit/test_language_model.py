@@ -125,6 +125,17 @@ def test_a_decoder_that_translates_begins_with_a_language_model(trained, transla
     (init,) = records(folder, "init")
     assert sum(counts["fresh"] for counts in init["parts"].values()) == 0
 
+def test_a_training_is_estimated_by_the_text_that_it_writes(of_text, tmp_path):
+    from nmt.data.prepare import prepare
+    from nmt.train.epochs import TrainingData
+    from nmt.train.estimate import estimate
+
+    recipe = of_text()
+    folder = prepare(recipe)
+    rows = dict(estimate(recipe, tmp_path / "toy.yaml")[1])
+    epoch = TrainingData(folder, recipe, Tokenizer.load(folder), 4000).epoch(0)
+    assert rows["steps an epoch"] == f"{len(epoch.updates):,}"
+
 
 # --- what it draws, and how probable it finds text -------------------------------------------------------------------
 
