@@ -125,6 +125,7 @@ def test_a_decoder_that_translates_begins_with_a_language_model(trained, transla
     (init,) = records(folder, "init")
     assert sum(counts["fresh"] for counts in init["parts"].values()) == 0
 
+
 def test_a_training_is_estimated_by_the_text_that_it_writes(of_text, tmp_path):
     from nmt.data.prepare import prepare
     from nmt.train.epochs import TrainingData
