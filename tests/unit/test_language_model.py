@@ -126,6 +126,15 @@ def test_a_decoder_that_translates_begins_with_a_language_model(trained, transla
     assert sum(counts["fresh"] for counts in init["parts"].values()) == 0
 
 
+def test_parts_that_a_language_model_has_not_are_refused(trained, toy_recipe):
+    with pytest.raises(RunError) as caught:
+        run(toy_recipe(name="child", train__init_from={"run": str(trained), "parts": ["encoder"]}, tokenizer={}))
+    assert caught.value.message == (
+        f"`train.init_from: {trained}` is a model of another kind (decoder), of which `encoder` cannot be taken."
+    )
+    assert caught.value.hint == "Take of it: `train.init_from.parts: [embeddings, decoder, output]`."
+
+
 def test_a_training_is_estimated_by_the_text_that_it_writes(of_text, tmp_path):
     from nmt.data.prepare import prepare
     from nmt.train.epochs import TrainingData
@@ -240,7 +249,7 @@ def test_the_commands(trained, nmt, tmp_path):
 def test_what_a_language_model_cannot_do_is_refused(trained, nmt):
     where = ["--run", str(trained)]
     said = f"✗ {trained} is a language model of fr: it draws and scores text, but cannot translate.\n"
-    for command in (["translate", *where], ["export", *where]):
+    for command in (["translate", *where], ["export", *where], ["compare", str(trained), str(trained)]):
         code, out, err = nmt(*command, stdin=b"one\n")
         assert (code, out) == (2, "")
         assert err == f"{said}  Draw text: nmt generate --run {trained}\n"
