@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -115,6 +115,19 @@ def load_pair_scorer(run: Path, checkpoint: str, device: str) -> PairScorer:
 
     set_threads()
     return PairScorer.load(run, checkpoint, device)
+
+
+def pair_filter(run: str) -> Callable[[Sequence[tuple[str, str]]], list[float]]:
+    """What a run makes of pairs, for `data.filters.pair_score`. Raises RunError where it knows no translations."""
+    from nmt.errors import RunError
+
+    scorer = load_pair_scorer(Path(run), "best", "auto")
+    if scorer.sides != ("src", "tgt"):
+        raise RunError(
+            f"`data.filters.pair_score.run: {run}` knows which line follows which, not which translate each other.",
+            "Give a run of `objective: {kind: mlm, pairs: translation}`.",
+        )
+    return scorer.score
 
 
 def fills_in(run: Path) -> bool:

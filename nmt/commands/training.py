@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt import console
-from nmt.commands.options import RecipeArgument, load, recipe_named
+from nmt.commands.options import RecipeArgument, load, pair_filter, recipe_named
 
 if TYPE_CHECKING:
     from nmt.recipe import Recipe
@@ -28,7 +28,7 @@ def prepare(
 
     loaded, path = load(recipe)
     with recipe_named(path):
-        prepare_data(loaded, force=force, recipe_path=path, older=older_run(loaded))
+        prepare_data(loaded, force=force, recipe_path=path, older=older_run(loaded), scorer_of=pair_filter)
 
 
 @app.command(epilog="Example: `nmt train recipes/multi30k.yaml train.max_minutes=20`")
@@ -84,10 +84,10 @@ def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
         if console.is_main_rank():
             check_inputs(recipe, manifest, path, going_on=is_begun(recipe.run_dir) and not fresh)
             if fresh and manifest.tokenizer.origin == KEPT:  # for the run that is set aside; a new one learns its own
-                prepare_data(recipe, force=True, recipe_path=path)
+                prepare_data(recipe, force=True, recipe_path=path, scorer_of=pair_filter)
     except NotPreparedError:
         if console.is_main_rank():  # the others wait for it where they join
-            prepare_data(recipe, recipe_path=path, older=None if fresh else older_run(recipe))
+            prepare_data(recipe, recipe_path=path, older=None if fresh else older_run(recipe), scorer_of=pair_filter)
 
 
 def _profile(recipe: Recipe, steps: int) -> None:

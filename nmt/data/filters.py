@@ -31,8 +31,10 @@ class Routing:
         return dict(zip(self.names, numbers, strict=True))
 
 
-def route(data: DataSection, splits: Mapping[str, SplitAudit]) -> Routing:
-    """Lines of one language that validation or a test has, on either side, are no training text either."""
+def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDArray[np.bool_] | None = None) -> Routing:
+    """Lines of one language that validation or a test has, on either side, are no training text either. `doubted` are
+    the training pairs that `pair_score` is against.
+    """
     filters, train = data.filters, splits["train"]
     alone = train.of_one_language
     evaluated = [keys for name, s in splits.items() if name != "train" for keys in (s.src_keys, s.tgt_keys)]
@@ -42,6 +44,7 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit]) -> Routing:
         "ratio": train.flags & RATIO > 0,
         "identical": train.flags & IDENTICAL > 0 if filters.drop_identical else None,
         "duplicate": train.repeated if filters.drop_duplicates else None,
+        "pair score": doubted,
         "also in valid or a test": _among(train, alone, evaluated),
         "not taken": None,
     }

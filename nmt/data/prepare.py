@@ -7,8 +7,11 @@ The same recipe on the same text gives the same bytes, whatever the number of pr
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport, audit
@@ -30,6 +33,7 @@ from nmt.data.manifest import (
     sums,
     written_files,
 )
+from nmt.data.pair_filter import Score, doubted
 from nmt.data.rereading import changed_meanwhile
 from nmt.data.round_trip import RoundTrip
 from nmt.data.store import id_blocks
@@ -47,10 +51,11 @@ _SMALL = 50_000  # pairs; below, starting processes costs more than they gain
 
 def prepare(
     recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None,
-    older: Path | None = None,
+    older: Path | None = None, scorer_of: Callable[[str], Score] | None = None,
 ) -> Path:  # fmt: skip
     """Prepare the recipe's data and return the folder. What matches already is left as it is, unless `force`. `older`
-    is a run whose tokenizer is kept in place of a new one: see run/older.py.
+    is a run whose tokenizer is kept in place of a new one: see run/older.py. `scorer_of` gives what a run that scores
+    pairs makes of them, for `data.filters.pair_score`.
 
     Raises DataError for faults of the text, RunError for a folder that holds something else or cannot be written.
     """
@@ -72,7 +77,7 @@ def prepare(
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
     show_audit(report)
     check_documents(recipe, report.splits["train"])
-    routing = route(recipe.data, report.splits)
+    routing = route(recipe.data, report.splits, _doubted(recipe, report, scorer_of))
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
     with staging(target, written_files(target)) as folder:
@@ -94,6 +99,17 @@ def prepare(
     seconds = time.monotonic() - began
     console.info(f"Prepared {target} in {seconds:.1f} s, of which the tokenizer's training took {training:.1f} s.")
     return target
+
+
+def _doubted(
+    recipe: Recipe, report: AuditReport, scorer_of: Callable[[str], Score] | None
+) -> npt.NDArray[np.bool_] | None:
+    section = recipe.data.filters.pair_score
+    if section is None:
+        return None
+    if scorer_of is None:
+        raise ValueError("`data.filters.pair_score` needs a scorer")
+    return doubted(section, report.splits["train"], scorer_of(section.run))
 
 
 def _check_replaceable(target: Path) -> None:

@@ -138,6 +138,13 @@ def _column(value: object) -> object:
     return check_path(value)
 
 
+class PairScore(Section):
+    """A run of `objective: {kind: mlm, pairs: translation}`, and how probable it has to find a pair."""
+
+    run: PathText
+    min: Annotated[Float, Field(ge=0, le=1)] = 0.5
+
+
 class Filters(Section):
     """Which training pairs are left out; validation and test sets are never filtered. 0 turns a limit off."""
 
@@ -146,6 +153,7 @@ class Filters(Section):
     drop_blank: bool = True  # pairs with nothing on one side or both
     drop_duplicates: bool = True  # the same source with the same target again
     drop_identical: bool = False  # source equals target: names and numbers may rightly do so
+    pair_score: PairScore | None = None  # pairs that another run takes for no translations
 
 
 class DataSection(Section):

@@ -6,6 +6,8 @@ import torch
 from typer.testing import CliRunner
 
 from nmt.cli import app
+from nmt.commands.options import pair_filter
+from nmt.data.manifest import Manifest
 from nmt.data.masking import pairs
 from nmt.data.noise import Pieces
 from nmt.data.prepare import prepare
@@ -264,3 +266,46 @@ def test_what_does_not_go_with_pairs(pair_run, options, message):
     done = CliRunner().invoke(app, ["score", "--run", str(pair_run), "--tgt", "b", *options])
     assert done.exit_code != 0
     assert message in str(done.exception)
+
+
+# --- the filter ------------------------------------------------------------------------------------------------------
+
+
+def test_pairs_that_a_run_doubts_are_left_out(toy_recipe, tmp_path):
+    """A stand-in doubts the pairs of one source."""
+    lines = [f"word {i}" for i in range(40)]
+    for name in ("train.en", "train.fr"):
+        (tmp_path / name).write_text("\n".join([*lines, "", "word 1"]) + "\n", encoding="utf-8")
+    seen = []
+
+    def score(texts):
+        seen.extend(texts)
+        return [0.2 if source == "word 3" else 0.5 for source, _ in texts]
+
+    recipe = toy_recipe(data__root=str(tmp_path), data__valid={"holdout": 5}, data__test={}, tokenizer={},
+                        data__filters={"pair_score": {"run": "runs/pairs"}})  # fmt: skip
+    asked = []
+    folder = prepare(recipe, scorer_of=lambda run: asked.append(run) or score)
+    dropped = Manifest.load(folder).splits["train"].dropped
+    assert asked == ["runs/pairs"]
+    assert dropped["pair score"] == 1
+    assert sorted(seen) == sorted((line, line) for line in [*lines, "word 1"])  # not the blank pair
+
+
+def test_the_filter_wants_a_run_that_knows_translations(told, masked):
+    other = run(masked(train__max_steps=1, train__eval_every=1))
+    with pytest.raises(RunError, match="scores masked words, but has not learned which texts belong together"):
+        pair_filter(str(other))
+    folder = run(told(train__max_steps=1, train__eval_every=1))
+    with pytest.raises(RunError) as caught:
+        pair_filter(str(folder))
+    assert caught.value.message == (
+        f"`data.filters.pair_score.run: {folder}` knows which line follows which, not which translate each other."
+    )
+
+
+def test_the_filter_scores_with_the_run(pair_run, toy_recipe):
+    filters = {"pair_score": {"run": str(pair_run), "min": 1.0}}
+    recipe = toy_recipe(name="filtered", data__filters=filters, tokenizer={})
+    with pytest.raises(DataError, match="nothing is left to train on"):
+        prepare(recipe, scorer_of=pair_filter)
