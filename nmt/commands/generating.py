@@ -22,7 +22,15 @@ def generate(
         str | None, typer.Option(help="What the text begins with. [each line of stdin, if it is no terminal]")
     ] = None,
     number: Annotated[
-        int, typer.Option("-n", min=1, max=100_000, metavar="N", help="Samples of each prompt. [1]", show_default=False)
+        int,
+        typer.Option(
+            "-n",
+            min=1,
+            max=100_000,
+            metavar="N",
+            show_default=False,
+            help="Samples of each prompt, the most probable first. [1]",
+        ),
     ] = 1,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
