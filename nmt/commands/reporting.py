@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from nmt import console
-from nmt.commands.options import RunArgument, draws_text, run_folder
+from nmt.commands.options import RunArgument, draws_text, fills_in, run_folder
 
 app = typer.Typer()
 
@@ -21,5 +21,5 @@ def report(
 
     print(write_report(folder, attention_of(folder)))
     if not (folder / "evaluation").exists():
-        more = "" if draws_text(folder) else " --analyse --robustness"
+        more = "" if draws_text(folder) or fills_in(folder) else " --analyse --robustness"
         console.info(f"It would say more after: nmt evaluate --run {folder}{more}")

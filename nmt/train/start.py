@@ -16,6 +16,7 @@ from nmt.errors import RunError
 from nmt.files import write_atomically
 from nmt.recipe import Recipe, fingerprint, make_recipe
 from nmt.recipe.plain_yaml import parse_yaml
+from nmt.run.abilities import knows_pairs
 from nmt.run.compat import changed_limits, check_same_experiment
 from nmt.run.folder import check_folder, is_begun, set_aside
 from nmt.tokenizer import Tokenizer
@@ -89,11 +90,15 @@ def _check_positions(recipe: Recipe, prepared: Path) -> None:
     limit = recipe.model.position_limit
     if limit is None:
         return
-    splits = Manifest.load(prepared).splits
-    longest = max(side.longest for name in ("train", "valid") for side in (splits[name].src, splits[name].tgt)) + 1
+    splits, what = Manifest.load(prepared).splits, "sentence"
+    if knows_pairs(recipe):  # <cls> A <sep> B <sep>
+        what = "pair"
+        longest = max(splits[name].src.longest + splits[name].tgt.longest for name in ("train", "valid")) + 3
+    else:
+        longest = max(side.longest for name in ("train", "valid") for side in (splits[name].src, splits[name].tgt)) + 1
     if longest > limit:
         raise RunError(
-            f"`model.max_positions: {limit}` is too small: the longest sentence has {longest:,} tokens.",
+            f"`model.max_positions: {limit}` is too small: the longest {what} has {longest:,} tokens.",
             "Raise it, leave out long pairs with `data.filters.max_chars`, or take `positions: sinusoidal`.",
         )
     if recipe.tokenizer.sampling:

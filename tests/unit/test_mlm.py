@@ -252,6 +252,9 @@ def test_the_commands_of_an_encoder(pair_run, tmp_path):
     done = CliRunner().invoke(app, ["evaluate", "--run", str(pair_run)])
     assert done.exit_code == 0
     assert "pseudo-perplexity" in done.stdout
+    for command, folder in (("report", pair_run), ("show", pair_run), ("verify", pair_run), ("runs", pair_run.parent)):
+        done = CliRunner().invoke(app, [command, str(folder)])
+        assert done.exit_code == 0, (command, done.output, done.exception)
 
 
 @pytest.mark.parametrize(
@@ -309,3 +312,9 @@ def test_the_filter_scores_with_the_run(pair_run, toy_recipe):
     recipe = toy_recipe(name="filtered", data__filters=filters, tokenizer={})
     with pytest.raises(DataError, match="nothing is left to train on"):
         prepare(recipe, scorer_of=pair_filter)
+
+
+def test_two_texts_need_places_for_both(paired):
+    model = ENCODER | {"positions": "learned", "max_positions": 40}
+    with pytest.raises(RunError, match=r"`model.max_positions: 40` is too small: the longest pair has \d\d tokens"):
+        run(paired(model=model))
