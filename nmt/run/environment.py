@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import platform
 from typing import Any
@@ -22,4 +23,5 @@ def environment(recipe: Recipe) -> dict[str, Any]:
         "processor": torch.backends.cpu.get_cpu_capability(),
         "seed": recipe.seed,
         "recipe": fingerprint(recipe),
+        "recipe_file": hashlib.sha256(recipe.dump().encode()).hexdigest(),  # as the run folder has it
     }

@@ -38,7 +38,7 @@ def verify_run(run: Path) -> list[Finding]:
     start = last_start(run)
     return [
         *_weights(run),
-        _same("recipe.yaml", fingerprint(recipe), start.get("recipe"), "changed since training was last started"),
+        _recipe(run, recipe, start),
         _same("tokenizer", fingerprint_of(run), start.get("tokenizer"), "another than the run was trained with"),
         *_data(run, recipe),
         *_machine(recipe, start),
@@ -60,6 +60,16 @@ def _same(what: str, now: Any, before: Any, remark: str) -> Finding:
     if before is None:
         return Finding(what, "missing", "nothing was recorded")
     return Finding(what, "ok") if now == before else Finding(what, "differs", remark)
+
+
+def _recipe(run: Path, recipe: Recipe, start: dict[str, Any]) -> Finding:
+    """By the file. An older nmt recorded only the values of all keys that it knew, so a difference may be a new key."""
+    what, before = "recipe.yaml", start.get("recipe_file")
+    if before is not None:
+        return _same(what, describe_file(run / what).sha256, before, "changed since training was last started")
+    if start.get("recipe") in (None, fingerprint(recipe)):
+        return _same(what, fingerprint(recipe), start.get("recipe"), "")
+    return Finding(what, "missing", "an older nmt recorded it otherwise")
 
 
 def _weights(run: Path) -> Iterator[Finding]:
@@ -112,6 +122,6 @@ def _data(run: Path, recipe: Recipe) -> Iterator[Finding]:
 def _machine(recipe: Recipe, start: dict[str, Any]) -> Iterator[Finding]:
     for name, now in environment(recipe).items():
         before = start.get(name)
-        if name in ("recipe", "seed") or before is None:
+        if name in ("recipe", "recipe_file", "seed") or before is None:
             continue
         yield Finding(name, "ok") if now == before else Finding(name, "changed", f"{now} here, {before} then")

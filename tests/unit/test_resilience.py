@@ -1,5 +1,6 @@
 """Trainings that meet with an accident, and what finds out that something is not as it was."""
 
+import json
 import os
 import shutil
 import signal
@@ -88,6 +89,18 @@ def test_a_damaged_best_checkpoint_gives_way_to_the_next_best(toy_recipe, capsys
 def test_verify_finds_nothing_wrong_with_a_run_left_alone(toy_recipe):
     folder = run(toy_recipe())
     assert {f.result for f in verify_run(folder)} == {"ok"}
+
+
+def test_a_recipe_that_an_older_nmt_recorded_by_other_keys_is_not_called_changed(toy_recipe):
+    folder = run(toy_recipe())
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    for record in lines:
+        if record["event"] == "start":
+            del record["recipe_file"]
+            record["recipe"] = "0" * 16
+    (folder / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines), encoding="utf-8")
+    (found,) = (f for f in verify_run(folder) if f.what == "recipe.yaml")
+    assert (found.result, found.remark) == ("missing", "an older nmt recorded it otherwise")
 
 
 @pytest.mark.parametrize("what", ["weights", "state", "recipe", "tokenizer", "prepared", "text"])
