@@ -68,7 +68,7 @@ RECIPES = [
     more("unclosed bracket", "decode: [\n", NOT_YAML),
     more("anchor alone", "decode: &\n", NOT_YAML),
     more("bare star", "decode: *\n", NOT_YAML),
-    more("number of 5,000 digits", f"seed: {'9' * 5000}\n", "cannot be read as int"),
+    more("number of 5,000 digits", f"seed: {'9' * 5000}\n", "a number has too many digits"),
     more("number of 60 digits", f"seed: {'9' * 60}\n", "`seed` must be less than 9223372036854775808"),
     recipe("empty", "", "must hold keys and values"),
     recipe("blank", " \n\n", "must hold keys and values"),

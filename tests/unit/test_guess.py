@@ -172,7 +172,7 @@ def test_the_recipe_can_be_read_and_holds_out_what_the_text_can_spare(write: Any
     assert (found.pairs, found.held_out, found.example) == (400, 20, (EN, FR))
     recipe = load_recipe(path)
     assert (recipe.name, recipe.data.target_lang, recipe.data.root) == ("own", "no", str(tmp_path / "contracts"))
-    assert recipe.data.valid.holdout == recipe.data.test["held_out"].holdout == 20
+    assert recipe.data.valid[0].holdout == recipe.data.test["held_out"].holdout == 20
     assert "model.preset" in recipe.open_keys
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert values["train"] == {"max_minutes": 60}
