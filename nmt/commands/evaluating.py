@@ -108,12 +108,11 @@ def evaluate(
         if bleu_tokenize is not None:
             raise RecipeError("`--bleu-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.bleu_tokenize`.")
         folder = run_folder(run)
+        wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
         if draws_text(folder):
-            wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
             _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
             return
         if fills_in(folder):
-            wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
             _evaluate_encoder(folder, test or [], checkpoint, device, wanted, as_json)
             return
         translator = load_translator(run, checkpoint, device, search)
