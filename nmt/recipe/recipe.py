@@ -103,6 +103,8 @@ class Recipe(Section):
                 )
         if self.train.guard is not None and not self.translates:
             raise ValueError("`train.guard` scores translations, and what is trained does not translate")
+        if self.train.guard is not None and self.train.metric == LOSS:
+            raise ValueError("`train.guard` goes by translations: set another `train.metric` than `loss`")
         if self.model.kind == "decoder" and not self.tokenizer.shared:
             raise ValueError("`model.kind: decoder` needs `tokenizer.shared: true`")
         return self

@@ -19,7 +19,6 @@ from nmt.recipe.section import (
     Section,
     derived,
 )
-from nmt.text.metrics import LOSS
 
 
 class TrainSection(Section):
@@ -105,6 +104,4 @@ class TrainSection(Section):
     def _guards_a_parent(self) -> TrainSection:
         if self.guard is not None and self.init_from is None:
             raise ValueError("`guard` needs `init_from`: without it there is nothing to forget")
-        if self.guard is not None and self.metric == LOSS:
-            raise ValueError("`guard` goes by translations: set another `metric` than `loss`")
         return self

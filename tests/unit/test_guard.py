@@ -90,7 +90,7 @@ def test_a_guard_without_a_parent_is_refused(toy_recipe, parent):
 def test_a_guard_that_goes_by_the_loss_is_refused(parent, child):
     with pytest.raises(RecipeError) as caught:
         child(**guard(parent), train__metric="loss")
-    assert caught.value.message == "toy: `train`: `guard` goes by translations: set another `metric` than `loss`."
+    assert caught.value.message == "toy: `train.guard` goes by translations: set another `train.metric` than `loss`."
 
 
 def test_a_parent_whose_text_is_gone_is_refused(parent, child, tmp_path):
