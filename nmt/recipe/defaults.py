@@ -21,6 +21,7 @@ FIXED_PIECES = 260  # of any vocabulary: 256 bytes and 4 special symbols
 # A preset larger than tiny is for a text of so many target tokens, if the training reads as many as the second number.
 LADDER = {"big": (200_000_000, 600_000_000), "base": (10_000_000, 80_000_000), "small": (1_000_000, 10_000_000)}
 MANY_STEPS = 20_000  # more than a schedule needs: then larger batches use the machine better
+MANY_EPOCHS = 10  # from here on weights are learned by heart, and decay helps
 VALIDATIONS = (4, 20)  # in a training, fewest and most
 VALIDATING = 0.05  # of the time, at most
 
@@ -56,11 +57,13 @@ class Plan:
 def vocab_size(characters: int, distinct: int) -> int:
     """Of a training text of so many characters a side, that many of them different.
 
-    20 · words^0.4 for words of six characters: 1,200 for 5,000 short pairs, 4,700 for 150,000, 32,000 for four million
-    sentences. A piece must be seen often enough to be learned: a hundred times, Gowda and May 2020 find
-    (https://aclanthology.org/2020.findings-emnlp.352). A script of many characters takes twice their number.
+    20 · words^0.4 for words of six characters: 4,700 for 150,000 short pairs, 32,000 for four million sentences. A
+    piece must be seen often enough to be learned: a hundred times, Gowda and May 2020 find
+    (https://aclanthology.org/2020.findings-emnlp.352). For a small text that would cut words into letters: it has 2,000
+    pieces, if it has 15 words for each. A script of many characters takes twice their number.
     """
-    by_words = 20 * math.pow(max(1, characters / 6), 0.4)
+    words = max(1, characters / 6)
+    by_words = max(20 * math.pow(words, 0.4), min(2000, words / 15))
     by_script = FIXED_PIECES + 2 * distinct + 100
     return min(32_000, math.ceil(max(by_words, by_script) / 100) * 100)
 
@@ -70,10 +73,11 @@ def derive(recipe: Recipe, counts: Counts, machine: Machine) -> dict[str, Any]:
 
     * preset: the largest that text and length are enough for (LADDER);
     * batch_tokens: about 60 updates an epoch, from 1,024 to 2,048 tokens, and more where there would be MANY_STEPS;
-    * learning_rate: 6e-3 for a width of 128, less in proportion to a greater width and to the root of a smaller batch;
-      half of it for AdamW and for post-norm, a tenth where it begins with the weights of another run; for noam, whose
+    * learning_rate: 6e-3 for a width of 128, less in proportion to a greater width and to the root of a batch below
+      1,024; half of it for AdamW and for post-norm, a tenth where it begins with the weights of another run; for noam, whose
       `learning_rate` is a factor, 1;
     * dropout: from 0.05 for one or two epochs over 0.1 for five to 0.3 for fifty; 0.1 at most for a large text;
+    * weight_decay: 0.1 for ten epochs or more, else none;
     * schedule: cosine to the end, if there is one that is sure to come; warm-up: a tenth of the steps, four times the
       width at most;
     * max_epochs: where minutes are the only limit, 20 million tokens, but 30 to 200 epochs: more is wasted time;
@@ -104,6 +108,7 @@ def derive(recipe: Recipe, counts: Counts, machine: Machine) -> dict[str, Any]:
 
     epochs_planned = math.inf if plan.steps is None else plan.steps * batch / counts.target_tokens
     settle("model.dropout", _dropout(epochs_planned, counts.target_tokens))
+    settle("train.weight_decay", 0.1 if epochs_planned >= MANY_EPOCHS else 0.0)
     schedule = settle("train.schedule", "cosine" if section.has_length else "inverse_sqrt")
     settle("train.learning_rate", _learning_rate(recipe, schedule, model, batch))
     longest = 4 * model.d_model
@@ -167,7 +172,7 @@ def _dropout(epochs: float, target_tokens: int) -> float:
 def _learning_rate(recipe: Recipe, schedule: str, model: ModelSection, batch: int) -> float:
     if schedule == "noam":
         return 1.0
-    rate = 6e-3 * min(1, 128 / model.d_model) * min(1, batch / 2048) ** 0.5
+    rate = 6e-3 * min(1, 128 / model.d_model) * min(1, batch / 1024) ** 0.5
     section = recipe.train
     for slower, times in ((section.optimizer == "adamw", 2), (model.norm == "post", 2), (section.init_from, 10)):
         rate /= times if slower else 1
@@ -188,5 +193,5 @@ def _eval_every(recipe: Recipe, model: ModelSection, counts: Counts, batch: int,
 def describe(values: Mapping[str, Any]) -> str:
     """`model.dropout 0.2, train.warmup_steps 150`; empty where nothing is decided that a person would ask about."""
     quiet = ("train.patience", "train.average_best")
-    shown = {key: value for key, value in sorted(values.items()) if value is not None and key not in quiet}
+    shown = {key: value for key, value in sorted(values.items()) if value and key not in quiet}
     return ", ".join(f"{key} {value}" for key, value in shown.items())

@@ -37,7 +37,7 @@ class TrainSection(Section):
     min_learning_rate: NonNegativeFloat = 0.0  # where cosine and linear end
     adam_betas: tuple[Probability, Probability] = (0.9, 0.98)
     adam_eps: PositiveFloat = 1e-9
-    weight_decay: NonNegativeFloat = 0.0
+    weight_decay: NonNegativeFloat = derived(0.0)
     # With init_from: how strongly what was taken over is pulled back to what it was. Each step goes learning rate times
     # this of the way (L2-SP, Li et al. 2018, decoupled as weight decay is)
     anchor: NonNegativeFloat = 0.0

@@ -31,8 +31,8 @@ def derived(target_tokens: int, machine: Machine = LAPTOP, model: Any = None, **
 def test_all_keys_that_can_be_derived_are_open_where_the_recipe_is_silent() -> None:
     assert recipe(max_minutes=10).open_keys == [
         "tokenizer.vocab_size", "model.preset", "model.dropout", "train.batch_tokens", "train.learning_rate",
-        "train.schedule", "train.warmup_steps", "train.average_best", "train.max_epochs", "train.patience",
-        "train.eval_every",
+        "train.schedule", "train.warmup_steps", "train.weight_decay", "train.average_best", "train.max_epochs",
+        "train.patience", "train.eval_every",
     ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_a_filled_recipe_has_no_open_key_and_reads_back_as_it_is(tmp_path: Any) 
 def test_a_small_text_gets_a_small_vocabulary() -> None:
     # Characters a side and different characters of 5,000, 30,000 and 150,000 pairs of Tatoeba, English-French
     sizes = [vocab_size(n, 90) for n in (166_000, 1_001_000, 5_007_000)]
-    assert sizes == [1200, 2500, 4700]
+    assert sizes == [1900, 2500, 4700]
     assert vocab_size(10**12, 90) == 32_000
     assert vocab_size(200_000, 3_000) > 260 + 3_000  # a script of many characters
     assert vocab_size(1, 1) >= 300
@@ -86,6 +86,7 @@ def test_ten_minutes_on_a_laptop() -> None:
     small, middle, large = (derived(tokens, max_minutes=10) for tokens in (75_000, 385_000, 1_730_000))
     assert [case["preset"] for case in (small, middle, large)] == ["tiny"] * 3
     assert [case["dropout"] for case in (small, middle, large)] == [0.3, 0.15, 0.05]
+    assert [case["weight_decay"] for case in (small, middle, large)] == [0.1, 0.0, 0.0]
     assert [case["batch_tokens"] for case in (small, middle, large)] == [1024, 2048, 2048]
     assert all(case["schedule"] == "cosine" and case["average_best"] == 0 for case in (small, middle, large))
 
