@@ -74,8 +74,8 @@ def derive(recipe: Recipe, counts: Counts, machine: Machine) -> dict[str, Any]:
     * preset: the largest that text and length are enough for (LADDER);
     * batch_tokens: about 60 updates an epoch, from 1,024 to 2,048 tokens, and more where there would be MANY_STEPS;
     * learning_rate: 6e-3 for a width of 128, less in proportion to a greater width and to the root of a batch below
-      1,024; half of it for AdamW and for post-norm, a tenth where it begins with the weights of another run; for noam, whose
-      `learning_rate` is a factor, 1;
+      1,024; half of it for AdamW and for post-norm, a tenth where it begins with the weights of another run; for noam,
+      whose `learning_rate` is a factor, 1;
     * dropout: from 0.05 for one or two epochs over 0.1 for five to 0.3 for fifty; 0.1 at most for a large text;
     * weight_decay: 0.1 for ten epochs or more, else none;
     * schedule: cosine to the end, if there is one that is sure to come; warm-up: a tenth of the steps, four times the
