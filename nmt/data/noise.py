@@ -30,6 +30,7 @@ LONGEST_WORD = 8  # pieces; where no spaces are written, each piece of a longer 
 RANDOM = 0.1  # share of the masks that are a random piece instead (BART, MASS, BERT)
 KEPT = 0.1  # share of the masked pieces that are shown after all (MASS, BERT)
 BLOCK = 1 << 16  # rows looked at together, so that memory stays flat
+_STOPS, _FULL_STOPS, _CLOSING = (".", "!", "?", "…", "؟", "।"), ("。", "！", "？"), "\"'»”’)]」』"
 _TRIES = 8  # spans drawn for a row beyond twice those expected
 
 
@@ -43,6 +44,7 @@ class Pieces:
     sentinels: Ints  # the ids of `<x0>`, `<x1>`, …
     cls: int = UNK_ID  # the id of `<cls>`
     sep: int = UNK_ID
+    stops: Mask | None = None  # by id: ends a sentence if a word begins behind it; or, the second row, in any case
 
     @property
     def marks(self) -> Ints:
@@ -55,8 +57,10 @@ class Pieces:
         control = tokenizer.control
         starts = np.array([piece.startswith("▁") for piece in tokenizer.vocabulary("tgt")])
         sentinels = [control[name] for name in SENTINELS if name in control]
+        ends = [piece.rstrip(_CLOSING) for piece in tokenizer.vocabulary("tgt")]
+        stops = np.array([[end.endswith(marks) for end in ends] for marks in (_STOPS, _FULL_STOPS)])
         return cls(starts, np.array(tokenizer.plain_ids("tgt")), control.get(MASK, UNK_ID), np.array(sentinels),
-                   control.get(CLS, UNK_ID), control.get(SEP, UNK_ID))  # fmt: skip
+                   control.get(CLS, UNK_ID), control.get(SEP, UNK_ID), stops)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ def view(rows: RaggedIds, section: ObjectiveSection, pieces: Pieces, seed: Seque
 def _view(rows: RaggedIds, section: ObjectiveSection, pieces: Pieces, rng: np.random.Generator) -> View:
     match section.kind:
         case "infill":
-            return View(infill(rows, section.mask, section.span, pieces, rng), rows)
+            read = permuted(rows, pieces, rng) if section.permute_sentences else rows
+            return View(infill(read, section.mask, section.span, pieces, rng), rows)
         case "mass":
             return mass(rows, section.mask, pieces, rng)
         case "spans":
@@ -91,6 +96,27 @@ def _view(rows: RaggedIds, section: ObjectiveSection, pieces: Pieces, rng: np.ra
         case "lm":
             return View(RaggedIds(rows.ids[:0], np.zeros_like(rows.offsets)), rows)
     raise ValueError(f"{section.kind} is not learned from lines of one language")
+
+
+def sentences(rows: RaggedIds, pieces: Pieces) -> Mask:
+    """Of each piece whether it begins a sentence: the first of a row, and those behind a stop."""
+    assert pieces.stops is not None, "the vocabulary's stops are known"
+    before, behind = rows.ids[:-1], rows.ids[1:]
+    begins = np.zeros(len(rows.ids), bool)
+    begins[1:] = pieces.stops[0, before] & pieces.starts[behind] | pieces.stops[1, before] & ~pieces.stops[1, behind]
+    begins[rows.offsets[:-1][rows.lengths > 0]] = True
+    return begins
+
+
+def permuted(rows: RaggedIds, pieces: Pieces, rng: np.random.Generator) -> RaggedIds:
+    """The sentences of each row in a random order (Lewis et al. 2020, section 2.2: sentence permutation)."""
+    begins = sentences(rows, pieces)
+    first = np.flatnonzero(begins)
+    length = np.diff(np.append(first, len(begins)))
+    row = np.repeat(np.arange(len(rows)), _per_row(rows, begins))
+    order = np.lexsort((rng.random(len(first)), row))
+    index = np.repeat(first[order], length[order]) + _numbers(length[order])
+    return RaggedIds(rows.ids[index], rows.offsets)
 
 
 def infill(rows: RaggedIds, share: float, mean: float, pieces: Pieces, rng: np.random.Generator) -> RaggedIds:

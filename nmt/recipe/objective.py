@@ -27,7 +27,8 @@ class ObjectiveSection(Section):
     """`kind` alone is enough; data/noise.py says what each noise does exactly.
 
     * translate: the target from the source;
-    * infill: a line from itself with spans of words replaced by one mask each (BART, Lewis et al. 2020);
+    * infill: a line from itself with spans of words replaced by one mask each (BART, Lewis et al. 2020), and with
+      `permute_sentences` with its sentences in another order;
     * mass: one stretch of a line, from the line without it (MASS, Song et al. 2019);
     * spans: the spans taken out of a line, from the line without them (T5, Raffel et al. 2020);
     * mlm: the pieces behind masks, by an encoder alone; and with `pairs` whether two texts belong together: a line and
@@ -38,6 +39,7 @@ class ObjectiveSection(Section):
     kind: Kind = "translate"
     mask: Probability = 0.0  # share of the words (infill) or pieces that are masked
     span: NonNegativeFloat = 0.0  # mean length of a masked span: words (infill), pieces (spans)
+    permute_sentences: bool = False  # infill: the sentences of a line are shuffled first, too
     pairs: Pairs = "none"  # mlm: which two texts belong together
 
     @model_validator(mode="before")
@@ -50,6 +52,8 @@ class ObjectiveSection(Section):
         for key in ("mask", "span"):
             if key not in usual and values.get(key):
                 raise ValueError(f"`kind: {kind}` has no `{key}`")
+        if kind != "infill" and values.get("permute_sentences"):
+            raise ValueError(f"`kind: {kind}` has no `permute_sentences`; `infill` has")
         if kind != "mlm" and values.get("pairs", "none") != "none":
             raise ValueError(f"`kind: {kind}` has no `pairs`; `mlm` has")
         return usual | values

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from nmt.data.batches import Batch, Indices, Update, fill, plan_batches
 from nmt.data.masking import MaskedBatch, MaskedSides
-from nmt.data.noise import Pieces
+from nmt.data.noise import Pieces, sentences
 from nmt.data.sides import Sides, draw, objectives_of, sides_of
 from nmt.data.store import PreparedSplit
+from nmt.errors import RecipeError
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.tokenizer import RaggedIds, Tokenizer
 
@@ -64,6 +67,7 @@ class TrainingData:
         self.recipe, self.max_tokens, self.shares = recipe, max_tokens, shares
         self._objectives = objectives_of(recipe)
         self._pieces = pieces_of(self._objectives, tokenizer)
+        self._refuse_single_sentences()
         self._mixing = [corpus.share for corpus in recipe.data.train]
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
@@ -72,6 +76,18 @@ class TrainingData:
         """From now on into micro-batches of so many padded tokens; what updates learn from stays the same."""
         self.max_tokens = max_tokens
         self.epoch.cache_clear()
+
+    def _refuse_single_sentences(self) -> None:
+        """Where sentences are to change places, some line must have two."""
+        if self._pieces is None or not any(objective.permute_sentences for objective in self._objectives):
+            return
+        for rows in self.split.lines.values():
+            if int(sentences(rows, self._pieces).sum()) > np.count_nonzero(rows.lengths):
+                return
+        raise RecipeError(
+            f"{self.recipe.name}: `objective.permute_sentences`: no line of `data.train` has two sentences.",
+            "Leave it out, or give text with a paragraph on a line.",
+        )
 
     def _epoch(self, number: int) -> Epoch:
         split, seed = self.split, self.recipe.seed

@@ -115,6 +115,34 @@ def test_a_line_is_an_example_without_a_target(denoising):
     assert tokenizer.decode([train.written[lines].tolist()])[0] == (recipe_lines(recipe, "train.fr"))[0]
 
 
+def test_sentences_of_a_line_change_places(denoising, toy_text):
+    """The same text with two lines on each: what is read is shuffled, what is written is the line."""
+    objective = {"kind": "infill", "permute_sentences": True, "mask": 0}
+    single = denoising(objective=objective)
+    with pytest.raises(RecipeError) as caught:
+        training_data(single)
+    why = "denoising: `objective.permute_sentences`: no line of `data.train` has two sentences."
+    assert caught.value.message == why
+    lines = (toy_text / "train.en").read_text(encoding="utf-8").splitlines()
+    stories = [f"{a}. {b}." for a, b in zip(lines[::2], lines[1::2], strict=True)]
+    (toy_text / "stories.en").write_text("".join(f"{line}\n" for line in stories), encoding="utf-8")
+    recipe = denoising(
+        name="stories", objective=objective, data__train={"text": "stories.en", "lang": "en"}, data__valid=VALID[0]
+    )
+    data, tokenizer = training_data(recipe)
+    sides = data.epoch(1).sides
+    read, written = (tokenizer.decode([row.tolist() for row in side]) for side in (sides.src, sides.tgt))
+    moved = [(a, b) for a, b in zip(read, written, strict=True) if a != b]
+    assert 0.3 * len(written) < len(moved) < 0.7 * len(written)
+    assert all(sorted(a.split()) == sorted(b.split()) for a, b in moved)
+
+
+def training_data(recipe):
+    folder = prepare(recipe)
+    tokenizer = Tokenizer.load(folder)
+    return TrainingData(folder, recipe, tokenizer, 1000), tokenizer
+
+
 def recipe_lines(recipe, name):
     from pathlib import Path
 

@@ -90,6 +90,10 @@ VALID = [{"text": "valid.en", "lang": "en"}]
             "toy: `train.guard` scores translations, and what is trained does not translate.",
         ),
         (
+            {"objective": {"kind": "mass", "permute_sentences": True}},
+            "toy: `objective`: `kind: mass` has no `permute_sentences`; `infill` has.",
+        ),
+        (
             {"objective": {"kind": "infill", "pairs": "next"}},
             "toy: `objective`: `kind: infill` has no `pairs`; `mlm` has.",
         ),

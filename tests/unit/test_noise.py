@@ -1,5 +1,6 @@
 """Noise: what is masked is exactly what was to be, the rest stays, and the same seed gives the same."""
 
+import itertools
 import random
 
 import numpy as np
@@ -145,6 +146,24 @@ def test_mass_hides_eight_of_ten_behind_the_mask():
     hidden = seen.src.ids[seen.tgt.ids != PAD_ID]
     assert 0.78 < (hidden == MASK).mean() < 0.82
     assert 0.08 < (hidden == 10).mean() < 0.12
+
+
+def test_sentences_change_places_and_nothing_else():
+    # Id 20 ends a sentence where a word begins behind it (`.`), 30 in any case (`。`).
+    stops = np.array([np.arange(200) == 20, np.arange(200) == 30])
+    pieces = Pieces(PIECES.starts, PIECES.plain, MASK, PIECES.sentinels, stops=stops)
+    first, second, third = [40, 41, 20], [50, 20, 51, 30], [61, 63]  # no word begins with 51: no end before it
+    rows = RaggedIds.of([first + second + third, [], first, third] * 40)
+    assert noise.sentences(rows, pieces).reshape(40, -1).sum(1).tolist() == [5] * 40
+    mixed = [row.tolist() for row in noise.permuted(rows, pieces, rng())]
+    assert [mixed[i] for i in range(len(mixed)) if i % 4] == [[], first, third] * 40
+    orders = {tuple(row) for row in mixed[::4]}
+    assert orders <= {tuple(a + b + c) for a, b, c in itertools.permutations([first, second, third])}
+    assert len(orders) == 6
+    section = ObjectiveSection(kind="infill", mask=0, permute_sentences=True)
+    seen = view(rows, section, pieces, [1])
+    assert seen.tgt.ids.tolist() == rows.ids.tolist()
+    assert [sorted(row.tolist()) for row in seen.src] == [sorted(row.tolist()) for row in rows]
 
 
 @pytest.mark.parametrize("kind", ["infill", "mass", "spans"])
