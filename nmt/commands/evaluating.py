@@ -42,7 +42,29 @@ class Tokenize(StrEnum):
     none = "none"
 
 
+class RougeTokenize(StrEnum):
+    """What `evaluate.rouge_tokenize` of a recipe may be."""
+
+    unicode = "unicode"
+    rouge = "rouge"
+
+
 TokenizeOption = Annotated[Tokenize | None, typer.Option(help="How BLEU splits words of files; without it as 13a.")]
+RougeTokenizeOption = Annotated[
+    RougeTokenize | None,
+    typer.Option(
+        help="How ROUGE, distinct-n and copied share split words of files: `unicode` serves every language; `rouge` is "
+        "the package rouge-score's way, for a to z and 0 to 9 alone. [unicode]"
+    ),
+]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Metrics, with commas between them, such as `rouge1,rougeL,em`. [those of the recipe; of files "
+        "bleu,chrf,chrf++,ter]",
+    ),
+]
 
 
 @app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")
@@ -76,7 +98,9 @@ def evaluate(
             "--robustness", help="Also score with upper, lower and title case, no final punctuation, and typos."
         ),
     ] = False,
+    metrics: MetricsOption = None,
     bleu_tokenize: TokenizeOption = None,
+    rouge_tokenize: RougeTokenizeOption = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
     as_json: Annotated[
@@ -84,7 +108,10 @@ def evaluate(
     ] = False,
     **search: Any,
 ) -> None:
-    """Score a run on the test sets of its recipe, or a file of translations against references (sacreBLEU).
+    """Score a run on the test sets of its recipe, or a file of translations against references.
+
+    By BLEU, chrF, chrF++ and TER (sacreBLEU); or by rouge1, rouge2, rougeL, rougeLsum, em (exact match), f1 (of words),
+    accuracy, macro_f1, distinct1, distinct2, copied_share (words that the source has, too).
 
     A language model has loss, perplexity, bits a character, and what it draws itself: how varied that is (distinct-2),
     and how much of it stands in the training text. An encoder has masked accuracy, pseudo-perplexity (each piece masked
@@ -94,21 +121,29 @@ def evaluate(
     from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run
     from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
     from nmt.evaluate.robustness import measure_robustness
+    from nmt.text.metrics import OF_TRANSLATIONS
 
+    wanted_metrics = _names(metrics)
     if (hyp is None) != (not ref):
         raise RecipeError("`--hyp` and `--ref` go together.", "Give both files, or neither to score a run.")
     if hyp is not None and ref:
         if analyse or robustness:
             raise RecipeError("`--analyse` and `--robustness` need a run.", "Leave out --hyp and --ref.")
-        evaluation = evaluate_files(hyp, ref, src, bleu_tokenize=bleu_tokenize or "13a", with_comet=comet)
+        evaluation = evaluate_files(
+            hyp, ref, src, metrics=wanted_metrics or OF_TRANSLATIONS, bleu_tokenize=bleu_tokenize or "13a",
+            with_comet=comet, rouge_tokenize=rouge_tokenize or "unicode",
+        )  # fmt: skip
         weak, robust = [], []
     else:
         if src is not None:
             raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
         if bleu_tokenize is not None:
             raise RecipeError("`--bleu-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.bleu_tokenize`.")
+        if rouge_tokenize is not None:
+            raise RecipeError("`--rouge-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.rouge_tokenize`.")
         folder = run_folder(run)
-        wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, **_given(search)}
+        wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet,
+                  "--metrics": metrics is not None, **_given(search)}  # fmt: skip
         if draws_text(folder):
             _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
             return
@@ -117,7 +152,9 @@ def evaluate(
             return
         translator = load_translator(run, checkpoint, device, search)
         assert translator.run is not None
-        evaluation = evaluate_run(translator.run, translator=translator, test=test or [], with_comet=comet)
+        evaluation = evaluate_run(
+            translator.run, translator=translator, test=test or [], with_comet=comet, metrics=wanted_metrics
+        )
         names = [t.name for t in evaluation.tests]
         weak = analyse_run(translator.run, names) if analyse else []
         robust = measure_robustness(translator.run, translator, names) if robustness else []
@@ -137,6 +174,19 @@ def evaluate(
         console.print_table(ROBUSTNESS_COLUMNS, [row for r in robust for row in r.rows()])
     for a in weak:
         _print_weak_spots(a)
+
+
+def _names(metrics: str | None) -> list[str]:
+    """Of `rouge1,em`. Raises DataError for what is no metric, RecipeError for none at all."""
+    from nmt.text.metrics import check_metrics
+
+    if metrics is None:
+        return []
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    if not names:
+        raise RecipeError("`--metrics` names none.", "Give names with commas between them, such as rouge1,em.")
+    check_metrics(names)
+    return names
 
 
 def _given(search: Mapping[str, Any]) -> dict[str, bool]:
@@ -217,7 +267,9 @@ def compare(
         typer.Option(help="File of references. Repeat it for several a line; a blank line of a later file is none."),
     ] = None,
     src: Annotated[Path | None, typer.Option(help="Source text to show beside the translations.")] = None,
+    metrics: MetricsOption = None,
     bleu_tokenize: TokenizeOption = None,
+    rouge_tokenize: RougeTokenizeOption = None,
     show: Annotated[
         int, typer.Option(min=0, help="How many sentences to show, those on which the systems differ most.")
     ] = 3,
@@ -230,7 +282,7 @@ def compare(
     from nmt.evaluate.compare import COLUMNS
     from nmt.evaluate.compare import compare as run_comparison
 
-    tests = run_comparison(systems, ref or [], src, bleu_tokenize)
+    tests = run_comparison(systems, ref or [], src, bleu_tokenize, _names(metrics), rouge_tokenize)
     if as_json:
         print(json.dumps({test.name: test.to_json() for test in tests}, indent=1))
         return

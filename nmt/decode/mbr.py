@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nmt.text.metrics import METRICS
+from nmt.text.metrics import make_metric
 
 Utility = Literal["chrf", "bleu"]
 Table = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def bleu_of_pairs(texts: Sequence[str], bleu_tokenize: str = "13a") -> Table:
     """Sentence BLEU of text i with text j as reference, (N,N): exponential smoothing, and only the orders that the
     hypothesis is long enough for (sacreBLEU's `effective_order`).
     """
-    scorer: Any = METRICS["bleu"].make(bleu_tokenize)
+    scorer: Any = make_metric("bleu", bleu_tokenize)
     tokenize = scorer.tokenizer
     words = [tokenize(text.rstrip()).split() for text in texts]
     lengths = np.array([len(row) for row in words], np.float64)

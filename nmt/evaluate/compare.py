@@ -14,9 +14,18 @@ from nmt.errors import DataError, RunError
 from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.abilities import check_translates
 from nmt.run.folder import load_run_recipe
-from nmt.text.metrics import METRICS, label, make_metric, reference_streams
+from nmt.text.metrics import OF_TRANSLATIONS, compared_with, label, make_metric, reference_streams
 
 TIE = 0.5  # chrF points of a sentence below which neither has won it
+
+
+@dataclass(frozen=True)
+class Measures:
+    """By what systems are compared."""
+
+    metrics: Sequence[str]
+    bleu_tokenize: str
+    rouge_tokenize: str
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,12 @@ COLUMNS = ["test set", "metric", "system", "score", "diff.", "p (BS)", "p (AR)",
 
 
 def compare(
-    systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None, bleu_tokenize: str | None = None
-) -> list[TestComparison]:
+    systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None, bleu_tokenize: str | None = None,
+    metrics: Sequence[str] = (), rouge_tokenize: str | None = None,
+) -> list[TestComparison]:  # fmt: skip
     """The systems, the first of which is the baseline, on every test set that all have; on `refs` if they are files.
-    `bleu_tokenize`: how BLEU splits words, if not by 13a, or as the first run's recipe says.
+    What is not said, by which metrics and how BLEU and ROUGE split words, is as the first run's recipe has it; of files
+    as its defaults are.
 
     Raises DataError where texts are missing or do not fit each other, RunError for a run that was not evaluated.
     """
@@ -120,11 +131,14 @@ def compare(
         streams = [read_lines(path) for path in refs]
         source = read_lines(src) if src else []
         tests = {"": [Texts(source, read_translations(path), streams) for path in systems]}
-        tokenize = bleu_tokenize or "13a"
+        by = Measures(metrics or OF_TRANSLATIONS, bleu_tokenize or "13a", rouge_tokenize or "unicode")
     else:
         tests = _of_runs(systems)
-        tokenize = bleu_tokenize or load_run_recipe(systems[0]).bleu_tokenize
-    return [_compare(name, names, texts, systems, tokenize) for name, texts in tests.items()]
+        recipe = load_run_recipe(systems[0])
+        section = recipe.evaluate
+        by = Measures(metrics or section.metrics, bleu_tokenize or recipe.bleu_tokenize,
+                      rouge_tokenize or section.rouge_tokenize)  # fmt: skip
+    return [_compare(name, names, texts, systems, by) for name, texts in tests.items()]
 
 
 def _names(systems: Sequence[Path]) -> list[str]:
@@ -153,9 +167,7 @@ def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
     return {name: [tests[name] for tests in kept] for name in common}
 
 
-def _compare(
-    test: str, names: list[str], texts: list[Texts], systems: Sequence[Path], bleu_tokenize: str
-) -> TestComparison:
+def _compare(test: str, names: list[str], texts: list[Texts], systems: Sequence[Path], by: Measures) -> TestComparison:
     from sacrebleu.significance import PairedTest
 
     first = texts[0]
@@ -172,10 +184,11 @@ def _compare(
     refs = reference_streams(first.refs)
     found: dict[str, dict[str, list[Any]]] = {}
     for kind in ("bs", "ar"):
-        for name in METRICS:
-            metric = make_metric(name, bleu_tokenize)
+        for name in by.metrics:
+            metric: Any = make_metric(name, by.bleu_tokenize, by.rouge_tokenize)
             named: list[tuple[str, Sequence[str]]] = [(str(i), lines) for i, lines in enumerate(hyps)]
-            _, results = PairedTest(named, {name: metric}, refs, test_type=kind)()
+            against = compared_with(name, refs, first.src)
+            _, results = PairedTest(named, {name: metric}, against, test_type=kind)()
             found.setdefault(name, {})[kind] = next(v for k, v in results.items() if k != "System")
     scores = []
     for metric_name, by_kind in found.items():

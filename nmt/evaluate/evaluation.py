@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,7 +25,7 @@ from nmt.run.folder import load_run_recipe
 from nmt.run.manifest import run_manifest
 from nmt.run.results import FOLDER, Details, KeptScore, Results, Together, readable_results
 from nmt.text.flags import FLAGS, flags
-from nmt.text.metrics import Score, label, score
+from nmt.text.metrics import OF_TRANSLATIONS, Score, label, score
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection, Recipe
@@ -114,8 +115,10 @@ def evaluate_run(
     test: Sequence[str] = (),
     prepared: Path | None = None,
     with_comet: bool = False,
+    metrics: Sequence[str] = (),
 ) -> Evaluation:
-    """Translate and score test sets of the run's recipe; all of them where none is named, `valid` if it has none.
+    """Translate and score test sets of the run's recipe; all of them where none is named, `valid` if it has none. By
+    `metrics`, or those of the recipe.
 
     Where the recipe has a `train.guard` and no test set is named, those of the run that it guards are scored, too,
     under `old:` and their names. `prepared` is the folder of the prepared data if it is not where the recipe says.
@@ -123,7 +126,9 @@ def evaluate_run(
     gone or are not those the run was trained with.
     """
     recipe = load_run_recipe(run)
-    metrics, tokenize = recipe.evaluate.metrics, recipe.bleu_tokenize
+    section, tokenize = recipe.evaluate, recipe.bleu_tokenize
+    measure = partial(score, metrics=metrics or section.metrics, bleu_tokenize=tokenize, confidence=True,
+                      rouge_tokenize=section.rouge_tokenize)  # fmt: skip
     if with_comet:
         check_comet()
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
@@ -135,14 +140,14 @@ def evaluate_run(
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
             hyps = [t.text for t in translator.translate(src, on_progress=advance)]
         seconds = round(time.perf_counter() - began, 2)
-        scores = score(hyps, refs, metrics, tokenize, confidence=True)
+        scores = measure(hyps, refs, src=src)
         if with_comet:
             scores.append(comet(src, hyps, refs[0]))
         flagged = count_flags(src, hyps)
         tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
         every.append(Texts(src, hyps, refs))
         _keep(run, tests[-1], every[-1])
-    evaluation = Evaluation(tests, _together(tests[: len(own)], every[: len(own)], metrics, tokenize))
+    evaluation = Evaluation(tests, _together(tests[: len(own)], every[: len(own)], measure))
     if evaluation.together:
         _keep_together(run, evaluation)
     return evaluation
@@ -209,7 +214,7 @@ def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[s
 
 
 def _together(
-    tests: Sequence[TestSet], texts: Sequence[Texts], metrics: Sequence[str], bleu_tokenize: str
+    tests: Sequence[TestSet], texts: Sequence[Texts], measure: Callable[..., list[Score]]
 ) -> dict[str, list[Score]]:
     """The mean of the test sets' scores, each counting alike; and the score of all their sentences as one text."""
     if len(tests) < 2:
@@ -219,7 +224,7 @@ def _together(
         [line for t in texts for line in (t.refs[number] if number < len(t.refs) else [""] * len(t.hyp))]
         for number in range(max(len(t.refs) for t in texts))
     ]
-    pooled = score(hyps, refs, metrics, bleu_tokenize, confidence=True)
+    pooled = measure(hyps, refs, src=[line for t in texts for line in t.src])
     mean = []
     for scores in zip(*(t.scores for t in tests), strict=True):
         first, values = scores[0], [s.value for s in scores]
@@ -235,9 +240,10 @@ def evaluate_files(
     refs: Sequence[Path],
     src: Path | None = None,
     *,
-    metrics: Sequence[str] = ("bleu", "chrf", "chrf++", "ter"),
+    metrics: Sequence[str] = OF_TRANSLATIONS,
     bleu_tokenize: str = "13a",
     with_comet: bool = False,
+    rouge_tokenize: str = "unicode",
 ) -> Evaluation:
     """Score a file of translations (text, or JSON lines as `nmt translate` writes them) against one or several of
     references, plain or gzip.
@@ -266,7 +272,7 @@ def evaluate_files(
     if faults:
         raise DataError(join_faults(faults))
     source = streams.pop() if src else None
-    scores = score(hyps, streams, metrics, bleu_tokenize, confidence=True)
+    scores = score(hyps, streams, metrics, bleu_tokenize, True, rouge_tokenize, source)
     if with_comet and source is not None:
         scores.append(comet(source, hyps, streams[0]))
     return Evaluation([TestSet(str(hyp), scores, len(hyps), count_flags(source, hyps, streams[0]))])

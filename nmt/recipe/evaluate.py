@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from nmt.recipe.section import Section
-from nmt.text.metrics import LOSS, METRICS
+from nmt.text.metrics import LOSS, METRICS, OF_TRANSLATIONS
 
 
 def _metric(value: str) -> str:
@@ -25,7 +25,10 @@ Criterion = Annotated[str, AfterValidator(_metric_or_loss)]  # what a validation
 
 
 class EvaluateSection(Section):
-    """Which metrics, and how BLEU splits words: `auto` goes by the target language."""
+    """Which metrics, and how BLEU and ROUGE split words: `auto` goes by the target language; `unicode` serves every
+    language, `rouge` is the package rouge-score's way, for a to z and 0 to 9 alone.
+    """
 
-    metrics: Annotated[list[MetricName], Field(min_length=1)] = list(METRICS)
+    metrics: Annotated[list[MetricName], Field(min_length=1)] = list(OF_TRANSLATIONS)
     bleu_tokenize: Literal["auto", "13a", "char", "intl", "zh", "ja-mecab", "ko-mecab", "none"] = "auto"
+    rouge_tokenize: Literal["unicode", "rouge"] = "unicode"

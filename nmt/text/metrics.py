@@ -1,29 +1,36 @@
-"""Scores of translations, each with its signature. BLEU, chrF, chrF++ and TER are sacreBLEU's (Post 2018)."""
+"""Scores of texts, each with its signature. BLEU, chrF, chrF++ and TER are sacreBLEU's (Post 2018)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, Protocol
 
 from nmt.errors import DataError
 
-if TYPE_CHECKING:
-    from sacrebleu.metrics.base import Metric as Scorer
+
+class Scorer(Protocol):
+    """A metric of sacreBLEU, or MeanOfLines."""
+
+    def corpus_score(self, hyps: Any, refs: Any) -> Any: ...
+    def sentence_score(self, hyp: Any, refs: Any) -> Any: ...
+    def get_signature(self) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of METRICS. `make` gets the name of a tokenizer for BLEU and gives what scores: an object with
-    sacreBLEU's methods `corpus_score`, `sentence_score` and `get_signature`, which its significance tests take too.
+    """One entry of METRICS. `make` gets the names of a tokenizer for BLEU and of one for ROUGE and its kin, and gives
+    what scores: an object with sacreBLEU's methods, which its significance tests take too.
     """
 
     name: str  # in recipes, options and JSON
     label: str  # in tables
-    make: Callable[[str], Scorer]
+    make: Callable[[str, str], Scorer]
     higher_is_better: bool = True
+    against: Literal["references", "source"] = "references"  # what texts are compared with
 
 
 def _bleu(tokenize: str) -> Scorer:
@@ -52,16 +59,59 @@ def _ter() -> Scorer:
     return TER()
 
 
+def _rouge(kind: str) -> Callable[[str, str], Scorer]:
+    def make(_: str, tokenize: str) -> Scorer:
+        from nmt.text.rouge import rouge
+
+        return rouge(kind, tokenize)
+
+    return make
+
+
+def _answer(name: str) -> Callable[[str, str], Scorer]:
+    def make(_: str, __: str) -> Scorer:
+        from nmt.text import answers
+
+        scorer: Scorer = getattr(answers, name)()
+        return scorer
+
+    return make
+
+
+def _distinct(n: int) -> Callable[[str, str], Scorer]:
+    def make(_: str, tokenize: str) -> Scorer:
+        from nmt.text.variety import distinct
+
+        return distinct(n, tokenize)
+
+    return make
+
+
+def _copied_share(_: str, tokenize: str) -> Scorer:
+    from nmt.text.variety import copied_share
+
+    return copied_share(tokenize)
+
+
 # A new metric is one more entry: recipes, commands, comparisons and reports all look here.
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("bleu", "BLEU", _bleu),
-        Metric("chrf", "chrF", lambda _: _chrf(0)),
-        Metric("chrf++", "chrF++", lambda _: _chrf(2)),
-        Metric("ter", "TER", lambda _: _ter(), higher_is_better=False),
+        Metric("bleu", "BLEU", lambda tokenize, _: _bleu(tokenize)),
+        Metric("chrf", "chrF", lambda _, __: _chrf(0)),
+        Metric("chrf++", "chrF++", lambda _, __: _chrf(2)),
+        Metric("ter", "TER", lambda _, __: _ter(), higher_is_better=False),
+        *(Metric(f"rouge{kind}", f"ROUGE-{kind}", _rouge(kind)) for kind in ("1", "2", "L", "Lsum")),
+        Metric("em", "exact match", _answer("exact_match")),
+        Metric("f1", "word F1", _answer("word_f1")),
+        Metric("accuracy", "accuracy", _answer("accuracy")),
+        Metric("macro_f1", "macro-F1", _answer("macro_f1")),
+        *(Metric(f"distinct{n}", f"distinct-{n}", _distinct(n)) for n in (1, 2)),
+        Metric("copied_share", "copied share", _copied_share, higher_is_better=False, against="source"),
     )
 }
+OF_TRANSLATIONS = ("bleu", "chrf", "chrf++", "ter")
+ROUGE_TOKENIZERS = ("unicode", "rouge")
 LOSS = "loss"  # what a validation measures besides METRICS, in nats a token; lower is better
 BITS = "bits_per_character"  # of a language model: `</s>` costs bits, but the end of a line is no character
 _LABELS = {LOSS: LOSS, BITS: "bits a character", "perplexity": "perplexity"} | {
@@ -111,10 +161,11 @@ class Score:
     value: float
     signature: str
     interval: float | None = None  # half the width of the 95 % confidence interval, if it was asked for
+    parts: dict[str, float] = field(default_factory=dict)  # of ROUGE: precision and recall
 
     def to_json(self) -> dict[str, Any]:
         interval = {} if self.interval is None else {"interval": self.interval}
-        return {"score": self.value, **interval, "signature": self.signature}
+        return {"score": self.value, **interval, **self.parts, "signature": self.signature}
 
     def __str__(self) -> str:
         return f"{self.value:.1f}" + ("" if self.interval is None else f" ± {self.interval:.1f}")
@@ -123,15 +174,17 @@ class Score:
 def score(
     hyps: Sequence[str],
     refs: Sequence[str] | Sequence[Sequence[str]],
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = OF_TRANSLATIONS,
     bleu_tokenize: str = "13a",
     confidence: bool = False,
+    rouge_tokenize: str = "unicode",
+    src: Sequence[str] | None = None,
 ) -> list[Score]:
-    """Corpus scores in the order of `metrics`, the very numbers of the `sacrebleu` command; with `confidence` those of
-    its --confidence, too (bootstrap resampling with a fixed seed, Koehn 2004).
+    """Corpus scores in the order of `metrics`, of BLEU and its kin the very numbers of the `sacrebleu` command; with
+    `confidence` those of its --confidence, too (bootstrap resampling with a fixed seed, Koehn 2004).
 
     `refs` is one reference for each hypothesis, or several such lists; see reference_streams. Raises DataError where
-    there is nothing to score or the numbers of lines differ.
+    there is nothing to score or the numbers of lines differ, or where a metric reads the source and `src` is None.
     """
     from sacrebleu.significance import PairedTest
 
@@ -147,17 +200,29 @@ def score(
             )
     scores = []
     for name in metrics:
-        metric = make_metric(name, bleu_tokenize)
+        metric: Any = make_metric(name, bleu_tokenize, rouge_tokenize)
+        against = compared_with(name, streams, src)
         if confidence:
             # The test of one system alone; corpus_score's own bootstrap fails where a resample has no match.
-            signatures, results = PairedTest([("", hyps)], {name: metric}, streams, test_type="bs")()
+            signatures, results = PairedTest([("", hyps)], {name: metric}, against, test_type="bs")()
             ((label, signature),) = signatures.items()
             result: Any = results[label][0]
-            scores.append(Score(name, float(result.score), signature.format(), float(result.ci)))
+            value, interval = float(result.score), float(result.ci)
         else:
-            value = float(metric.corpus_score(hyps, streams).score)
-            scores.append(Score(name, value, metric.get_signature().format()))  # whole after scoring only
+            value, interval = float(metric.corpus_score(hyps, against).score), None
+            signature = metric.get_signature()
+        # Signature and parts are whole after scoring only
+        scores.append(Score(name, value, signature.format(), interval, getattr(metric, "parts", {})))
     return scores
+
+
+def compared_with(name: str, streams: list[list[Any]], src: Sequence[str] | None) -> list[list[Any]]:
+    """What a metric compares texts with: the streams of references, or their sources."""
+    if name not in METRICS or METRICS[name].against == "references":
+        return streams
+    if not src:
+        raise DataError(f"`{name}` reads the source, too.", "Give `--src FILE`.")
+    return [list(src)]
 
 
 def reference_streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[list[Any]]:
@@ -170,8 +235,18 @@ def reference_streams(refs: Sequence[str] | Sequence[Sequence[str]]) -> list[lis
     return [[line.rstrip() or ("" if number == 0 else None) for line in s] for number, s in enumerate(streams)]
 
 
-def make_metric(name: str, bleu_tokenize: str = "13a") -> Scorer:
+def check_metrics(names: Sequence[str]) -> None:
+    """Raises DataError where one is none, or is there twice."""
+    for i, name in enumerate(names):
+        if name not in METRICS:
+            close = get_close_matches(name, METRICS, n=1)
+            hint = f"Did you mean `{close[0]}`? " if close else ""
+            raise DataError(f"`{name}` is no metric.", f"{hint}Known: {', '.join(METRICS)}.")
+        if name in names[:i]:
+            raise DataError(f"the metric `{name}` is named twice.", "Name each once.")
+
+
+def make_metric(name: str, bleu_tokenize: str = "13a", rouge_tokenize: str = "unicode") -> Scorer:
     """What scores by that metric. Raises DataError where it is unknown, or needs what is not installed."""
-    if name not in METRICS:
-        raise DataError(f"`{name}` is no metric.", f"Known: {', '.join(METRICS)}.")
-    return METRICS[name].make(bleu_tokenize)
+    check_metrics([name])
+    return METRICS[name].make(bleu_tokenize, rouge_tokenize)

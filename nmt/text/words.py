@@ -12,12 +12,18 @@ _ALONE = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+(?:['’][^\W{_ALONE}]+)*")
+_ALONE_CHARACTER = re.compile(f"[{_ALONE}]")
 _TOKEN = re.compile(rf"(?:[{_ALONE}]|[^\W{_ALONE}]+|[^\w\s]|_)\s*")
 
 
 def words(line: str) -> list[str]:
     """In lower case, without punctuation; of scripts without spaces the characters."""
     return _WORD.findall(line.casefold())
+
+
+def is_alone(character: str) -> bool:
+    """Whether it is of a script without spaces, so that it counts as a word of its own."""
+    return _ALONE_CHARACTER.match(character) is not None
 
 
 @dataclass(frozen=True)

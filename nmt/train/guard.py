@@ -49,14 +49,15 @@ class OldDomain:
         except RunError as e:
             raise RunError(f"{key}: its validation set cannot be read. {e.message}", e.hint) from None
         self.section, self.metric, self.validator = section, metric, validator
-        self.tokenize = recipe.bleu_tokenize
+        self.bleu_tokenize, self.rouge_tokenize = recipe.bleu_tokenize, recipe.evaluate.rouge_tokenize
         self.reached = reached[metric]
 
     def measure(self) -> Valid:
         """Of the weights that the model holds now: the score, and by how much more it fell than it may."""
         assert self.validator.translator is not None, "the recipe guards only what translates"
         hyps = [t.text for t in self.validator.translator.translate(self.src)]
-        (result,) = score(hyps, self.refs, [self.metric], self.tokenize)
+        (result,) = score(hyps, self.refs, [self.metric], self.bleu_tokenize,
+                          rouge_tokenize=self.rouge_tokenize, src=self.src)  # fmt: skip
         value = round(result.value, 4)
         drop = self.reached - value if higher_is_better(self.metric) else value - self.reached
         return {f"{ckpt.OLD}{self.metric}": value, ckpt.EXCESS: round(max(0.0, drop - self.section.max_drop), 4)}

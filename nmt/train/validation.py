@@ -47,7 +47,7 @@ class Validator:
         plan = plan_batches(sides.src.lengths, sides.tgt.lengths, every + 1, max_tokens, 0, 0)
         self.epoch = Epoch(sides, plan)
         self.objective, self.model, self.device = objective, model, device
-        self.bleu_tokenize = recipe.bleu_tokenize
+        self.bleu_tokenize, self.rouge_tokenize = recipe.bleu_tokenize, recipe.evaluate.rouge_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
         domain = domain_of(recipe, Manifest.load(prepared))
@@ -67,7 +67,9 @@ class Validator:
             )
         if with_text and self.translator:
             hyps = [t.text for t in self.translator.translate(self.src)]
-            for result in score(hyps, self.refs, self.objective.text_metrics, self.bleu_tokenize):
+            found = score(hyps, self.refs, self.objective.text_metrics, self.bleu_tokenize,
+                          rouge_tokenize=self.rouge_tokenize, src=self.src)  # fmt: skip
+            for result in found:
                 valid[result.name] = round(result.value, 4)
             if self.also:
                 valid |= self.also()

@@ -13,7 +13,7 @@ import pytest
 from nmt.errors import DataError, RunError
 from nmt.evaluate.compare import compare
 from nmt.recipe import make_recipe
-from nmt.text.metrics import METRICS, score
+from nmt.text.metrics import OF_TRANSLATIONS, score
 
 PAIR = {"source": "a", "target": "b"}
 
@@ -64,9 +64,9 @@ def test_a_clear_difference_is_significant_and_none_is_not(files: tuple[Path, Pa
         [good, bad, write(tmp_path / "same.txt", good.read_text(encoding="utf-8").split("\n")[:-1])], [ref]
     )
     verdicts = {(s.system, s.metric): s.significant for s in ours.scores}
-    assert all(verdicts["bad.txt", metric] for metric in METRICS)
-    assert not any(verdicts["same.txt", metric] for metric in METRICS)
-    assert [row[-1] for row in ours.rows()] == ["baseline", "significant", "may be chance"] * len(METRICS)
+    assert all(verdicts["bad.txt", metric] for metric in OF_TRANSLATIONS)
+    assert not any(verdicts["same.txt", metric] for metric in OF_TRANSLATIONS)
+    assert [row[-1] for row in ours.rows()] == ["baseline", "significant", "may be chance"] * len(OF_TRANSLATIONS)
     (won, lost, tied), same = ours.won
     assert won + lost + tied == 60 and lost > won
     assert same == (0, 0, 60)

@@ -13,7 +13,7 @@ import pytest
 from nmt.commands.evaluating import Tokenize
 from nmt.errors import DataError
 from nmt.recipe import EvaluateSection
-from nmt.text.metrics import METRICS, Score, bleu_tokenizer, score
+from nmt.text.metrics import OF_TRANSLATIONS, Score, bleu_tokenizer, score
 
 HYPS = ["The cat sits on the mat.", "Two  dogs are running in the snow ", "", "A man, who sings!", "C'est déjà l'été."]
 REFS = ["The cat sat on the mat.", "Two dogs run through the snow.", "Nothing", "A man who sings.", "C’est déjà l’été."]
@@ -73,7 +73,7 @@ def test_bleu_splits_words_as_asked(tmp_path: Path) -> None:
 
 def test_one_list_of_references_is_one_reference_each() -> None:
     assert score(HYPS, REFS) == score(HYPS, [REFS])
-    assert [s.name for s in score(HYPS, REFS)] == list(METRICS)
+    assert [s.name for s in score(HYPS, REFS)] == list(OF_TRANSLATIONS)
 
 
 def test_perfect_and_hopeless() -> None:

@@ -23,7 +23,7 @@ from nmt.evaluate.evaluation import evaluate_files
 from nmt.evaluate.texts import Texts
 from nmt.evaluate.training_text import TrainingText
 from nmt.recipe import Corpus, Filters, Recipe, make_recipe
-from nmt.text.metrics import METRICS, make_metric, score
+from nmt.text.metrics import OF_TRANSLATIONS, make_metric, score
 from tests.conftest import Nmt
 
 SRC = ["A dog runs fast.", "Two cats sleep.", "No.", "It is cold today."]
@@ -40,7 +40,7 @@ def write(path: Path, lines: list[str]) -> Path:
 # --- scores ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", OF_TRANSLATIONS)
 def test_a_blank_line_of_a_further_reference_is_none(name: str) -> None:
     metric = make_metric(name)
     expected = metric.corpus_score(HYP, [REF, [MORE[0], None, MORE[2], None]]).score  # type: ignore[list-item]
