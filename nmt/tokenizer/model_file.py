@@ -89,8 +89,8 @@ def fields(content: bytes) -> Iterator[tuple[int, bytes | int | float]]:
 
 
 def _places(model: bytes) -> Iterator[tuple[int, int, int]]:
-    """Number, begin and end of each field of a model, all of which are messages. A tokenizer is read many times, and has
-    thousands of pieces: nothing is copied, and nearly all tags and lengths are one byte.
+    """Number, begin and end of each field of a model, all of which are messages. A tokenizer is read many times, and
+    has thousands of pieces: nothing is copied, and nearly all tags and lengths are one byte.
     """
     at = 0
     while at < len(model):
