@@ -24,6 +24,7 @@ from nmt.recipe import ObjectiveSection
 from nmt.tokenizer import EOS_ID, PAD_ID, RaggedIds
 
 ALONE = -1  # in place of a label: an example without a second text
+MARKS = 3  # in a pair: <cls> and <sep> twice
 NEAR = 8  # places in the order of lengths from which another's text of nearly the same length is taken
 
 

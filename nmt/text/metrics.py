@@ -114,8 +114,9 @@ OF_TRANSLATIONS = ("bleu", "chrf", "chrf++", "ter")
 ROUGE_TOKENIZERS = ("unicode", "rouge")
 LOSS = "loss"  # what a validation measures besides METRICS, in nats a token; lower is better
 BITS = "bits_per_character"  # of a language model: `</s>` costs bits, but the end of a line is no character
+MASKED_LOSS = "masked_loss"  # of an encoder that learns pairs: the part of its loss that is of masked pieces
 _LABELS = {LOSS: LOSS, BITS: "bits a character", "perplexity": "perplexity"} | {
-    name: name.replace("_", " ") for name in ("masked_accuracy", "pair_accuracy", "pseudo_perplexity")
+    name: name.replace("_", " ") for name in (MASKED_LOSS, "masked_accuracy", "pair_accuracy", "pseudo_perplexity")
 }
 
 
@@ -126,12 +127,12 @@ def label(name: str) -> str:
 
 def figure(name: str, value: float) -> str:
     """A value of a metric as people read it."""
-    return f"{value:.3f}" if name in (LOSS, BITS) else f"{value:.1f}"
+    return f"{value:.3f}" if name in (LOSS, BITS, MASKED_LOSS) else f"{value:.1f}"
 
 
 def higher_is_better(name: str) -> bool:
     """Whether a larger value of the metric, or of the loss, means better translations."""
-    return METRICS[name].higher_is_better if name in METRICS else name not in (LOSS, BITS)
+    return METRICS[name].higher_is_better if name in METRICS else name not in (LOSS, BITS, MASKED_LOSS)
 
 
 def bleu_tokenizer(wanted: str, target_lang: str) -> str:

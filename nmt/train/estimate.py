@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt import console
-from nmt.data.batches import fill, plan_batches
+from nmt.data.batches import fill
 from nmt.data.check import check_prepared
 from nmt.data.corpus import file_names
 from nmt.data.counting import RawCounts, count_splits
 from nmt.data.manifest import NotPreparedError
-from nmt.data.store import PreparedSplit
+from nmt.data.masking import MARKS
 from nmt.device import choose_device, choose_dtype, memory_size, set_threads
 from nmt.model.kinds import build
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.defaults import Counts, plan_of, vocab_size
-from nmt.train.epochs import padding
+from nmt.run.abilities import knows_pairs
+from nmt.tokenizer import Tokenizer
+from nmt.train.epochs import TrainingData, padding
 from nmt.train.parallel import choose_max_tokens
 from nmt.train.progress import duration
 from nmt.train.replicas import choose_replicas
@@ -43,17 +45,15 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
     except NotPreparedError:
         console.info(f"Not prepared yet: nmt prepare {recipe_path}")
         return _before_preparing(recipe)
-    recipe, counts = settle(recipe, manifest), counts_of(manifest)
+    recipe, counts = settle(recipe, manifest), counts_of(recipe, manifest)
     sizes = list(manifest.tokenizer.vocab_sizes)
-    split = PreparedSplit.open(recipe.prepared_dir, "train")
-    max_tokens, replicas = _shares(recipe)
-    lengths = split.src.lengths, split.written.lengths
-    updates = plan_batches(*lengths, recipe.train.batch_tokens, max_tokens, recipe.seed, 0, replicas)
+    data = TrainingData(recipe.prepared_dir, recipe, Tokenizer.load(recipe.prepared_dir), *_shares(recipe))
+    epoch = data.epoch(0)
     text = [
-        ("training pairs", f"{len(split):,}"),
+        ("training pairs", f"{len(data.split):,}"),
         ("target tokens an epoch", f"{counts.target_tokens:,}"),
-        ("steps an epoch", f"{len(updates):,}"),
-        ("padding", padding(*(fill(updates, side) for side in lengths))),
+        ("steps an epoch", f"{len(epoch.updates):,}"),
+        ("padding", padding(*(fill(epoch.updates, side.lengths) for side in (epoch.sides.src, epoch.sides.tgt)))),
     ]
     return recipe, [*text, *_length(recipe, counts), *_sizes(recipe, sizes)]
 
@@ -72,7 +72,8 @@ def _before_preparing(recipe: Recipe) -> tuple[Recipe, Rows]:
         recipe = recipe.filled({"tokenizer.vocab_size": size})
     held_out = sum(c.holdout or 0 for c in (*recipe.data.valid, *recipe.data.test.values()))
     pairs = max(1, train.pairs - held_out)
-    a_pair = 1 + train.characters[1] / max(1, train.pairs) / _characters_a_piece(recipe.tokenizer.vocab_size)
+    characters, marks = (sum(train.characters), MARKS) if knows_pairs(recipe) else (train.characters[1], 0)
+    a_pair = 1 + marks + characters / max(1, train.pairs) / _characters_a_piece(recipe.tokenizer.vocab_size)
     valid = splits["valid"] if isinstance(splits["valid"], int) else splits["valid"].pairs
     counts = Counts(round(pairs * a_pair), round(max(1, valid) * a_pair))
     recipe = settle_by_counts(recipe, counts)

@@ -49,7 +49,7 @@ class Journal:
         eta = progress.eta(state, interval.seconds / max(1, interval.steps))
         best = f" · best {self.section.metric} {state.best_score:.2f}" if state.best_score is not None else ""
         console.info(
-            f"step {state.step:,}{progress.of_total} · epoch {state.epoch + 1} · {losses(means)} · "
+            f"step {state.step:,}{progress.of_total(state)} · epoch {state.epoch + 1} · {losses(means)} · "
             f"{speed:,.0f} tok/s · lr {rate:.1e} · |g| {norm:.2f}{best} · {eta}"
         )
 

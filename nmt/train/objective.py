@@ -25,7 +25,7 @@ from nmt.data.masking import ALONE, MaskedBatch
 from nmt.model.encoder_only import EncoderOnly
 from nmt.model.transformer import Transformer
 from nmt.recipe import Recipe
-from nmt.text.metrics import BITS, LOSS
+from nmt.text.metrics import BITS, LOSS, MASKED_LOSS
 from nmt.tokenizer import PAD_ID
 from nmt.train.epochs import Epoch
 from nmt.train.loss import smoothed_loss
@@ -116,12 +116,15 @@ class FillIn:
         return Loss(smoothed + batch.pair_weight * pair, sums)
 
     def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
-        """The loss as above, and which share of the masked pieces and of the pairs is found, in percent."""
+        """The loss as above, and which share of the masked pieces and of the pairs is found, in percent; where pairs
+        are learned, the masked pieces' part of the loss, too.
+        """
         found = {LOSS: sums["nll"] / num_tokens, "masked_accuracy": 100 * sums["masked_right"] / num_tokens}
         if pairs := sums.get("pairs"):
+            found[MASKED_LOSS] = found[LOSS]
             found[LOSS] += sums["pair_nll"] / pairs
             found["pair_accuracy"] = 100 * sums["pair_right"] / pairs
-        return {name: round(value, 6 if name == LOSS else 4) for name, value in found.items()}
+        return {name: round(value, 6 if name in (LOSS, MASKED_LOSS) else 4) for name, value in found.items()}
 
 
 class Continue:

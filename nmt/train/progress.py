@@ -17,9 +17,12 @@ class Progress:
         self.total_steps = min((end for end in ends if end is not None), default=None)
         self._validation_seconds = 0.0
 
-    @property
-    def of_total(self) -> str:
-        return "" if self.total_steps is None else f"/{self.total_steps:,}"
+    def of_total(self, state: TrainState) -> str:
+        """`/1,900`; `/~1,700` where the minutes will be over first, by the speed so far."""
+        planned = self.planned_steps(state)
+        if planned is None or planned == math.inf:
+            return ""
+        return f"/{planned:,}" if planned == self.total_steps else f"/~{planned:,.0f}"
 
     def is_over(self, state: TrainState) -> bool:
         section = self.section

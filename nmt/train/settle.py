@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from nmt import console
-from nmt.data.manifest import Manifest
+from nmt.data.manifest import Manifest, SplitStatistics
+from nmt.data.masking import MARKS
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import RecipeError
 from nmt.recipe import Recipe, load_recipe
 from nmt.recipe.defaults import Counts, Machine, derive, describe
+from nmt.run.abilities import knows_pairs
 from nmt.run.folder import is_begun, load_run_recipe
 
 
@@ -46,7 +48,7 @@ def settle(recipe: Recipe, manifest: Manifest, processes: int = 1) -> Recipe:
     if is_begun(recipe.run_dir):
         before = load_recipe(recipe.run_dir / "recipe.yaml")
         return recipe.filled({key: _value(before, key) for key in recipe.open_keys})
-    return settle_by_counts(recipe, counts_of(manifest), processes)
+    return settle_by_counts(recipe, counts_of(recipe, manifest), processes)
 
 
 def settle_by_counts(recipe: Recipe, counts: Counts, processes: int = 1) -> Recipe:
@@ -60,9 +62,14 @@ def settle_by_counts(recipe: Recipe, counts: Counts, processes: int = 1) -> Reci
     return recipe.filled(values)
 
 
-def counts_of(manifest: Manifest) -> Counts:
-    train, valid = (manifest.splits[name] for name in ("train", "valid"))
-    return Counts(train.tgt.tokens + train.examples, valid.tgt.tokens + valid.examples)
+def counts_of(recipe: Recipe, manifest: Manifest) -> Counts:
+    """What batches count: targets; of an encoder that learns pairs, both texts and the marks around them."""
+    of_pairs = knows_pairs(recipe)
+
+    def tokens(split: SplitStatistics) -> int:
+        return split.tgt.tokens + (split.src.tokens + MARKS * split.examples if of_pairs else 0) + split.examples
+
+    return Counts(tokens(manifest.splits["train"]), tokens(manifest.splits["valid"]))
 
 
 def measure(recipe: Recipe, processes: int) -> Machine:

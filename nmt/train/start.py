@@ -11,6 +11,7 @@ from pathlib import Path
 from nmt import console
 from nmt.data.check import check_bytes
 from nmt.data.manifest import MANIFEST, Manifest
+from nmt.data.masking import MARKS
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
 from nmt.files import write_atomically
@@ -93,7 +94,7 @@ def _check_positions(recipe: Recipe, prepared: Path) -> None:
     splits, what = Manifest.load(prepared).splits, "sentence"
     if knows_pairs(recipe):  # <cls> A <sep> B <sep>
         what = "pair"
-        longest = max(splits[name].src.longest + splits[name].tgt.longest for name in ("train", "valid")) + 3
+        longest = max(splits[name].src.longest + splits[name].tgt.longest for name in ("train", "valid")) + MARKS
     else:
         longest = max(side.longest for name in ("train", "valid") for side in (splits[name].src, splits[name].tgt)) + 1
     if longest > limit:

@@ -19,7 +19,7 @@ from nmt.errors import TrainingError
 from nmt.model.kinds import Model, Writer
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import EXCESS, OLD
-from nmt.text.metrics import BITS, LOSS, METRICS, label, score
+from nmt.text.metrics import BITS, LOSS, MASKED_LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, pieces_of
 from nmt.train.objective import CHARACTERS, Objective
@@ -93,9 +93,10 @@ class Validator:
 
 
 def show(valid: Valid) -> str:
-    """`loss 1.2345 · ppl 3.44 · BLEU 45.6 · chrF 67.8`."""
-    parts = [f"loss {valid[LOSS]:.4f}", f"ppl {math.exp(min(20, valid[LOSS])):.2f}"] if LOSS in valid else []
-    named = {_named(key): value for key, value in valid.items() if key not in (LOSS, EXCESS)}
+    """`loss 1.2345 · ppl 3.44 · BLEU 45.6 · chrF 67.8`; the perplexity is of a token, without what pairs cost."""
+    of_token = valid.get(MASKED_LOSS, valid.get(LOSS, 0.0))
+    parts = [f"loss {valid[LOSS]:.4f}", f"ppl {math.exp(min(20, of_token)):.2f}"] if LOSS in valid else []
+    named = {_named(key): value for key, value in valid.items() if key not in (LOSS, MASKED_LOSS, EXCESS)}
     parts += [f"{name} {value:.2f}" for name, value in named.items()]
     return " · ".join(parts) + (f" ({valid[EXCESS]:.2f} below what is allowed)" if valid.get(EXCESS) else "")
 

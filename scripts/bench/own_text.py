@@ -106,7 +106,7 @@ def train(recipe: Recipe, options: argparse.Namespace) -> dict[str, Any]:
     folder = prepare(recipe)
     manifest = Manifest.load(folder)
     if options.as_on:
-        recipe = by_steps(recipe, counts_of(manifest), max(manifest.tokenizer.vocab_sizes), options.as_on)
+        recipe = by_steps(recipe, counts_of(recipe, manifest), max(manifest.tokenizer.vocab_sizes), options.as_on)
     path = options.work / f"{recipe.name}.yaml"
     path.write_text(recipe.dump(), encoding="utf-8")
     began = time.perf_counter()

@@ -46,3 +46,18 @@ def test_a_model_for_no_machine_is_said_by_the_real_size_of_this_one(toy_recipe,
     assert estimate.check_memory(recipe, [320, 320], torch.device("cpu")) > 1e14
     there = estimate.megabytes(memory_size(torch.device("cpu")))
     assert f"but cpu has {there}." in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_training_of_pairs_is_estimated_by_both_texts(toy_recipe, tmp_path, capsys):
+    """As many steps as an epoch has, and derived keys by what batches count."""
+    encoder = {"kind": "encoder", "d_model": 32, "d_ff": 64, "num_heads": 2, "num_encoder_layers": 1}
+    of_pairs = {"objective": {"kind": "mlm", "pairs": "translation"}, "model": encoder}
+    recipe = toy_recipe(**of_pairs, train__batch_tokens=500, train__max_steps=1)
+    guessed = dict(estimate.estimate(recipe, tmp_path / "toy.yaml")[1])
+    run(recipe)
+    said = capsys.readouterr().err
+    rows = dict(estimate.estimate(recipe, tmp_path / "toy.yaml")[1])
+    steps, tokens = rows["steps an epoch"], int(rows["target tokens an epoch"].replace(",", ""))
+    assert f"and {steps} steps an epoch" in said
+    assert int(steps) == round(tokens / 500)
+    assert int(guessed["steps an epoch"].removeprefix("about ")) > 0.6 * int(steps)

@@ -9,6 +9,7 @@ from nmt.decode.translator import Translator
 from nmt.errors import RecipeError, RunError
 from nmt.evaluate.evaluation import evaluate_run
 from nmt.run import checkpoint as ckpt
+from nmt.train.objective import FillIn
 from nmt.train.validation import show
 from tests.unit.test_trainer import records, run
 
@@ -105,6 +106,8 @@ def test_what_is_shown_of_a_guarded_validation():
     assert show({"loss": 1.0, "bleu": 40.0, "old_bleu": 30.0, "old_excess": 0.0}) == (
         "loss 1.0000 · ppl 2.72 · BLEU 40.00 · old domain BLEU 30.00"
     )
+    both = FillIn(0).judge({"nll": 20.0, "masked_right": 4, "pair_nll": 6.0, "pairs": 10, "pair_right": 7}, 10)
+    assert show(both) == "loss 2.6000 · ppl 7.39 · masked_accuracy 40.00 · pair_accuracy 70.00"
     assert show({"bleu": 40.0, "old_bleu": 30.0, "old_excess": 0.5}) == (
         "BLEU 40.00 · old domain BLEU 30.00 (0.50 below what is allowed)"
     )

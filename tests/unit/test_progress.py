@@ -33,6 +33,15 @@ def test_the_limit_that_comes_first_is_the_end() -> None:
     assert both.planned_steps(TrainState(step=50, seconds=500)) == 60
 
 
+def test_what_is_shown_is_what_the_minutes_allow() -> None:
+    """Though a recipe of minutes alone is given epochs, too, which are more than anybody waits for."""
+    by_time = progress(max_minutes=10, max_epochs=30, steps_per_epoch=100)
+    assert by_time.of_total(TrainState(step=100, seconds=60)) == "/~1,000"
+    assert by_time.of_total(TrainState(step=100, seconds=1)) == "/3,000"
+    assert progress(max_steps=1900).of_total(TrainState(step=100, seconds=60)) == "/1,900"
+    assert progress(max_minutes=10).of_total(TrainState()) == progress(patience=3).of_total(TrainState(step=7)) == ""
+
+
 def test_a_rate_that_ends_with_the_minutes_only_falls_however_the_speed_changes() -> None:
     """After the warm-up the rate never rises again, and at the last minute it is all but zero."""
     by_time = progress(max_minutes=1, schedule="cosine", warmup_steps=5, learning_rate=1e-3)

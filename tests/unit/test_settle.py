@@ -104,7 +104,7 @@ def test_a_run_that_begins_with_another_has_its_shape(toy_recipe, tmp_path):
 def test_counts_are_of_the_prepared_pairs(toy_recipe):
     recipe = toy_recipe()
     folder = prepare(recipe)
-    counts = counts_of(check_prepared(recipe))
+    counts = counts_of(recipe, check_prepared(recipe))
     splits = yaml.safe_load((folder / "manifest.json").read_text())["splits"]
     assert counts.target_tokens == splits["train"]["tgt"]["tokens"] + 2000
     assert counts.valid_tokens == splits["valid"]["tgt"]["tokens"] + 20
