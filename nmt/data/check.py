@@ -16,13 +16,13 @@ from typing import Any
 
 from nmt import console
 from nmt.data.corpus import file_names
-from nmt.data.manifest import Manifest
+from nmt.data.manifest import MANIFEST, Manifest, Written
 from nmt.data.vocabulary import taken
 from nmt.errors import RunError
 from nmt.files import InputFile, describe_file, write_atomically
-from nmt.recipe import Recipe
+from nmt.recipe import Recipe, load_recipe
 from nmt.records import Record, read_record
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import Tokenizer, fingerprint_of
 
 LARGEST_CHECKED = 1 << 30  # bytes; of a larger file only `nmt verify` reads all
 _FRESH = 2.0  # seconds; a file changed so lately may change again without another time on a coarse clock
@@ -92,6 +92,29 @@ def _is_of(folder: Path, recipe: Recipe, manifest: Manifest, source: Path) -> bo
     if recipe.tokenizer.extend is None:
         return taken(recipe, source).fingerprint == manifest.tokenizer.fingerprint
     return Tokenizer.load(folder).extends(Tokenizer.take(source))
+
+
+def check_source(run: Path) -> None:
+    """Raises RunError where a run whose tokenizer is taken has another than it was trained with, or its recipe.yaml
+    says something else of it than then.
+    """
+    try:
+        before = read_record(run / MANIFEST, Written)
+    except FileNotFoundError:
+        return
+    if fingerprint_of(run) != before.tokenizer.get("fingerprint"):
+        raise RunError(
+            f"the tokenizer in {run} is not the one that its model was trained with.",
+            "Restore the run folder from a copy.",
+        )
+    now = deciding_keys(load_recipe(run / "recipe.yaml"))
+    then = {key: value for key, value in before.sections.items() if key.startswith("tokenizer.") and value != "auto"}
+    for key in sorted(now.keys() & then.keys()):
+        if now[key] != then[key]:
+            raise RunError(
+                f"{run} was trained with `{key}: {then[key]}`, but its recipe says {now[key]}.",
+                "Was recipe.yaml in the run changed? Put back what it said.",
+            )
 
 
 def check_bytes(folder: Path, manifest: Manifest) -> None:

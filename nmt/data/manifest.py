@@ -170,7 +170,7 @@ class Format(Record):
     format: int
 
 
-class _Written(Format):
+class Written(Format):
     """What a manifest of any format has, and no other program's file of that name."""
 
     nmt: str
@@ -185,7 +185,7 @@ def written_files(folder: Path) -> set[str]:
     where there is no manifest of ours.
     """
     try:
-        return {*read_record(folder / MANIFEST, _Written).outputs, MANIFEST}
+        return {*read_record(folder / MANIFEST, Written).outputs, MANIFEST}
     except (FileNotFoundError, RunError):
         return set()
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport, audit
-from nmt.data.check import check_inputs, check_prepared, deciding_keys, remember_inputs
+from nmt.data.check import check_inputs, check_prepared, check_source, deciding_keys, remember_inputs
 from nmt.data.corpus import PairSource, all_corpora, resolve_files
 from nmt.data.documents import check_documents
 from nmt.data.encode import stored_as, write_splits
@@ -67,6 +67,8 @@ def prepare(
         console.info(f"{target} is prepared already and matches the recipe.")
         return target
     _check_replaceable(target)
+    if recipe.tokenizer.taken_from and Path(recipe.tokenizer.taken_from).is_dir():
+        check_source(Path(recipe.tokenizer.taken_from))
     began = time.monotonic()
     inputs = resolve_files(recipe.data)
     sources = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from nmt.errors import RecipeError
 from nmt.recipe.data import TokenizerSection
+from nmt.sentencepiece_model import kind_of
 
 _OWN = {"from", "extend", "sampling"}  # keys of the section that are no property of the tokenizer itself
 
@@ -38,20 +39,37 @@ def with_taken_tokenizer(
         theirs = load_section(Path(source)).model_dump(mode="json")
         if isinstance(more := section.get("extend"), int):
             theirs["vocab_size"] += more
-        for key in sorted(properties & set(section)):
-            if section[key] not in (theirs[key], "auto"):
-                raise RecipeError(
-                    f"{where}: `tokenizer.{key}: {section[key]}`, but the tokenizer of {source} has {theirs[key]}.",
-                    "Leave that key out: `tokenizer.from` takes the tokenizer as it is.",
-                )
-        section = {key: theirs[key] for key in properties} | section
-    elif not os.path.isfile(source):
+        section = _as_there(section, theirs, properties, where)
+    elif os.path.isfile(source):
+        section = _as_there(section, _kind_of_file(source), properties, where)
+    else:
         key = "tokenizer.from" if "from" in (values.get("tokenizer") or {}) else "train.init_from"
         raise RecipeError(
             f"{where}: `{key}: {source}` is neither a run folder nor a model file of SentencePiece.",
             "Give the folder that `nmt train` made, or a .model file.",
         )
     return values | {"tokenizer": section}
+
+
+def _as_there(section: dict[str, Any], theirs: Mapping[str, Any], properties: set[str], where: str) -> dict[str, Any]:
+    """The section with what it leaves open as it is there."""
+    for key in sorted(properties & set(section) & set(theirs)):
+        source, said = section["from"], section[key]
+        if said not in (theirs[key], "auto"):
+            raise RecipeError(
+                f"{where}: `tokenizer.{key}: {said}`, but the tokenizer of {source} has {theirs[key]}.",
+                "Leave that key out: `tokenizer.from` takes the tokenizer as it is.",
+            )
+    return {key: theirs[key] for key in properties & set(theirs)} | section
+
+
+def _kind_of_file(source: str) -> dict[str, Any]:
+    """Nothing where it cannot be told: preparing says what is wrong with the file."""
+    try:
+        kind = kind_of(Path(source).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {} if kind is None else {"kind": kind}
 
 
 def _parent(values: Mapping[str, Any]) -> str | None:

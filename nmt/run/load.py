@@ -32,7 +32,7 @@ def load_model(
     recipe = load_run_recipe(run)
     checkpoint, weights = first_whole(ranked_checkpoints(run, which, recipe.train.metric))
     checkpoint.check_model(recipe.model)
-    tokenizer = _load_tokenizer(run)
+    tokenizer = load_tokenizer(run)
     model = build(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
     target = choose_device(device, said="`--device")
@@ -40,8 +40,8 @@ def load_model(
     return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
 
 
-def _load_tokenizer(run: Path) -> Tokenizer:
-    """Raises RunError where it is not the one that the run was trained with."""
+def load_tokenizer(run: Path) -> Tokenizer:
+    """That of a run. Raises RunError where it is not the one that the run was trained with."""
     tokenizer = Tokenizer.load(run)
     if (run / MANIFEST).exists() and tokenizer.fingerprint != run_manifest(run).tokenizer.fingerprint:
         raise RunError(

@@ -17,8 +17,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from nmt.sentencepiece_model import BYTE, NORMAL, USER_SYMBOL, Piece
 from nmt.tokenizer.control import NAMES
-from nmt.tokenizer.model_file import BYTE, NORMAL, USER_SYMBOL, Piece
 from nmt.tokenizer.subwords import SPACE
 
 LONGEST = 16  # characters of a piece, as in SentencePiece

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nmt.tokenizer.model_file import fields, message, replace_rules
+from nmt.sentencepiece_model import fields, message, replace_rules
 
 if TYPE_CHECKING:
     from nmt.tokenizer.ids import Side

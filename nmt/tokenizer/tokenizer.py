@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import RunError
+from nmt.sentencepiece_model import AS_IT_IS, CONTROL, NORMAL, Piece, kind_of, pieces_of, replace_rules, with_pieces
 from nmt.tokenizer.control import lacking
 from nmt.tokenizer.extend import Extension, WordCounts, learn_merges
 from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from nmt.tokenizer.learn import Blocks, learn
-from nmt.tokenizer.model_file import AS_IT_IS, CONTROL, NORMAL, Piece, kind_of, pieces_of, replace_rules, with_pieces
 from nmt.tokenizer.normalization import with_rules, without_rules
 from nmt.tokenizer.seen import Seen
 from nmt.tokenizer.words import Words

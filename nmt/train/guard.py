@@ -38,7 +38,9 @@ class OldDomain:
         run = Path(section.run)
         recipe = load_run_recipe(run)
         key = f"`train.guard: {run}`"
-        reached = find_checkpoint(run, "best", recipe.train.metric).state.valid
+        best = find_checkpoint(run, "best", recipe.train.metric)
+        best.check_model(recipe.model)
+        reached = best.state.valid
         if metric not in reached:
             raise RunError(
                 f"{key} was not validated by `{metric}`, which the new run is.",

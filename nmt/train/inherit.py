@@ -23,7 +23,7 @@ from nmt.recipe.init_from import PARTS, InitFrom, Part
 from nmt.recipe.model import ModelKind
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import is_begun, load_run_recipe
-from nmt.run.load import first_whole
+from nmt.run.load import first_whole, load_tokenizer
 from nmt.tokenizer import Side, Tokenizer
 from nmt.train.transplant import RowMap
 
@@ -154,11 +154,11 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
     key = f"`train.init_from: {run}`"
     if not (run / "recipe.yaml").exists():
         raise RunError(f"{key} is not a run folder.", "Give the folder that `nmt train` made.")
-    theirs, old = load_run_recipe(run), Tokenizer.load(run)
+    theirs, old = load_run_recipe(run), load_tokenizer(run)
+    ranked_checkpoints(run, "best", theirs.train.metric)[0].check_model(theirs.model)
     section = _of_other_kind(key, section, recipe.model.kind, theirs.model.kind)
     _check_vocabulary(key, section, tokenizer, old)
     _check_model(key, section, recipe.model, theirs.model)
-    ranked_checkpoints(run, "best", theirs.train.metric)
     with torch.device("meta"):
         sizes = tokenizer.src_vocab_size, tokenizer.tgt_vocab_size
         mine, other = (build(r.model, *sizes) for r in (recipe, theirs))

@@ -207,6 +207,16 @@ def test_a_model_of_another_kind_is_refused(parent, child):
     assert hint == "Give the model the same values. Numbers of layers, dropout and `tie_embeddings` may differ."
 
 
+@pytest.mark.parametrize("change", ["num_heads: 2>num_heads: 4", "activation: relu>activation: gelu"])
+def test_a_parent_whose_recipe_was_edited_is_refused(parent, child, change):
+    before, after = change.split(">")
+    path = parent / "recipe.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+    message, hint = refused(child())
+    assert message.endswith(f" was trained with `model.{before}`, but the recipe says {after.split()[1]}.")
+    assert hint == "Was recipe.yaml in the run changed? Put back what it said."
+
+
 def test_layers_that_the_parent_lacks_cannot_be_frozen(parent, child):
     recipe = child(model__num_encoder_layers=2, train__init_from={"run": str(parent), "freeze": ["encoder"]})
     message, hint = refused(recipe)

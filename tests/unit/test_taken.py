@@ -11,6 +11,7 @@ from nmt.recipe import load_recipe, make_recipe
 from nmt.tokenizer import Tokenizer
 from nmt.tokenizer.tokenizer import SEEN_FILE
 from tests.unit.conftest import TRANSLATED, WORDS
+from tests.unit.test_extend import ENGLISH, OTHERS, trained
 from tests.unit.test_trainer import records, run
 
 
@@ -63,6 +64,16 @@ def test_a_model_file_serves_both_sides(parent, toy_recipe, other_text):
     assert models(folder) == {"tokenizer.model": model.read_bytes()}
 
 
+def test_the_kind_of_a_model_file_is_read(toy_recipe, tmp_path):
+    """By which its other segmentations are drawn."""
+    model = tmp_path / "unigram.model"
+    model.write_bytes(trained(*ENGLISH, *OTHERS, kind="unigram", vocab_size=350).files["tokenizer.src.model"])
+    assert toy_recipe(tokenizer={"from": str(model), "sampling": 0.1}).tokenizer.kind == "unigram"
+    with pytest.raises(RecipeError) as caught:
+        toy_recipe(tokenizer={"from": str(model), "kind": "bpe"})
+    assert caught.value.message == f"toy: `tokenizer.kind: bpe`, but the tokenizer of {model} has unigram."
+
+
 def test_another_tokenizer_than_was_prepared_with_is_noticed(parent, toy_recipe, other_text):
     recipe = toy_recipe(name="child", data__root=other_text, tokenizer={"from": str(parent)})
     prepare(recipe)
@@ -71,6 +82,34 @@ def test_another_tokenizer_than_was_prepared_with_is_noticed(parent, toy_recipe,
         shutil.copy(path, parent / path.name)
     with pytest.raises(RunError, match=r"was prepared with the tokenizer that .*parent had; it has another now\."):
         check_prepared(recipe)
+
+
+@pytest.mark.parametrize("change", ["kind: bpe>kind: unigram", "vocab_size: 320>vocab_size: 400"])
+def test_a_run_whose_recipe_was_edited_is_refused(parent, toy_recipe, other_text, change):
+    edit(parent, change)
+    before, after = change.split(">")
+    with pytest.raises(RunError) as caught:
+        prepare(toy_recipe(name="child", data__root=other_text, tokenizer={"from": str(parent)}))
+    assert caught.value.message == (
+        f"{parent} was trained with `tokenizer.{before}`, but its recipe says {after.split()[1]}."
+    )
+    assert caught.value.hint == "Was recipe.yaml in the run changed? Put back what it said."
+
+
+def edit(folder, change):
+    before, after = change.split(">")
+    text = (folder / "recipe.yaml").read_text(encoding="utf-8")
+    assert before in text
+    (folder / "recipe.yaml").write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_a_run_with_the_tokenizer_of_another_is_refused(parent, toy_recipe, other_text):
+    other = prepare(toy_recipe(name="other", tokenizer__vocab_size=310))
+    for path in other.glob("tokenizer*.model"):
+        shutil.copy(path, parent / path.name)
+    with pytest.raises(RunError) as caught:
+        prepare(toy_recipe(name="child", data__root=other_text, tokenizer={"from": str(parent)}))
+    assert caught.value.message == f"the tokenizer in {parent} is not the one that its model was trained with."
 
 
 def test_what_the_run_has_otherwise_is_refused(parent, toy_recipe):

@@ -45,7 +45,7 @@ def pieces_of(model: bytes) -> list[Piece]:
 
 
 def kind_of(model: bytes) -> Literal["unigram", "bpe"] | None:
-    """None: another kind."""
+    """None: another kind. Raises ValueError where it is no model."""
     training = dict(fields(model)).get(_TRAINING, b"")
     kind = dict(fields(training)).get(_KIND, 1) if isinstance(training, bytes) else None
     return _KINDS.get(kind) if isinstance(kind, int) else None
