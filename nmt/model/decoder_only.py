@@ -18,6 +18,7 @@ from nmt.model.attention import attention_weights
 from nmt.model.decoder_state import DecoderState, LayerState, seen_in_source
 from nmt.model.embedding import Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
+from nmt.model.initial import begin_alone
 from nmt.recipe import ModelSection
 
 
@@ -35,13 +36,9 @@ class DecoderOnly(nn.Module):
         self.decoder = Encoder(EncoderLayer(section) for _ in range(section.num_decoder_layers))
         self.decoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
         self.output = nn.Linear(d, vocab_size)
-        for weight in (tokens.weight, self.output.weight):
-            nn.init.normal_(weight, std=d**-0.5)
+        begin_alone(self, (tokens.weight, self.output.weight), d)
         if section.tie_embeddings != "none":
             self.output.weight = tokens.weight
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
 
     def kept_per_token(self) -> int:
         """How many numbers the backward pass needs of each pair of a source and a target position, about."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nmt.model.attention import visibility_bias
 from nmt.model.embedding import Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
+from nmt.model.initial import begin_alone
 from nmt.recipe import ModelSection
 
 
@@ -32,13 +33,9 @@ class EncoderOnly(nn.Module):
         self.output = nn.Linear(d, vocab_size)
         self.pooler = nn.Linear(d, d)
         self.belongs = nn.Linear(d, 2)
-        for weight in (tokens.weight, self.segments.weight, self.output.weight):
-            nn.init.normal_(weight, std=d**-0.5)
+        begin_alone(self, (tokens.weight, self.segments.weight, self.output.weight), d)
         if section.tie_embeddings != "none":
             self.output.weight = tokens.weight
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
 
     def kept_per_token(self) -> int:
         """How many numbers the backward pass needs of each position, about."""

@@ -121,6 +121,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path, file.state, file.sha256, file.model)
 
 
+def whole(run: Path, name: str) -> Checkpoint | None:
+    """The checkpoint of that name, if there is one whose weights are what was written."""
+    for checkpoint in checkpoints(run):
+        if checkpoint.path.name == name:
+            try:
+                return checkpoint if checkpoint.tensors("model.safetensors") else None
+            except RunError:
+                return None
+    return None
+
+
 def find_checkpoint(run: Path, which: str = "best", metric: str = "bleu") -> Checkpoint:
     """`best` by validation, `last`, or the name of one. Raises RunError with the names there are."""
     return ranked_checkpoints(run, which, metric)[0]

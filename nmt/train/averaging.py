@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from nmt import console
-from nmt.errors import RunError
 from nmt.recipe import TrainSection
 from nmt.run import checkpoint as ckpt
 from nmt.run.load import load_weights
@@ -20,15 +19,14 @@ def try_average(run: Path, section: TrainSection, state: TrainState, validator: 
     had come to an end before, in place of that average, unless that is better. Gives the record for the log; None where
     there are no two to average. The validator's model has the mean afterwards.
     """
-    found = ckpt.checkpoints(run)
-    steps = [c for c in found if c.is_step]
+    steps = [c for c in ckpt.checkpoints(run) if c.is_step]
     mean, taken = ckpt.average(ckpt.best_first(steps, section.metric), section.average_best)
     if len(taken) < 2:
         return None
     load_weights(validator.model, mean, run)
     valid, _ = validator.measure()
     said = f"The average of the {len(taken)} best checkpoints: {show(valid)}"
-    earlier = next((c for c in found if c.path.name == ckpt.AVERAGE and _is_whole(c)), None)
+    earlier = ckpt.whole(run, ckpt.AVERAGE)
     if earlier and ckpt.rank(earlier.state.valid, section.metric) >= ckpt.rank(valid, section.metric):
         console.info(
             f"{said}. That after step {earlier.state.step:,} stays, which is no worse: {show(earlier.state.valid)}"
@@ -39,10 +37,3 @@ def try_average(run: Path, section: TrainSection, state: TrainState, validator: 
         )
         console.info(said)
     return {"of": [c.path.name for c in taken], **valid}
-
-
-def _is_whole(checkpoint: ckpt.Checkpoint) -> bool:
-    try:
-        return bool(checkpoint.tensors("model.safetensors"))
-    except RunError:
-        return False

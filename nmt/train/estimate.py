@@ -16,6 +16,7 @@ from nmt.data.counting import RawCounts, count_splits
 from nmt.data.manifest import NotPreparedError
 from nmt.data.masking import MARKS
 from nmt.device import choose_device, choose_dtype, memory_size, set_threads
+from nmt.model.initial import ShapesAlone
 from nmt.model.kinds import build
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.defaults import Counts, plan_of, vocab_size
@@ -150,11 +151,10 @@ class Size:
 
 def size_of(model: ModelSection, vocab_sizes: Sequence[int]) -> Size:
     """Layers of a side are alike, so models of few tell: many layers would take a while."""
-    import torch
 
     def of(encoder: int, decoder: int) -> Size:
         layers = {"num_encoder_layers": encoder, "num_decoder_layers": decoder}
-        with torch.device("meta"):
+        with ShapesAlone():
             few = build(model.model_copy(update=layers), *vocab_sizes)
         return Size(sum(p.numel() for p in few.parameters()), few.kept_per_token())
 

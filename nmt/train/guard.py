@@ -18,7 +18,7 @@ from nmt.evaluate.evaluation import texts_of
 from nmt.recipe import Recipe
 from nmt.recipe.init_from import Guard
 from nmt.run import checkpoint as ckpt
-from nmt.run.checkpoint import Checkpoint, find_checkpoint
+from nmt.run.checkpoint import find_checkpoint
 from nmt.run.folder import load_run_recipe
 from nmt.run.load import first_whole, load_weights
 from nmt.run.state import TrainState
@@ -61,8 +61,17 @@ class OldDomain:
         (result,) = score(hyps, self.refs, [self.metric], self.bleu_tokenize,
                           rouge_tokenize=self.rouge_tokenize, src=self.src)  # fmt: skip
         value = round(result.value, 4)
+        return {self.key: value, ckpt.EXCESS: self.excess(value)}
+
+    @property
+    def key(self) -> str:
+        """What the score is called among those of a validation."""
+        return f"{ckpt.OLD}{self.metric}"
+
+    def excess(self, value: float) -> float:
+        """By how much more a score is below what the parent reached than it may be."""
         drop = self.reached - value if higher_is_better(self.metric) else value - self.reached
-        return {f"{ckpt.OLD}{self.metric}": value, ckpt.EXCESS: round(max(0.0, drop - self.section.max_drop), 4)}
+        return round(max(0.0, drop - self.section.max_drop), 4)
 
 
 def guarded(recipe: Recipe, validator: Validator) -> OldDomain | None:
@@ -71,12 +80,26 @@ def guarded(recipe: Recipe, validator: Validator) -> OldDomain | None:
     return None if section is None else OldDomain(section, recipe.train.metric, validator)
 
 
+def judge_anew(run: Path, old: OldDomain | None) -> None:
+    """Write down by how much the earlier checkpoints miss the limit of today; where nothing is watched any more, that
+    all are allowed. Needs the lock.
+    """
+    for checkpoint in ckpt.checkpoints(run):
+        valid = checkpoint.state.valid
+        if ckpt.EXCESS not in valid:
+            continue
+        excess = old.excess(valid[old.key]) if old and old.key in valid else 0.0
+        if excess != valid[ckpt.EXCESS]:
+            changed = dataclasses.replace(checkpoint.state, valid=valid | {ckpt.EXCESS: excess})
+            ckpt.update_state(run, checkpoint.path.name, changed)
+
+
 def try_interpolations(
     run: Path, recipe: Recipe, tokenizer: Tokenizer, state: TrainState, validator: Validator
 ) -> list[dict[str, Any]]:
     """Measure weights between the parent's and those of the best checkpoint on the new text alone, and save the best of
-    them as one more checkpoint. Gives their records for the log; none where nothing is guarded. The validator's model
-    has other weights afterwards.
+    them as one more checkpoint; if the training had come to an end before, in place of that one, unless that is better.
+    Gives their records for the log; none where nothing is guarded. The validator's model has other weights afterwards.
     """
     if recipe.train.guard is None or recipe.train.init_from is None:
         return []
@@ -86,7 +109,7 @@ def try_interpolations(
     metric = recipe.train.metric
     steps = [c for c in ckpt.checkpoints(run) if c.is_step and metric in c.state.valid]
     child, weights = first_whole(sorted(steps, key=lambda c: ckpt.rank(ckpt.new_alone(c.state.valid), metric))[::-1])
-    best: Checkpoint | None = None
+    best = ckpt.whole(run, ckpt.INTERPOLATED)
     records = []
     for share in SHARES:
         mixed = {

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from nmt import console
 from nmt.errors import RunError
+from nmt.model.initial import ShapesAlone
 from nmt.model.kinds import build
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.init_from import PARTS, InitFrom, Part
@@ -159,7 +159,7 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
     section = _of_other_kind(key, section, recipe.model.kind, theirs.model.kind)
     _check_vocabulary(key, section, tokenizer, old)
     _check_model(key, section, recipe.model, theirs.model)
-    with torch.device("meta"):
+    with ShapesAlone():
         sizes = tokenizer.src_vocab_size, tokenizer.tgt_vocab_size
         mine, other = (build(r.model, *sizes) for r in (recipe, theirs))
     there = {alias: name for name, names in _names(other).items() for alias in names}

@@ -30,7 +30,7 @@ from nmt.train.accumulation import Accumulation
 from nmt.train.averaging import try_average
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.estimate import check_memory
-from nmt.train.guard import guarded, try_interpolations
+from nmt.train.guard import guarded, judge_anew, try_interpolations
 from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
 from nmt.train.inherit import inherit
 from nmt.train.journal import Journal
@@ -106,13 +106,14 @@ class Trainer:
             Replicas(trained, self.weights, replicas, self.threads), device, world,
         )  # fmt: skip
         self.validator = Validator(prepared, recipe, self.tokenizer, objective, self.model, device, max_tokens)
-        if (old := guarded(recipe, self.validator)) is not None:
-            self.validator.also = old.measure
+        old = guarded(recipe, self.validator)
+        self.validator.also = old.measure if old else None
         self.state = TrainState()
         self.validated = False  # the checkpoint that it goes on from
         self.norm = self.rate = 0.0  # of the last step
         if world.is_main:
             ckpt.clear_leftovers(run)
+            judge_anew(run, old)
         world.barrier()
         resumed = self._resume()
         world.check_same({"step": self.state.step, "weights": self.weights.fingerprint()})

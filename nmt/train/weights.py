@@ -22,9 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from nmt.recipe import TrainSection
+from nmt.train.adamw import MOMENTS, AdamW, Group
 from nmt.train.muon import Muon
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -70,7 +70,6 @@ class FlatWeights:
             return (0, block_shape(name, p)) if name in blocks else (1 if p.dim() >= 2 else 2, (0, 0))
 
         named = sorted(trained, key=order)
-        device = named[0][1].device
         self.shapes = {name: p.shape for name, p in named}
         self.master = torch.cat([p.detach().float().flatten() for _, p in named])
         self.compute = self.master if dtype == torch.float32 else self.master.to(dtype)
@@ -90,12 +89,8 @@ class FlatWeights:
         groups = []
         # Biases and norms are not decayed.
         for part, decay in ((slice(self.num_muon, decayed), section.weight_decay), (slice(decayed, None), 0.0)):
-            weights = self.master[part]
-            weights.grad = self.grad[part]
-            groups.append({"params": [weights], "weight_decay": decay})
-        self.adam = torch.optim.AdamW(
-            groups, lr=0.0, betas=section.adam_betas, eps=section.adam_eps, fused=device.type in ("cpu", "cuda")
-        )
+            groups.append(Group(self.master[part], self.grad[part], decay))
+        self.adam = AdamW(groups, section.adam_betas, section.adam_eps)
 
     def anchor_here(self, names: Collection[str]) -> None:
         """From now on `anchor` pulls these, as far as they are trained, to what they are now."""
@@ -124,9 +119,7 @@ class FlatWeights:
             for name, weights in self.named(self.master).items() if self.start else ():
                 if name in self.start:
                     weights.lerp_(self.start[name], rate * self.section.anchor)
-            for group in self.adam.param_groups:
-                group["lr"] = rate
-            self.adam.step()
+            self.adam.step(rate)
             if self.muon is not None:
                 self.muon.step(rate)
             if self.ema is not None:
@@ -176,9 +169,8 @@ class FlatWeights:
         if self.muon is not None:
             out |= {f"momentum.{k}": v for k, v in self.named(self.muon.momentum).items()}
         for key in MOMENTS:
-            parts = [self.adam.state[g["params"][0]].get(key) for g in self.adam.param_groups]
-            if all(p is not None for p in parts):
-                out |= {f"{key}.{k}": v for k, v in self.named(torch.cat(parts), self.num_muon).items()}
+            if (moment := self.adam.moment(key)) is not None:
+                out |= {f"{key}.{k}": v for k, v in self.named(moment, self.num_muon).items()}
         return out
 
     def load(self, weights: dict[str, Tensor], state: dict[str, Tensor], step: int) -> None:
@@ -195,13 +187,9 @@ class FlatWeights:
             moments = {key: torch.empty_like(self.master[self.num_muon :]) for key in MOMENTS}
             for key, flat in moments.items():
                 self._copy(flat, state, f"{key}.", self.num_muon)
-            for group in self.adam.param_groups:
-                weights_slice = group["params"][0]
-                end = begin + weights_slice.numel()
-                entry = {key: flat[begin:end].clone() for key, flat in moments.items()}
-                # Where the fused kernel wants it
-                entry["step"] = torch.tensor(float(step), device=weights_slice.device)
-                self.adam.state[weights_slice] = entry
+            for group in self.adam.groups:
+                end = begin + group.weights.numel()
+                self.adam.restore(group, {key: flat[begin:end].clone() for key, flat in moments.items()}, step)
                 begin = end
         self._publish(self.master)
         for name, tensor in self.frozen.items():

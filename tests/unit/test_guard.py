@@ -42,6 +42,10 @@ def guard(parent, max_drop=2.0):
     return {"train__guard": {"run": str(parent), "max_drop": max_drop}}
 
 
+def excesses(folder):
+    return [c.state.valid[ckpt.EXCESS] for c in ckpt.checkpoints(folder) if c.state.valid]
+
+
 def test_both_domains_are_scored_at_each_validation(parent, child, capsys):
     folder = run(child(**guard(parent)))
     first, *later = records(folder, "valid")
@@ -64,6 +68,32 @@ def test_the_chosen_weights_keep_to_the_limit(parent, child):
     mixed = records(folder, "interpolation")
     assert [r["share"] for r in mixed] == [0.3, 0.5, 0.7]
     assert all({"chrf", "old_chrf", "loss"} <= r.keys() for r in mixed)
+
+
+def test_a_training_that_goes_on_keeps_a_better_mixture(parent, child, monkeypatch):
+    folder = run(child(**guard(parent)))
+    mixed = folder / "checkpoints" / ckpt.INTERPOLATED
+    state = ckpt.read_checkpoint(mixed).state
+    state.valid |= {"chrf": 99.0, ckpt.EXCESS: 0.0, "old_chrf": 99.0}
+    ckpt.update_state(folder, ckpt.INTERPOLATED, state)
+    before = {path.name: path.read_bytes() for path in mixed.iterdir()}
+    run(child(**guard(parent), train__max_steps=50))
+    assert {path.name: path.read_bytes() for path in mixed.iterdir()} == before
+    assert len(records(folder, "interpolation")) == 6
+
+
+def test_another_limit_judges_earlier_checkpoints_anew(parent, child):
+    reached = ckpt.find_checkpoint(parent, "best").state.valid["chrf"]
+    folder = run(child(**guard(parent, 100.0)))
+    assert set(excesses(folder)) == {0}
+    best = ckpt.find_checkpoint(folder, "best", "chrf")
+    best.state.valid["old_chrf"] = reached - 10  # as if it had forgotten much
+    ckpt.update_state(folder, best.path.name, best.state)
+    run(child(**guard(parent, 1.0)))  # it is at its end: nothing is trained
+    assert ckpt.read_checkpoint(best.path).state.valid[ckpt.EXCESS] == pytest.approx(9)
+    assert ckpt.find_checkpoint(folder, "best", "chrf").path != best.path
+    run(child())
+    assert set(excesses(folder)) == {0}
 
 
 def test_without_a_limit_the_best_on_the_new_text_is_chosen(parent, child):

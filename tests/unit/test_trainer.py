@@ -17,6 +17,7 @@ from nmt.run import checkpoint as ckpt
 from nmt.run.compat import check_same_experiment
 from nmt.run.folder import run_lock, set_aside
 from nmt.train import trainer as trainer_module
+from nmt.train.adamw import AdamW, Group
 from nmt.train.objective import Write
 from nmt.train.trainer import train
 from nmt.train.weights import FlatWeights
@@ -364,11 +365,31 @@ def test_flat_weights_step_like_plain_adamw(toy_recipe):
     torch.testing.assert_close(model.bias, twin.bias)
 
 
+def test_adamw_is_torchs_to_the_bit():
+    torch.manual_seed(0)
+    twins = [torch.randn(50), torch.randn(7)]
+    groups = [Group(twin.clone(), torch.zeros_like(twin), decay) for twin, decay in zip(twins, (0.1, 0.0), strict=True)]
+    ours = AdamW(groups, (0.9, 0.98), 1e-9)
+    theirs = torch.optim.AdamW(
+        [{"params": [twin], "weight_decay": group.decay} for twin, group in zip(twins, groups, strict=True)],
+        betas=(0.9, 0.98), eps=1e-9, fused=True,
+    )  # fmt: skip
+    for step in range(1, 5):
+        for twin, group in zip(twins, groups, strict=True):
+            group.grad.copy_(torch.randn_like(twin))
+            twin.grad = group.grad.clone()
+        for group in theirs.param_groups:
+            group["lr"] = 0.01 * step
+        ours.step(0.01 * step)
+        theirs.step()
+    assert all(torch.equal(twin, group.weights) for twin, group in zip(twins, groups, strict=True))
+
+
 def test_a_resumed_optimizer_is_as_torch_makes_it(toy_recipe):
     """Where its numbers lie, and of which type: fused kernels take no other."""
 
     def kinds(weights):
-        entries = [weights.adam.state[group["params"][0]] for group in weights.adam.param_groups]
+        entries = [group.state for group in weights.adam.groups]
         return [{name: (t.device, t.dtype, t.shape) for name, t in entry.items()} for entry in entries]
 
     begun, resumed = (FlatWeights(torch.nn.Linear(3, 2), toy_recipe().train, torch.float32) for _ in range(2))
@@ -384,7 +405,7 @@ def test_a_resumed_optimizer_lies_where_its_weights_do(toy_recipe):
     begun.update(0.1, 5, 1)
     resumed = FlatWeights(torch.nn.Linear(3, 2, device="meta"), section, torch.float32)
     resumed.load(begun.translating(), begun.state(), 1)
-    entries = resumed.adam.state.values()
+    entries = [group.state for group in resumed.adam.groups]
     assert {name: tensor.device.type for entry in entries for name, tensor in entry.items()} == dict.fromkeys(
         ("step", "exp_avg", "exp_avg_sq"), "meta"
     )
