@@ -19,6 +19,7 @@ from nmt.recipe.model import ModelSection
 from nmt.recipe.objective import ObjectiveSection, of_kind
 from nmt.recipe.plain_yaml import dump_yaml
 from nmt.recipe.section import NonNegativeInt, Section
+from nmt.recipe.task import TASKS, Task, TaskName, with_task_defaults
 from nmt.recipe.train import TrainSection
 from nmt.text.metrics import LOSS, bleu_tokenizer
 
@@ -28,6 +29,7 @@ class Recipe(Section):
 
     name: str
     seed: NonNegativeInt = 1
+    task: TaskName = "translate"
     data: DataSection
     tokenizer: TokenizerSection = TokenizerSection()
     objective: Annotated[ObjectiveSection, BeforeValidator(of_kind)] = ObjectiveSection()  # a kind, or more keys
@@ -35,6 +37,11 @@ class Recipe(Section):
     train: TrainSection = TrainSection()  # without a limit it prepares data, but trains nothing
     decode: DecodeSection = DecodeSection()
     evaluate: EvaluateSection = EvaluateSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_task(cls, values: Any) -> Any:
+        return with_task_defaults(values)
 
     @field_validator("name")
     @classmethod
@@ -56,6 +63,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _learns_what_it_has(self) -> Recipe:
+        if self.task != "translate" and not self.translates:
+            raise ValueError(
+                f"`task: {self.task}` is learned from sources with targets, and `data.train` has none; "
+                "text alone needs no `task`"
+            )
         for i, corpus in enumerate(self.data.train):
             if corpus.of_one_language and not self.objective_of(corpus).of_one_language:
                 kind = {"encoder": "mlm", "decoder": "lm", "encoder_decoder": "infill"}[self.model.kind]
@@ -113,6 +125,11 @@ class Recipe(Section):
     def translates(self) -> bool:
         """Whether a target is learned from its source."""
         return any(self.objective_of(corpus).kind == "translate" for corpus in self.data.train)
+
+    @property
+    def about_task(self) -> Task:
+        """What the task is called, and what is usual for it."""
+        return TASKS[self.task]
 
     @property
     def draws(self) -> bool:
