@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -147,6 +148,7 @@ def translate(
             chunks = read_requests(
                 source, name, input_format=kind, format=wanted.format, source_fields=translator.domain.fields
             )
+        wanted = replace(wanted, flags=translator.domain.flags)
         began = time.monotonic()
         with nullcontext() if typed else _progress(input, output) as advance:
             tally = translate_stream(translator, chunks, out, wanted, advance, typed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from nmt.decode.assembly import Translation
 from nmt.decode.beam import Hypothesis
 from nmt.decode.request import Request
 from nmt.errors import RecipeError
-from nmt.text.flags import flags
+from nmt.text.flags import FLAGS, flags
 from nmt.text.spans import tags_differ
 from nmt.tokenizer import Tokenizer
 
@@ -44,6 +44,7 @@ class Output:
     scores: bool = False
     alignments: bool = False
     attention: bool = False
+    flags: tuple[str, ...] = FLAGS  # of nmt.text.flags, those that are looked for
 
     def __post_init__(self) -> None:
         if self.attention and self.format != "jsonl":
@@ -90,7 +91,9 @@ def pharaoh(h: Hypothesis) -> str:
 
 def problems(request: Request, t: Translation) -> Iterator[str]:
     """What a person should hear of, said of the line."""
-    if t.cut:
+    if t.cut and t.segments == 1:
+        yield f"is very long; only {len(t.src_tokens):,} of its tokens were read."
+    elif t.cut:
         yield f"is very long; it was translated in {t.segments} parts."
     if t.missing:
         yield f"lacks what should be in its translation: {', '.join(t.missing)}"
@@ -102,9 +105,9 @@ def problems(request: Request, t: Translation) -> Iterator[str]:
         yield "has tags that are missing, added or crossed in its translation."
 
 
-def flags_of(request: Request, t: Translation) -> list[str]:
-    """What may be wrong with a translation."""
-    found = flags(request.text, t.text)
+def flags_of(request: Request, t: Translation, looked_for: Collection[str] = FLAGS) -> list[str]:
+    """What may be wrong with a translation; `looked_for`: of the flags by its text."""
+    found = [flag for flag in flags(request.text, t.text) if flag in looked_for]
     more = {
         "unseen": t.unfamiliar, "low_probability": _mean_log_prob(t) < LOW_PROBABILITY, "missing_phrase": t.missing,
         "excluded_phrase": t.forbidden, "appended_phrase": t.appended, "tags": tags_differ(request.text, t.text),

@@ -189,7 +189,7 @@ def translate_stream(
     attention = wanted.alignments or wanted.attention
     for chunk in chunks:
         translations = translator.translate(chunk, n_best=wanted.n_best, attention=attention, on_progress=on_progress)
-        found = [flags_of(request, t) for request, t in zip(chunk, translations, strict=True)]
+        found = [flags_of(request, t, wanted.flags) for request, t in zip(chunk, translations, strict=True)]
         numbered = enumerate(zip(chunk, translations, found, strict=True), tally.lines + 1)
         lines = [line for n, (r, t, flags) in numbered for line in render(translator.tokenizer, r, t, n, wanted, flags)]
         with uninterrupted():

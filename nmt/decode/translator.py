@@ -331,7 +331,7 @@ def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
     languages = recipe.data.source_lang, recipe.data.target_lang
     return Domain(
         *languages, src.p99, src.longest, several, SourceFields(recipe.data.fields, recipe.data.joint == TURN),
-        tuple(manifest.labels or ()), recipe.bleu_tokenize,
+        tuple(manifest.labels or ()), recipe.about_task.flags, recipe.bleu_tokenize,
     )  # fmt: skip
 
 

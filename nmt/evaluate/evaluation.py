@@ -143,7 +143,7 @@ def evaluate_run(
         scores = measure(hyps, refs, src=src)
         if with_comet:
             scores.append(comet(src, hyps, refs[0]))
-        flagged = count_flags(src, hyps)
+        flagged = {flag: n for flag, n in count_flags(src, hyps).items() if flag in recipe.about_task.flags}
         tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
         every.append(Texts(src, hyps, refs))
         _keep(run, tests[-1], every[-1])

@@ -132,13 +132,20 @@ class Recipe(Section):
         return TASKS[self.task]
 
     @property
+    def does(self) -> str:
+        """`translates en-fr`, `answers questions`: of a run that writes a target for a source."""
+        return f"{self.about_task.does} {self.languages}" if self.task == "translate" else self.about_task.does
+
+    @property
     def draws(self) -> bool:
         """Whether text is learned from nothing but itself, so that it can be drawn: a language model."""
         return any(self.objective_of(corpus).kind == "lm" for corpus in self.data.train)
 
     @property
     def languages(self) -> str:
-        """`en-fr`; where nothing is translated, `en` or `en+fr`."""
+        """`en-fr`; where nothing is translated, `en` or `en+fr`, or the task."""
+        if self.task != "translate":
+            return self.task
         if self.translates:
             return f"{self.data.source_lang}-{self.data.target_lang}"
         both = (self.data.source_lang, self.data.target_lang)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from nmt.text.flags import FLAGS
+
 TaskName = Literal["translate", "summarise", "answer", "dialogue", "generate", "classify"]
 UNDETERMINED = "und"  # BCP 47's code for a language that is not said
 
@@ -23,6 +25,7 @@ class Task:
     metrics: tuple[str, ...]  # `evaluate.metrics`
     metric: str  # `train.metric`
     valid: tuple[str, ...]  # what translations of the validation set are scored by
+    flags: tuple[str, ...] = ("empty", "repetition")  # of nmt.text.flags, those that tell something wrong
     section: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # other keys, by section
     corpus: Mapping[str, Any] = field(default_factory=dict)  # keys of every corpus with a source
 
@@ -41,27 +44,28 @@ def _texts(decode: dict[str, Any], **data: Any) -> dict[str, dict[str, Any]]:
 
 TASKS: dict[str, Task] = {
     "translate": Task(
-        "translates", "source", "translation", ("bleu", "chrf", "chrf++", "ter"), "bleu", ("bleu", "chrf")
+        "translates", "source", "translation", ("bleu", "chrf", "chrf++", "ter"), "bleu", ("bleu", "chrf"), FLAGS,
     ),
     "summarise": Task(
         "summarises documents", "document", "summary",
         ("rouge1", "rouge2", "rougeL", "rougeLsum", "copied_share"), "rougeL", ("rouge1", "rouge2", "rougeL"),
-        _texts({"max_len_ratio": 1.0}),
+        section=_texts({"max_len_ratio": 1.0}),
     ),
     "answer": Task(
-        "answers questions", "question", "answer", ("em", "f1"), "f1", ("em", "f1"), _texts({"max_len_ratio": 1.0}),
+        "answers questions", "question", "answer", ("em", "f1"), "f1", ("em", "f1"),
+        section=_texts({"max_len_ratio": 1.0}),
     ),
     "dialogue": Task(
         "replies", "history", "reply", ("em", "f1", "bleu", "distinct1", "distinct2"), "f1", ("f1", "bleu"),
-        _texts({"max_len_ratio": 1.0, "max_len_extra": 50}), {"turns": True},
+        section=_texts({"max_len_ratio": 1.0, "max_len_extra": 50}), corpus={"turns": True},
     ),
     "generate": Task(
         "writes text", "input", "text", ("bleu", "rougeL", "distinct1", "distinct2", "copied_share"), "rougeL",
-        ("bleu", "rougeL"), _texts({"max_len_extra": 100}),
+        ("bleu", "rougeL"), section=_texts({"max_len_extra": 100}),
     ),
     "classify": Task(
         "classifies texts", "text", "label", ("accuracy", "macro_f1"), "accuracy", ("accuracy", "macro_f1"),
-        _texts({"max_len_ratio": 1.0}, labels="auto"),
+        section=_texts({"max_len_ratio": 1.0}, labels="auto"),
     ),
 }  # fmt: skip
 

@@ -50,7 +50,7 @@ def check_replies(run: Path, recipe: Recipe) -> None:
     check_translates(run, recipe)
     if recipe.data.joint != TURN:
         raise RunError(
-            f"{run} {recipe.about_task.does}, and knows no conversation.",
+            f"{run} {recipe.does}, and knows no conversation.",
             f"One line at a time: nmt translate --run {run}. Conversations are for a run of `task: dialogue`.",
         )
 
@@ -61,7 +61,7 @@ def check_draws(run: Path, recipe: Recipe) -> None:
         return
     if recipe.translates:
         raise RunError(
-            f"{run} translates {recipe.languages}, and draws no text of its own.",
+            f"{run} {recipe.does}, and draws no text of its own.",
             f"Translate: nmt translate --run {run}",
         )
     raise RunError(
