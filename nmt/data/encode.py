@@ -258,8 +258,11 @@ def _write_references(stem: str, sources: Sequence[tuple[PairSource, int]], kept
         begin = 0
         with open(f"{stem}.{number}.txt", "wb") as file:
             for source, pairs in sources:
-                mine = range(pairs) if kept is None else np.flatnonzero(kept[begin : begin + pairs]).tolist()
+                mine = np.ones(pairs, bool) if kept is None else kept[begin : begin + pairs]
                 begin += pairs
                 further = source.further_references()[number - 1 : number]
-                lines = [line for _, _, chunk in read_again(further, pairs) for line in chunk.tgt] if further else []
-                file.writelines((lines[i] if lines else b"") + b"\n" for i in mine)
+                for _, index, chunk in read_again(further, pairs) if further else ():
+                    picks = np.flatnonzero(mine[index : index + len(chunk.tgt)]).tolist()
+                    file.writelines(chunk.tgt[i] + b"\n" for i in picks)
+                if not further:
+                    file.write(b"\n" * int(mine.sum()))
