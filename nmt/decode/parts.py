@@ -11,7 +11,7 @@ from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence
 from nmt.decode.request import Request
 from nmt.decode.source_fields import ONE_FIELD, SourceFields
-from nmt.text.flags import FLAGS
+from nmt.text.flags import FLAGS, TAGS
 from nmt.text.sentences import split
 from nmt.tokenizer import Tokenizer, Unseen
 
@@ -34,7 +34,7 @@ class Domain:
     several_sentences: bool = True  # in a line are nothing new to it
     fields: SourceFields = ONE_FIELD  # of a source
     labels: tuple[str, ...] = ()  # the only outputs there are; none: any
-    flags: tuple[str, ...] = FLAGS  # of nmt.text.flags, those that tell something wrong
+    flags: tuple[str, ...] = (*FLAGS, TAGS)  # what may be wrong with an output; see nmt.text.flags
     bleu_tokenize: str = "13a"  # how BLEU splits words of the target language
 
 

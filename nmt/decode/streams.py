@@ -195,9 +195,9 @@ def translate_stream(
         with uninterrupted():
             out.write("".join(line + "\n" for line in lines).encode())
             out.flush()
-        for request, t, flags in zip(chunk, translations, found, strict=True):
+        for t, flags in zip(translations, found, strict=True):
             tally.add(flags)
-            for problem in problems(request, t):
+            for problem in problems(t, flags):
                 console.warn(f"line {tally.lines:,} {problem}")
             if typed and (why := doubt(t)):
                 console.warn(why)

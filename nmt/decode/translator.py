@@ -126,7 +126,8 @@ class Translator:
         self, lines: Sequence[str | Request], *, n_best: int = 1, attention: bool = False,
         on_progress: Callable[[int], None] | None = None, **decode: object,
     ) -> list[Translation]:  # fmt: skip
-        """Translate each line. A blank line stays blank; a line break within a line counts as a space.
+        """Translate each line. A blank line stays blank; a line break within a line counts as a space. A line of a run
+        that reads several fields has them with a TAB between them.
 
         n_best: hypotheses of each line
         attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean)

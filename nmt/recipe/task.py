@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from nmt.text.flags import FLAGS
+from nmt.text.flags import FLAGS, TAGS
 
 TaskName = Literal["translate", "summarise", "answer", "dialogue", "generate", "classify"]
 UNDETERMINED = "und"  # BCP 47's code for a language that is not said
@@ -25,7 +25,7 @@ class Task:
     metrics: tuple[str, ...]  # `evaluate.metrics`
     metric: str  # `train.metric`
     valid: tuple[str, ...]  # what translations of the validation set are scored by
-    flags: tuple[str, ...] = ("empty", "repetition")  # of nmt.text.flags, those that tell something wrong
+    flags: tuple[str, ...] = ("empty", "repetition")  # what may be wrong with an output; see nmt.text.flags
     section: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # other keys, by section
     corpus: Mapping[str, Any] = field(default_factory=dict)  # keys of every corpus with a source
 
@@ -44,7 +44,8 @@ def _texts(decode: dict[str, Any], **data: Any) -> dict[str, dict[str, Any]]:
 
 TASKS: dict[str, Task] = {
     "translate": Task(
-        "translates", "source", "translation", ("bleu", "chrf", "chrf++", "ter"), "bleu", ("bleu", "chrf"), FLAGS,
+        "translates", "source", "translation", ("bleu", "chrf", "chrf++", "ter"), "bleu", ("bleu", "chrf"),
+        (*FLAGS, TAGS),
     ),
     "summarise": Task(
         "summarises documents", "document", "summary",

@@ -12,6 +12,7 @@ from collections import Counter
 from nmt.text.words import words
 
 FLAGS = ("empty", "copied", "repetition", "too_long", "too_short")
+TAGS = "tags"  # of a translation that lacks tags of its source, or has others; see nmt.text.spans
 
 MAX_RATIO = 2.5  # longer side : shorter side, both counted + SLACK
 SLACK = 10
