@@ -39,9 +39,9 @@ class ShapesAlone(TorchFunctionMode):
     def __enter__(self) -> ShapesAlone:
         self._device = torch.device("meta")
         self._device.__enter__()
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *failed: Any) -> None:
-        super().__exit__(*failed)
+        super().__exit__(*failed)  # type: ignore[no-untyped-call]
         self._device.__exit__(*failed)
