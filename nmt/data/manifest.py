@@ -17,6 +17,7 @@ from nmt.tokenizer import Side
 FORMAT = 2
 KEPT = "of an older run"  # origin of a tokenizer that no preparation makes today
 MANIFEST = "manifest.json"
+LANGUAGES = "languages.bin"  # what tells the languages of the training text apart, where it has several
 EXAMPLES = ".examples.npy"  # after the name of a split: see store.py
 
 
@@ -109,11 +110,9 @@ class Manifest(Record):
     splits: dict[str, SplitStatistics]
     tokenizer: TokenizerFacts
     audit: Audit
-    labels: list[str] | None = None  # the only targets there are
 
     def save(self, folder: Path) -> None:
-        without = {"labels"} if self.labels is None else set()  # so that it is what it was before there were any
-        (folder / MANIFEST).write_text(self.model_dump_json(indent=1, exclude=without) + "\n", encoding="utf-8")
+        (folder / MANIFEST).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, again: str = "nmt prepare RECIPE --force") -> Manifest:
@@ -160,9 +159,8 @@ class Manifest(Record):
 
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""
-        if self.format == other.format:
-            return self.outputs == other.outputs
-        mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(EXAMPLES)} for m in (self, other))
+        not_compared = LANGUAGES if self.format == other.format else (LANGUAGES, EXAMPLES)
+        mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(not_compared)} for m in (self, other))
         return mine == theirs
 
 

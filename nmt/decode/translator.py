@@ -22,10 +22,8 @@ from nmt.decode.parts import Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more, set_apart
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
-from nmt.decode.source_fields import SourceFields
 from nmt.errors import DataError, RecipeError, RunError, join_faults
 from nmt.recipe.faults import faults
-from nmt.text.fields import TURN
 from nmt.text.terms import Terms
 from nmt.tokenizer import Tokenizer
 
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from nmt.data.manifest import Manifest
     from nmt.model.kinds import Writer
     from nmt.recipe import DecodeSection, Recipe
+    from nmt.text.language import Languages
 
 REPAIRS = 8  # searches at most for a translation that has, or has not, the phrases that it should
 
@@ -49,6 +48,7 @@ class Translator:
         self.domain = domain or Domain()
         self.terms = Terms()  # what is asked of every line
         self.models: list[Writer] = []  # what the engine searches with, if it is our own
+        self.languages: Languages | None = None  # what tells whether a translation is in the right one
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
 
@@ -60,11 +60,9 @@ class Translator:
         scorers = [ModelScorer(model) for model in models]
         scorer = scorers[0] if len(scorers) == 1 else EnsembleScorer(scorers, decode.ensemble)
         device = next(models[0].parameters()).device
-        outputs = tokenizer.encode(domain.labels, "tgt") if domain else ()
         translator = cls(
-            BeamEngine(scorer, device, tokenizer.vocabulary("tgt"), tokenizer.never_written, outputs),
-            tokenizer, decode, domain,
-        )  # fmt: skip
+            BeamEngine(scorer, device, tokenizer.vocabulary("tgt"), tokenizer.never_written), tokenizer, decode, domain
+        )
         translator.models = list(models)
         return translator
 
@@ -90,7 +88,7 @@ class Translator:
         from nmt.device import choose_device
         from nmt.run.abilities import check_translates
         from nmt.run.folder import load_run_recipe
-        from nmt.run.load import load_translator_model
+        from nmt.run.load import load_languages, load_translator_model
         from nmt.run.manifest import run_manifest
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
@@ -119,15 +117,14 @@ class Translator:
             models = [model for model, _, _, _ in loaded]
             translator = cls.of_models(models, loaded[0][1], section, domain_of(recipe, run_manifest(runs[0])))
             translator.checkpoint = ", ".join(found.path.name for _, _, _, found in loaded)
-        translator.run = runs[0]
+        translator.run, translator.languages = runs[0], load_languages(runs[0])
         return translator
 
     def translate(
         self, lines: Sequence[str | Request], *, n_best: int = 1, attention: bool = False,
         on_progress: Callable[[int], None] | None = None, **decode: object,
     ) -> list[Translation]:  # fmt: skip
-        """Translate each line. A blank line stays blank; a line break within a line counts as a space. A line of a run
-        that reads several fields has them with a TAB between them.
+        """Translate each line. A blank line stays blank; a line break within a line counts as a space.
 
         n_best: hypotheses of each line
         attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean)
@@ -146,7 +143,8 @@ class Translator:
             raise TypeError("translate() takes a list of lines; of one line: translate([line])[0]")
         requests = [self._request(line, number) for number, line in enumerate(lines, 1)]
         self._check(requests)
-        cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, self.decode)
+        by_sentence = self.decode.split_sentences == "auto"
+        cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment)
         of_line: list[list[Part]] = [[] for _ in requests]
         for part in cutter.cut(requests, n_best):
             part.include = self.terms.of(part.text)
@@ -168,10 +166,14 @@ class Translator:
         self._repair(of_line)
         if attention:
             self._look(parts)
-        return [
+        translations = [
             assemble(own, request.prefix, self.tokenizer, self.domain.target_lang, self.decode.length_penalty)
             for request, own in zip(requests, of_line, strict=True)
         ]
+        if self.languages is None:
+            return translations
+        foreign = self.languages.elsewhere([t.text for t in translations], self.domain.target_lang)
+        return [replace(t, foreign=True) if odd else t for t, odd in zip(translations, foreign, strict=True)]
 
     def __repr__(self) -> str:
         languages = f"{self.domain.source_lang or '?'}-{self.domain.target_lang or '?'}"
@@ -330,10 +332,7 @@ def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
     src = manifest.splits["train"].src
     several = src.several_sentences is None or src.several_sentences >= 0.01
     languages = recipe.data.source_lang, recipe.data.target_lang
-    return Domain(
-        *languages, src.p99, src.longest, several, SourceFields(recipe.data.fields, recipe.data.joint == TURN),
-        tuple(manifest.labels or ()), recipe.about_task.flags, recipe.bleu_tokenize,
-    )  # fmt: skip
+    return Domain(*languages, src.p99, src.longest, several, recipe.bleu_tokenize)
 
 
 def changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:

@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nmt.text.fields import SEP, TURN
-
 MASK = "<mask>"
-CLS = "<cls>"  # before two texts, which have SEP behind each of them
+CLS, SEP = "<cls>", "<sep>"  # before two texts, and behind each of them
 SENTINELS = [f"<x{i}>" for i in range(32)]
-NAMES = frozenset([MASK, CLS, SEP, TURN, *SENTINELS])
-
-
-__all__ = ["CLS", "MASK", "NAMES", "SENTINELS", "SEP", "TURN", "lacking"]
+NAMES = frozenset([MASK, CLS, SEP, *SENTINELS])
 
 
 def lacking(vocabulary: Sequence[str], wanted: Sequence[str]) -> list[str]:

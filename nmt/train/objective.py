@@ -12,7 +12,7 @@ different things, masked tokens and pairs of sentences, a constant has to stand 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,13 +62,14 @@ class Objective(Protocol):
 
 class Write:
     """Each target token from the source and the tokens before it, by label-smoothed cross-entropy; the sides of an
-    example, a translation or a line that noise was added to, say what is learned. Translations are validated by
-    `metrics`, those usual for the task and the one that the best checkpoint is chosen by.
+    example, a translation or a line that noise was added to, say what is learned. Translations are validated by BLEU,
+    chrF and the metric that the best checkpoint is chosen by.
     """
 
-    def __init__(self, label_smoothing: float, metrics: Sequence[str]) -> None:
+    def __init__(self, label_smoothing: float, metric: str, translates: bool = True) -> None:
         self.label_smoothing = label_smoothing
-        self.text_metrics = tuple(dict.fromkeys(name for name in metrics if name != LOSS))
+        names = ["bleu", "chrf", *(name for name in [metric] if name != LOSS)] if translates else []
+        self.text_metrics = tuple(dict.fromkeys(names))
 
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         return epoch.tokens_of(part)
@@ -134,7 +135,7 @@ class Continue:
     text_metrics: tuple[str, ...] = ()
 
     def __init__(self, label_smoothing: float) -> None:
-        self._write = Write(label_smoothing, ())
+        self._write = Write(label_smoothing, LOSS, translates=False)
 
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         return self._write.num_tokens(epoch, part)
@@ -152,5 +153,4 @@ def choose_objective(recipe: Recipe) -> Objective:
         return Continue(recipe.train.label_smoothing)
     if recipe.model.kind == "encoder":
         return FillIn(recipe.train.label_smoothing)
-    metrics = (*recipe.about_task.valid, recipe.train.metric) if recipe.translates else ()
-    return Write(recipe.train.label_smoothing, metrics)
+    return Write(recipe.train.label_smoothing, recipe.train.metric, recipe.translates)
