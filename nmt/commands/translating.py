@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +78,8 @@ def translate(
     input_format: Annotated[
         OutputFormat | None,
         _option(TEXT, "Lines of text, or lines of JSON objects with `text` and, if wanted, `prefix`, `include`, "
-                "`exclude`, `n_best`. [by the name of the input]"),
+                "`exclude`, `n_best`. Of a run whose sources have several fields: these with a TAB between them, or by "
+                "name. [by the name of the input]"),
     ] = None,
     format: Annotated[
         OutputFormat | None, _option(TEXT, "Lines of text, or a JSON object per line. [by the name of the output]")
@@ -140,10 +142,13 @@ def translate(
         translator.terms = terms
         _check_used(translator.decode, search, len(run or ()))
         if typed:
-            console.info("Type a line and press Enter; Ctrl-D ends.")
-            chunks = type_requests(kind, wanted.format)
+            console.info(f"Type {translator.domain.fields.typed} and press Enter; Ctrl-D ends.")
+            chunks = type_requests(kind, wanted.format, translator.domain.fields)
         else:
-            chunks = read_requests(source, name, input_format=kind, format=wanted.format)
+            chunks = read_requests(
+                source, name, input_format=kind, format=wanted.format, source_fields=translator.domain.fields
+            )
+        wanted = replace(wanted, flags=translator.domain.flags)
         began = time.monotonic()
         with nullcontext() if typed else _progress(input, output) as advance:
             tally = translate_stream(translator, chunks, out, wanted, advance, typed)

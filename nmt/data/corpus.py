@@ -16,6 +16,7 @@ from urllib.parse import quote
 from nmt.data.download import download
 from nmt.data.tables import (
     FEW,
+    Columns,
     Fields,
     fields_of,
     has_header,
@@ -74,11 +75,13 @@ class PairSource:
     def _header(self) -> bool:
         """Whether the first line has the names of the columns."""
         tables = (".tsv", ".csv")
-        return self.corpus.kind == "table" and _suffix(self.label("src")) in tables and has_header(self._columns)
+        return self.corpus.kind == "table" and _suffix(self.label("src")) in tables and has_header(self._columns.all)
 
     @property
-    def _columns(self) -> tuple[str | int, str | int]:
-        return self.corpus.column("src"), self.corpus.column("tgt", self.reference)
+    def _columns(self) -> Columns:
+        c = self.corpus
+        src = (c.column("src"),) if c.of_one_language else tuple(c.fields)
+        return Columns(src, c.column("tgt", self.reference), bool(c.turns))
 
     def chunks(self) -> Iterator[Chunk]:
         """Of text of one language both sides of a pair are the line. Raises DataError, naming file and line, where the
@@ -94,13 +97,13 @@ class PairSource:
         path = self.root / name
         match _suffix(name):
             case ".tsv":
-                fields = read_tsv(path, name, *columns, found)
+                fields = read_tsv(path, name, columns, found)
             case ".csv":
-                fields = read_csv(path, name, *columns, found)
+                fields = read_csv(path, name, columns, found)
             case ".jsonl":
-                fields = read_jsonl(path, name, *columns, found)
+                fields = read_jsonl(path, name, columns, found)
             case ".parquet":
-                fields = read_parquet(path, name, *columns)
+                fields = read_parquet(path, name, columns)
             case _:
                 raise _no_table(name)
         return self._records(fields, found)
@@ -186,7 +189,7 @@ class PairSource:
         for start in range(0, len(rows), FEW):
             columns = rows[start : start + FEW]
             records = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-            yield fields_of(records, *self._columns, self.label("src"), start + 1)
+            yield fields_of(records, self._columns, self.label("src"), start + 1)
 
 
 def _suffix(name: str) -> str:

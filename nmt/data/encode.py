@@ -237,10 +237,10 @@ def write_splits(
             advance(task.pairs)
     for name, split in splits.items():
         write_examples(folder, name, split.examples)
-        for reference in (further for source in sources[name] for further in source.further_references()):
-            with open(folder / f"{name}.{names['tgt']}.{reference.reference}.txt", "wb") as file:
-                for _, _, chunk in read_again([reference], pairs[name]):
-                    file.writelines(line + b"\n" for line in chunk.tgt)
+        if name != "train":
+            of = report.splits[name if name in report.splits else "train"].sources
+            mask = None if name in report.splits else routing.mask(name)
+            _write_references(f"{folder / name}.{names['tgt']}", of, mask)
     dropped = {name if name in routing.reasons else f"held out for {name}": count for name, count in moved.items()}
     statistics = {
         name: split.done(pairs[name], dropped, sample.several_sentences) if name == "train" else
@@ -248,3 +248,21 @@ def write_splits(
         for name, split in splits.items()
     }  # fmt: skip
     return statistics, [reading.done(names) for reading in readings]
+
+
+def _write_references(stem: str, sources: Sequence[tuple[PairSource, int]], kept: Mask | None) -> None:
+    """The further references of a split, a file each; `kept`: which pairs of the sources it has, if not all. A blank
+    line is none.
+    """
+    for number in range(1, max(len(source.corpus.targets) for source, _ in sources)):
+        begin = 0
+        with open(f"{stem}.{number}.txt", "wb") as file:
+            for source, pairs in sources:
+                mine = np.ones(pairs, bool) if kept is None else kept[begin : begin + pairs]
+                begin += pairs
+                further = source.further_references()[number - 1 : number]
+                for _, index, chunk in read_again(further, pairs) if further else ():
+                    picks = np.flatnonzero(mine[index : index + len(chunk.tgt)]).tolist()
+                    file.writelines(chunk.tgt[i] + b"\n" for i in picks)
+                if not further:
+                    file.write(b"\n" * int(mine.sum()))

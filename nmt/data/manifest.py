@@ -110,9 +110,11 @@ class Manifest(Record):
     splits: dict[str, SplitStatistics]
     tokenizer: TokenizerFacts
     audit: Audit
+    labels: list[str] | None = None  # the only targets there are
 
     def save(self, folder: Path) -> None:
-        (folder / MANIFEST).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        without = {"labels"} if self.labels is None else set()  # so that it is what it was before there were any
+        (folder / MANIFEST).write_text(self.model_dump_json(indent=1, exclude=without) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, again: str = "nmt prepare RECIPE --force") -> Manifest:

@@ -20,6 +20,7 @@ from nmt.data.corpus import PairSource, all_corpora, resolve_files
 from nmt.data.documents import check_documents
 from nmt.data.encode import stored_as, write_splits
 from nmt.data.filters import route
+from nmt.data.labels import find_labels
 from nmt.data.languages import audit_languages
 from nmt.data.manifest import (
     FORMAT,
@@ -85,12 +86,15 @@ def prepare(
         in_languages.tell()
     check_documents(recipe, report.splits["train"])
     routing = route(recipe.data, report.splits, _doubted(recipe, report, scorer_of))
+    labels = find_labels(recipe.data, sources, routing)
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         cores = 1
     with staging(target, written_files(target)) as folder:
         training = time.monotonic()
         tokenizer, lines = train_tokenizer(recipe, report.splits["train"], routing, older)
         training = time.monotonic() - training
+        if recipe.data.joint is not None:
+            tokenizer.read_fields(recipe.data.joint)
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)
         splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip)
@@ -101,7 +105,7 @@ def prepare(
         if changed := [name for name, file in inputs.items() if file.changed()]:
             raise changed_meanwhile(changed[0])
         origin = KEPT if older else recipe.tokenizer.origin
-        _write_manifest(recipe, folder, inputs, splits, corpora, report, tokenizer, lines, origin)
+        _write_manifest(recipe, folder, inputs, splits, corpora, report, tokenizer, lines, origin, labels)
     remember_inputs(recipe, inputs.values())
     show_splits(splits, tokenizer, recipe.tokenizer)
     round_trip.tell()
@@ -137,6 +141,7 @@ def _check_replaceable(target: Path) -> None:
 def _write_manifest(
     recipe: Recipe, folder: Path, inputs: Mapping[str, InputFile], splits: dict[str, SplitStatistics],
     corpora: list[Corpus], report: AuditReport, tokenizer: Tokenizer, lines: int, origin: str,
+    labels: list[str],
 ) -> None:  # fmt: skip
     sections, names = deciding_keys(recipe), stored_as(recipe.data)
     sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
@@ -148,4 +153,5 @@ def _write_manifest(
         tokenizer=TokenizerFacts(fingerprint=tokenizer.fingerprint, src_vocab_size=sizes["src"],
                                  tgt_vocab_size=sizes["tgt"], lines=lines,
                                  origin=origin),
+        labels=labels or None,
     ).save(folder)  # fmt: skip

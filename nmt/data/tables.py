@@ -1,4 +1,4 @@
-"""Two columns of a table (TSV, CSV, JSON lines, Parquet), as batches of their fields, in the order of the file."""
+"""Columns of a table (TSV, CSV, JSON lines, Parquet), as batches of sources and targets, in the order of the file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import difflib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, plural, shown
+from nmt.text.fields import join
 from nmt.text.lines import MAX_LINE_BYTES, Found, decode_line, line_blocks, too_long
 
 Column = str | int
-Fields = tuple[list[bytes], list[bytes]]  # of the source column and the target column
+Fields = tuple[list[bytes], list[bytes]]  # of the source and the target
 
 BATCH = 20_000  # records
 FEW = 5_000  # of formats whose records are Python objects
@@ -30,9 +32,30 @@ romanian ru russian sk slovak sl slovenian sr serbian sv swedish th thai tr turk
 zh chinese"""
 
 
-def read_tsv(path: Path, name: str, src: Column, tgt: Column, found: dict[str, Found]) -> Iterator[Fields]:
+@dataclass(frozen=True)
+class Columns:
+    """Those of a source, one or several (None: a field that is left blank), and that of its target."""
+
+    src: tuple[Column | None, ...]
+    tgt: Column
+    turns: bool = False  # see nmt.text.fields
+
+    @property
+    def all(self) -> list[Column]:
+        """As they are looked for; the target's is the last."""
+        return [column for column in (*self.src, self.tgt) if column is not None]
+
+    def joined(self, fields: Sequence[bytes]) -> bytes:
+        """The source, of the fields of its columns."""
+        if len(self.src) == 1 and not self.turns:
+            return fields[0]
+        rest = iter(fields)
+        return join([b"" if column is None else next(rest) for column in self.src], self.turns)
+
+
+def read_tsv(path: Path, name: str, of: Columns, found: dict[str, Found]) -> Iterator[Fields]:
     """No field has a tab, and quotes are text. Columns have numbers from 0; or names, which the first line has."""
-    columns = [src, tgt]
+    columns = of.all
     wanted: list[int] = []
     line = 1
     for rows in ([raw.split(b"\t") for raw in block] for block in line_blocks(path, name, found)):
@@ -41,13 +64,13 @@ def read_tsv(path: Path, name: str, src: Column, tgt: Column, found: dict[str, F
             wanted, line = _numbers(columns, header, name, "tabs"), line + (header is not None)
         for begin in range(0, len(rows), BATCH):
             lines = range(line + begin, line + len(rows))
-            yield _fields(rows[begin : begin + BATCH], lines, columns, wanted, name, "tabs")
+            yield _fields(rows[begin : begin + BATCH], lines, of, wanted, name, "tabs")
         line += len(rows)
 
 
-def read_csv(path: Path, name: str, src: Column, tgt: Column, found: dict[str, Found]) -> Iterator[Fields]:
+def read_csv(path: Path, name: str, of: Columns, found: dict[str, Found]) -> Iterator[Fields]:
     """As RFC 4180 has it: a field in double quotes may hold separators and line breaks. Commas or semicolons."""
-    columns = [src, tgt]
+    columns = of.all
     separator = _separator(path, name, columns)
     by = "commas" if separator == "," else "semicolons"
     records = _csv_records(path, name, separator, found)
@@ -55,7 +78,7 @@ def read_csv(path: Path, name: str, src: Column, tgt: Column, found: dict[str, F
     wanted = _numbers(columns, header, name, by) if header != [] else []
     while batch := list(islice(records, BATCH)):
         rows = [[field.encode() for field in row] for _, row in batch]
-        yield _fields(rows, [line for line, _ in batch], columns, wanted, name, by)
+        yield _fields(rows, [line for line, _ in batch], of, wanted, name, by)
 
 
 def _csv_records(path: Path, name: str, separator: str, found: dict[str, Found]) -> Iterator[tuple[int, list[str]]]:
@@ -139,27 +162,27 @@ def _numbers(columns: Sequence[Column], header: Sequence[str] | None, name: str,
                 else "Give the names of the first line; or numbers from 0 if it has no names.",
             )  # fmt: skip
         numbers.append(names.index(column))
-    if numbers[0] == numbers[1] and columns[0] != columns[1]:  # of text of one language both are the same
-        raise DataError(f"{name}: `source` and `target` are the same column, {columns[0]} and {columns[1]}.")
+    for i, number in enumerate(numbers[:-1]):
+        if number == numbers[-1] and columns[i] != columns[-1]:  # of text of one language both are the same
+            raise DataError(f"{name}: `source` and `target` are the same column, {columns[i]} and {columns[-1]}.")
     return numbers
 
 
 def _fields(
-    rows: Sequence[Sequence[bytes]], lines: Sequence[int], columns: Sequence[Column], wanted: Sequence[int], name: str,
-    by: str,
-) -> Fields:  # fmt: skip
-    src, tgt = wanted
+    rows: Sequence[Sequence[bytes]], lines: Sequence[int], of: Columns, wanted: Sequence[int], name: str, by: str
+) -> Fields:
+    *src, tgt = wanted
     if min(map(len, rows)) <= max(wanted):
         at = next(i for i, row in enumerate(rows) if len(row) <= max(wanted))
-        column = columns[wanted.index(max(wanted))]
+        column = of.all[wanted.index(max(wanted))]
         which = f"column {column} is wanted (counted from 0)"
         if isinstance(column, str):
             which = f"the first line has `{column}` as its column {max(wanted) + 1}"
         raise DataError(f"{name}:{lines[at]} has {plural(len(rows[at]), 'column')} (by {by}), but {which}.")
-    return [row[src] for row in rows], [row[tgt] for row in rows]
+    return [of.joined([row[i] for i in src]) for row in rows], [row[tgt] for row in rows]
 
 
-def read_jsonl(path: Path, name: str, src: Column, tgt: Column, found: dict[str, Found]) -> Iterator[Fields]:
+def read_jsonl(path: Path, name: str, of: Columns, found: dict[str, Found]) -> Iterator[Fields]:
     """One JSON object a line; dots in a name reach into nested ones."""
     line = 0
     for block in line_blocks(path, name, found):
@@ -172,33 +195,47 @@ def read_jsonl(path: Path, name: str, src: Column, tgt: Column, found: dict[str,
                     record = json.loads(raw)
                 except (ValueError, RecursionError) as e:
                     raise DataError(f"{name}:{line} is not a JSON record: {e}.") from None
-                sources.append(text_of(record, src, f"{name}:{line}"))
-                targets.append(text_of(record, tgt, f"{name}:{line}"))
+                sources.append(source_of(record, of, f"{name}:{line}"))
+                targets.append(text_of(record, of.tgt, f"{name}:{line}"))
             yield sources, targets
 
 
-def read_parquet(path: Path, name: str, src: Column, tgt: Column) -> Iterator[Fields]:
+def read_parquet(path: Path, name: str, of: Columns) -> Iterator[Fields]:
     import pyarrow as pa  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     row = 1
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(FEW, columns=sorted({str(src), str(tgt)})):
-                yield fields_of(batch.to_pylist(), src, tgt, name, row)
+            for batch in file.iter_batches(FEW, columns=sorted(set(map(str, of.all)))):
+                yield fields_of(batch.to_pylist(), of, name, row)
                 row += batch.num_rows
     except (pa.ArrowException, OSError) as e:
         raise DataError(f"{name} cannot be read as Parquet: {str(e).splitlines()[0]}") from None
 
 
-def fields_of(records: Sequence[Any], src: Column, tgt: Column, name: str, first: int) -> Fields:
+def fields_of(records: Sequence[Any], of: Columns, name: str, first: int) -> Fields:
     """Of records that have row numbers, from `first` on."""
-    sources = [text_of(record, src, f"{name} row {row}") for row, record in enumerate(records, first)]
-    return sources, [text_of(record, tgt, f"{name} row {row}") for row, record in enumerate(records, first)]
+    sources = [source_of(record, of, f"{name} row {row}") for row, record in enumerate(records, first)]
+    return sources, [text_of(record, of.tgt, f"{name} row {row}") for row, record in enumerate(records, first)]
+
+
+def source_of(record: Any, of: Columns, where: str) -> bytes:
+    """The fields of a record as one line; of turns each may be a list of them."""
+    columns = [column for column in of.src if column is not None]
+    if not of.turns:
+        return of.joined([text_of(record, column, where) for column in columns])
+    values = [(column, _value(record, column, where)) for column in columns]
+    turns = [(c, one) for c, value in values for one in (value if isinstance(value, list) else [value])]
+    return join([_encoded(one, column, where) for column, one in turns], turns=True)
 
 
 def text_of(record: Any, name: Column, where: str) -> bytes:
     """The text under a name; dots reach into nested records."""
+    return _encoded(_value(record, name, where), name, where)
+
+
+def _value(record: Any, name: Column, where: str) -> Any:
     value = record
     if not (isinstance(record, dict) and name in record):
         for key in str(name).split("."):
@@ -208,8 +245,11 @@ def text_of(record: Any, name: Column, where: str) -> bytes:
                 known = ", ".join(f"`{shown(k)}`" for k in list(value)[:8]) or "none"
                 raise DataError(f"{where} has no field `{name}`; it has {known}.")
             value = value[key]
-    else:
-        value = record[name]
+        return value
+    return record[name]
+
+
+def _encoded(value: Any, name: Column, where: str) -> bytes:
     if not isinstance(value, str):
         kind = {"NoneType": "empty", "dict": "a record", "list": "a list"}.get(type(value).__name__, f"`{value!r:.40}`")
         raise DataError(f"{where}: field `{name}` must be text, but is {kind}.")

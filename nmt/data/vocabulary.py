@@ -52,7 +52,8 @@ def control_pieces(recipe: Recipe) -> list[str]:
     kinds = {objective.kind for objective in objectives}
     masks = [MASK] if kinds & {"infill", "mass", "mlm"} else []
     marks = [CLS, SEP] if any(objective.pairs != "none" for objective in objectives) else []
-    return masks + marks + (SENTINELS if "spans" in kinds else [])
+    joints = [name for name in [recipe.data.joint] if name is not None and name not in marks]
+    return masks + marks + joints + (SENTINELS if "spans" in kinds else [])
 
 
 def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, routing: Routing) -> tuple[Tokenizer, int]:

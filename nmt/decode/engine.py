@@ -13,9 +13,11 @@ import torch
 from nmt.data.batches import pad
 from nmt.decode.beam import Hypothesis, Search, beam_search
 from nmt.decode.constrained import constrained_search
+from nmt.decode.labels import OneOf
 from nmt.decode.rules import Rules
 from nmt.decode.sampling import noise_of, sample
 from nmt.decode.scorer import StepScorer
+from nmt.errors import RecipeError
 from nmt.text.phrases import glues
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
@@ -101,12 +103,13 @@ class BeamEngine:
 
     def __init__(
         self, scorer: StepScorer, device: torch.device, vocabulary: Sequence[str],
-        never: tuple[int, ...] = (PAD_ID, UNK_ID, BOS_ID),
+        never: tuple[int, ...] = (PAD_ID, UNK_ID, BOS_ID), outputs: Sequence[Sequence[int]] = (),
     ) -> None:  # fmt: skip
-        """`vocabulary`: the target's pieces, by id; `never`: ids that are not written. It uses as many threads as torch
-        does when it is made.
+        """`vocabulary`: the target's pieces, by id; `never`: ids that are not written; `outputs`: the only ones there
+        are, if there are few. It uses as many threads as torch does when it is made.
         """
         self.never = never
+        self.one_of = OneOf(outputs, EOS_ID) if outputs else None
         self.scorer, self.device = scorer, device
         self.threads = torch.get_num_threads()
         self.goes_on = [glues(piece) for piece in vocabulary]
@@ -121,7 +124,12 @@ class BeamEngine:
         return min(self.threads, MAX_WORKERS) if self.device.type == "cpu" else 1
 
     def check(self, decode: DecodeSection, terms: bool) -> None:
-        """It can do everything."""
+        """It can do everything, but that labels are chosen as a whole."""
+        if self.one_of is not None and (terms or decode.min_len_ratio or decode.no_repeat_ngram):
+            raise RecipeError(
+                "a run of labels writes one of them, whatever else is asked of its output.",
+                "Leave out prefix, include, exclude, glossary, protect, min_len_ratio and no_repeat_ngram.",
+            )
 
     def search(self, batches: Sequence[Batch], decode: DecodeSection, n_best: int) -> Iterator[list[list[Hypothesis]]]:
         search = partial(self._search, decode=decode, n_best=n_best)
@@ -159,11 +167,14 @@ class BeamEngine:
         src = torch.from_numpy(ids).to(self.device)
         mask = src != PAD_ID if padded else None
         most = longest(batch, decode, self.max_positions)
+        if self.one_of is not None:
+            most = [self.one_of.longest] * len(batch)
         fewest = [min(int(len(s.ids) * decode.min_len_ratio), n - 1) for s, n in zip(batch, most, strict=True)]
         rules = Rules(EOS_ID, [s.prefix for s in batch], [s.exclude for s in batch], fewest, decode.no_repeat_ngram)
+        rule = self.one_of or (rules if rules.needed else None)
         how = Search(
             BOS_ID, EOS_ID, self.never, decode.beam_size, n_best, decode.length_penalty,
-            decode.coverage_penalty, decode.diverse_groups, decode.diversity, rules if rules.needed else None,
+            decode.coverage_penalty, decode.diverse_groups, decode.diversity, rule,
         )  # fmt: skip
         max_len = torch.tensor(most)
         if batch[0].include:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence
 from nmt.decode.request import Request
+from nmt.decode.source_fields import ONE_FIELD, SourceFields
+from nmt.text.flags import FLAGS, TAGS
 from nmt.text.sentences import split
 from nmt.tokenizer import Tokenizer, Unseen
+
+if TYPE_CHECKING:
+    from nmt.recipe import DecodeSection
 
 _SENTENCE_END = re.compile(r"[.!?…:;]$")  # before a space
 _FULL_WIDTH_END = re.compile(r"[。！？；]$")
@@ -26,6 +32,9 @@ class Domain:
     typical: int | None = None  # 99 % of the lines are not longer
     longest: int | None = None
     several_sentences: bool = True  # in a line are nothing new to it
+    fields: SourceFields = ONE_FIELD  # of a source
+    labels: tuple[str, ...] = ()  # the only outputs there are; none: any
+    flags: tuple[str, ...] = (*FLAGS, TAGS)  # what may be wrong with an output; see nmt.text.flags
     bleu_tokenize: str = "13a"  # how BLEU splits words of the target language
 
 
@@ -51,15 +60,14 @@ class Part:
 class Cutter:
     """Lines to parts."""
 
-    def __init__(
-        self, tokenizer: Tokenizer, domain: Domain, max_positions: int | None, by_sentence: bool, max_segment: int
-    ) -> None:
-        """max_positions: the most tokens, `</s>` counted, that the model knows places for. by_sentence: whether lines
-        are cut where sentences end that are longer than most the model has seen, or of more sentences than it knows.
-        max_segment: the most tokens of a part.
+    def __init__(self, tokenizer: Tokenizer, domain: Domain, max_positions: int | None, decode: DecodeSection) -> None:
+        """max_positions: the most tokens, `</s>` counted, that the model knows places for. Of the section `decode` it
+        goes by `split_sentences` (auto: lines are cut where sentences end that are longer than most the model has seen,
+        or of more sentences than it knows) and `max_segment`, the most tokens of a part.
         """
-        self.tokenizer, self.domain, self.by_sentence = tokenizer, domain, by_sentence
-        limits = [max_segment, domain.longest, max_positions and max_positions - 1]
+        self.tokenizer, self.domain, max_segment = tokenizer, domain, decode.max_segment
+        self.by_sentence, self.whole = decode.split_sentences == "auto", decode.split_sentences == "whole"
+        limits = [max_segment, None if self.whole else domain.longest, max_positions and max_positions - 1]
         self.most = min(limit for limit in limits if limit)
         self.typical = domain.typical or max_segment
 
@@ -90,6 +98,10 @@ class Cutter:
         return parts
 
     def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int], bool]]:
+        if self.whole:  # what was said last matters most
+            kept = ids[-self.most :] if self.domain.fields.turns else ids[: self.most]
+            yield text, kept, len(kept) < len(ids)
+            return
         sentences = [text]
         if self.by_sentence and (len(ids) > self.typical or not self.domain.several_sentences):
             sentences = split(text, self.domain.source_lang)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nmt.decode.source_fields import ONE_FIELD, SourceFields
 from nmt.errors import DataError, join_faults
 from nmt.text.phrases import check_unicode
 
@@ -40,9 +41,12 @@ class Request:
                     raise DataError(f"a phrase to {name} is blank.", "Leave it out, or say what it should be.")
 
 
-def parse_request(line: str, where: str, reserved: Collection[str] = ()) -> Request:
-    """The request of a JSON object: the source in `text` or `source`, what is asked in `prefix`, `include`, `exclude`
-    and `n_best` (absent or null: nothing), and other fields, which are not looked at.
+def parse_request(
+    line: str, where: str, reserved: Collection[str] = (), source_fields: SourceFields = ONE_FIELD
+) -> Request:
+    """The request of a JSON object: the source in `text` or `source`, or in the fields that the run reads; what is
+    asked in `prefix`, `include`, `exclude` and `n_best` (absent or null: nothing), and other fields, which are not
+    looked at.
 
     `reserved` are names that the output will need, so that another field of that name would be lost. Raises DataError
     naming `where` for what is no such object, or no JSON that every program reads alike: a key that stands twice, NaN
@@ -53,14 +57,16 @@ def parse_request(line: str, where: str, reserved: Collection[str] = ()) -> Requ
     except _Fault as fault:
         raise DataError(f"{where} {fault}.", _HINT) from None
     faults: list[str] = []
-    text = _source(values, faults)
+    text = source_fields.take(values, faults)
+    if text is None:
+        text = _source(values, faults, [str(name) for name in source_fields.names])
     asked = {name: _asked(name, values.pop(name, None), faults) for name in ("prefix", "include", "exclude", "n_best")}
     faults += [
         f"has a field `{name}`, which the output has too; give it another name" for name in values if name in reserved
     ]
     if faults:
         raise DataError(join_faults([f"{where} {fault}." for fault in faults]), _HINT)
-    return Request(text, fields=values, **asked)
+    return Request(source_fields.check(text, where), fields=values, **asked)
 
 
 class _Fault(ValueError):
@@ -93,8 +99,8 @@ def _load(line: str) -> dict[str, Any]:
     return values
 
 
-def _source(values: dict[str, Any], faults: list[str]) -> str:
-    """Taken out of `values`."""
+def _source(values: dict[str, Any], faults: list[str], names: Sequence[str]) -> str:
+    """Taken out of `values`; `names` are other fields that could have been given."""
     given = [name for name in ("text", "source") if name in values]
     text = [values.pop(name) for name in given]
     if len(given) == 1 and isinstance(text[0], str):
@@ -103,7 +109,9 @@ def _source(values: dict[str, Any], faults: list[str]) -> str:
         faults.append(f"has {_kind(text[0])} as `{given[0]}`, not a string")
     else:
         faults.append(
-            "has both `text` and `source`; one of them is the source" if given else "has no field `text` or `source`"
+            "has both `text` and `source`; one of them is the source"
+            if given
+            else f"has no field {' or '.join(f'`{name}`' for name in names or ('text', 'source'))}"
         )
     return ""
 

@@ -27,6 +27,7 @@ from nmt.decode.generator import Generator
 from nmt.decode.pairs import PairScorer
 from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, doubt, flags_of, problems, render, render_score
 from nmt.decode.request import Request, parse_request
+from nmt.decode.source_fields import ONE_FIELD, SourceFields
 from nmt.decode.translator import Translator
 from nmt.errors import DataError, plural
 from nmt.text.lines import BOM, MAX_LINE_BYTES, decode_line, too_long
@@ -47,19 +48,23 @@ def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
 
 
 def read_requests(
-    file: IO[bytes], name: str, *, input_format: Format, format: Format = "jsonl"
-) -> Iterator[list[Request]]:
-    """Chunks of requests, as `read_lines` has them: a line of text, or a JSON object as `parse_request` describes it.
+    file: IO[bytes], name: str, *, input_format: Format, format: Format = "jsonl",
+    source_fields: SourceFields = ONE_FIELD,
+) -> Iterator[list[Request]]:  # fmt: skip
+    """Chunks of requests, as `read_lines` has them: a line of text, or a JSON object as `parse_request` describes it,
+    with the fields that the run reads.
 
     `format` is the output's: JSON has all other fields of the input too, so none may be called as one of its own.
     """
     note = f"The lines of {name} end in CR LF; those of the output will end in LF."
-    return _chunks(file, name, _parser(input_format, format), note)
+    return _chunks(file, name, _parser(input_format, format, source_fields), note)
 
 
-def type_requests(input_format: Format, format: Format = "jsonl") -> Iterator[list[Request]]:
+def type_requests(
+    input_format: Format, format: Format = "jsonl", source_fields: SourceFields = ONE_FIELD
+) -> Iterator[list[Request]]:
     """What a person types at a terminal, line by line, with the keys of readline to edit it; until Ctrl-D."""
-    parse = _parser(input_format, format)
+    parse = _parser(input_format, format, source_fields)
     with suppress(ImportError):  # its import changes what input() does
         import readline  # noqa: F401
     # What is typed must not come out where the translations go.
@@ -76,11 +81,11 @@ def type_requests(input_format: Format, format: Format = "jsonl") -> Iterator[li
             console.error(e)  # the next may be better
 
 
-def _parser(input_format: Format, format: Format) -> Callable[[str, str], Request]:
+def _parser(input_format: Format, format: Format, source_fields: SourceFields) -> Callable[[str, str], Request]:
     if input_format == "text":
-        return lambda line, _: Request(line)
+        return lambda line, where: Request(source_fields.check(line, where))
     reserved = FIELDS if format == "jsonl" else ()
-    return lambda line, where: parse_request(line, where, reserved)
+    return lambda line, where: parse_request(line, where, reserved, source_fields)
 
 
 def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T], crlf: str = "") -> Iterator[list[T]]:
@@ -184,15 +189,15 @@ def translate_stream(
     attention = wanted.alignments or wanted.attention
     for chunk in chunks:
         translations = translator.translate(chunk, n_best=wanted.n_best, attention=attention, on_progress=on_progress)
-        found = [flags_of(request, t) for request, t in zip(chunk, translations, strict=True)]
+        found = [flags_of(request, t, wanted.flags) for request, t in zip(chunk, translations, strict=True)]
         numbered = enumerate(zip(chunk, translations, found, strict=True), tally.lines + 1)
         lines = [line for n, (r, t, flags) in numbered for line in render(translator.tokenizer, r, t, n, wanted, flags)]
         with uninterrupted():
             out.write("".join(line + "\n" for line in lines).encode())
             out.flush()
-        for request, t, flags in zip(chunk, translations, found, strict=True):
+        for t, flags in zip(translations, found, strict=True):
             tally.add(flags)
-            for problem in problems(request, t):
+            for problem in problems(t, flags):
                 console.warn(f"line {tally.lines:,} {problem}")
             if typed and (why := doubt(t)):
                 console.warn(why)

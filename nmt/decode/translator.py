@@ -22,8 +22,10 @@ from nmt.decode.parts import Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more, set_apart
 from nmt.decode.request import Request
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
+from nmt.decode.source_fields import SourceFields
 from nmt.errors import DataError, RecipeError, RunError, join_faults
 from nmt.recipe.faults import faults
+from nmt.text.fields import TURN
 from nmt.text.terms import Terms
 from nmt.tokenizer import Tokenizer
 
@@ -60,9 +62,11 @@ class Translator:
         scorers = [ModelScorer(model) for model in models]
         scorer = scorers[0] if len(scorers) == 1 else EnsembleScorer(scorers, decode.ensemble)
         device = next(models[0].parameters()).device
+        outputs = tokenizer.encode(domain.labels, "tgt") if domain else ()
         translator = cls(
-            BeamEngine(scorer, device, tokenizer.vocabulary("tgt"), tokenizer.never_written), tokenizer, decode, domain
-        )
+            BeamEngine(scorer, device, tokenizer.vocabulary("tgt"), tokenizer.never_written, outputs),
+            tokenizer, decode, domain,
+        )  # fmt: skip
         translator.models = list(models)
         return translator
 
@@ -124,7 +128,8 @@ class Translator:
         self, lines: Sequence[str | Request], *, n_best: int = 1, attention: bool = False,
         on_progress: Callable[[int], None] | None = None, **decode: object,
     ) -> list[Translation]:  # fmt: skip
-        """Translate each line. A blank line stays blank; a line break within a line counts as a space.
+        """Translate each line. A blank line stays blank; a line break within a line counts as a space. A line of a run
+        that reads several fields has them with a TAB between them.
 
         n_best: hypotheses of each line
         attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean)
@@ -143,8 +148,7 @@ class Translator:
             raise TypeError("translate() takes a list of lines; of one line: translate([line])[0]")
         requests = [self._request(line, number) for number, line in enumerate(lines, 1)]
         self._check(requests)
-        by_sentence = self.decode.split_sentences == "auto"
-        cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, by_sentence, self.decode.max_segment)
+        cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, self.decode)
         of_line: list[list[Part]] = [[] for _ in requests]
         for part in cutter.cut(requests, n_best):
             part.include = self.terms.of(part.text)
@@ -332,7 +336,10 @@ def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
     src = manifest.splits["train"].src
     several = src.several_sentences is None or src.several_sentences >= 0.01
     languages = recipe.data.source_lang, recipe.data.target_lang
-    return Domain(*languages, src.p99, src.longest, several, recipe.bleu_tokenize)
+    return Domain(
+        *languages, src.p99, src.longest, several, SourceFields(recipe.data.fields, recipe.data.joint == TURN),
+        tuple(manifest.labels or ()), recipe.about_task.flags, recipe.bleu_tokenize,
+    )  # fmt: skip
 
 
 def changed(section: DecodeSection, changes: dict[str, object]) -> DecodeSection:

@@ -149,7 +149,8 @@ def evaluate_run(
         scores = measure(hyps, refs, src=src)
         if with_comet:
             scores.append(comet(src, hyps, refs[0]))
-        flagged, told = count_flags(src, hyps), None
+        flagged = {flag: n for flag, n in count_flags(src, hyps).items() if flag in recipe.about_task.flags}
+        told = None
         if languages is not None and languages.knows(recipe.data.target_lang):
             flagged[WRONG_LANGUAGE] = sum(languages.elsewhere(hyps, recipe.data.target_lang))
             told = round(100 * (1 - flagged[WRONG_LANGUAGE] / max(1, len(hyps))), 2)

@@ -22,6 +22,7 @@ from nmt.evaluate.robustness import kept_robustness
 from nmt.evaluate.texts import Texts
 from nmt.evaluate.verdict import verdict
 from nmt.files import write_atomically
+from nmt.recipe import Task
 from nmt.run.log import curve, is_number, last_start, read_log
 from nmt.run.manifest import run_manifest
 from nmt.run.overview import Run, read_run
@@ -78,6 +79,8 @@ def build_report(run: Path, attention: Sequence[Attention] = ()) -> str:
     what = f"A model of {recipe.languages} text"
     if recipe.translates:
         what = f"A translator from {recipe.data.source_lang} to {recipe.data.target_lang}"
+        if recipe.task != "translate":
+            what = f"A model that {recipe.does}"
     elif recipe.draws:
         what = f"A language model of {recipe.languages}"
     return page(recipe.name, f"{what}, trained by nmt.", [(name, body) for name, body in sections if body.markup])
@@ -100,7 +103,7 @@ def _summary(known: _Known) -> Html:
     shown: list[tuple[str, object]] = [
         (f"{label(metric)} on {name}", figure(metric, found[metric].score))
         for name, found in list(scores.items())[:3]
-        for metric in ("bleu", "chrf", BITS, "perplexity")
+        for metric in (*run.recipe.about_task.metrics[:2], BITS, "perplexity")
         if metric in found
     ]
     if not scores:
@@ -110,10 +113,10 @@ def _summary(known: _Known) -> Html:
     shown += [("steps", f"{run.steps:,}"), ("minutes of training", f"{run.seconds / 60:.1f}")]
     sentences = verdict(run.valid, known.results, known.analyses, kept_robustness(run.path))
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return join([tiles(shown), Html(f"<ul>{items}</ul>"), *_examples(run.path)])
+    return join([tiles(shown), Html(f"<ul>{items}</ul>"), *_examples(run.path, run.recipe.about_task)])
 
 
-def _examples(run: Path) -> list[object]:
+def _examples(run: Path, task: Task) -> list[object]:
     """The first sentences of the test set that was evaluated first; none where its texts are not there."""
     kept = sorted((run / FOLDER).glob("*.hyp.txt"))
     if not kept:
@@ -124,8 +127,8 @@ def _examples(run: Path) -> list[object]:
     except DataError:
         return []
     rows = zip(texts.src, texts.refs[0], texts.hyp, strict=False)
-    shown = [(src, ref, [("translation", marked(ref, hyp, False))]) for src, ref, hyp in rows]
-    return [*(_sentence(*one) for one in shown[:EXAMPLES]), paragraph(_LEGEND)]
+    shown = [(src, ref, [(task.target, marked(ref, hyp, False))]) for src, ref, hyp in rows]
+    return [*(_sentence(task, *one) for one in shown[:EXAMPLES]), paragraph(_LEGEND)]
 
 
 def _scores(known: _Known) -> Html:
@@ -221,13 +224,13 @@ def _worst(known: _Known) -> Html:
         for s in a.worst:
             flagged = f" · {', '.join(s.flags)}" if s.flags else ""
             about = f"line {s.number} · chrF {s.chrf:.0f}{flagged}"
-            parts.append(_sentence(s.src, s.ref, [(about, marked(s.ref, s.hyp))]))
+            parts.append(_sentence(known.run.recipe.about_task, s.src, s.ref, [(about, marked(s.ref, s.hyp))]))
     return join(parts)
 
 
-def _sentence(src: str, ref: str, hyps: Sequence[tuple[str, Html]]) -> Html:
+def _sentence(task: Task, src: str, ref: str, hyps: Sequence[tuple[str, Html]]) -> Html:
     """`hyps` are (about, translation)."""
-    rows: list[tuple[str, object]] = [("source", src), ("reference", ref), *hyps]
+    rows: list[tuple[str, object]] = [(task.source, src), ("reference", ref), *hyps]
     return Html("<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in rows) + "</dl>")
 
 
@@ -251,7 +254,7 @@ def _curves(known: _Known) -> Html:
     metric, guarded = known.run.recipe.train.metric, known.run.recipe.train.guard is not None
     charts = {
         "Loss (nats a target token)": [drawn("step", "nll", "training"), drawn("valid", "loss", "validation", True)],
-        "Validation scores": [drawn("valid", "bleu", "BLEU", True), drawn("valid", "chrf", "chrF", True)],
+        "Validation scores": [drawn("valid", name, label(name), True) for name in known.run.recipe.about_task.valid],
         f"{label(metric)}, new and old domain": [
             drawn("valid", metric, "new", True),
             drawn("valid", f"old_{metric}", "old", True),
@@ -297,7 +300,7 @@ def _samples(known: _Known) -> Html:
             stages = [stages[round(i * (len(stages) - 1) / (STAGES - 1))] for i in range(STAGES)]
         ref = stages[-1][1]["reference"]
         hyps = [(f"after step {step:,}", marked(ref, sample["hypothesis"], False)) for step, sample in stages]
-        parts.append(_sentence(source, ref, hyps))
+        parts.append(_sentence(known.run.recipe.about_task, source, ref, hyps))
     return join([paragraph(_LEGEND), *parts]) if parts else Html("")
 
 

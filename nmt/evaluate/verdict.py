@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nmt.evaluate.analysis import Analysis
 from nmt.evaluate.robustness import Robustness
 from nmt.run.results import Results
-from nmt.text.metrics import BITS, label
+from nmt.text.metrics import BITS, METRICS, label
 
 WEAK_VARIANT = 5.0  # chrF points that another way of writing costs, from which on it is worth a sentence
 WEAK_WORDS = 0.5  # F1 of rare words below which it is worth a sentence
@@ -23,16 +23,15 @@ def verdict(
 
 def _quality(valid: Mapping[str, float], results: Results) -> Iterator[str]:
     for test, scores in results.scores.items():
-        for metric in ("bleu", "chrf"):
-            if metric in scores:
-                yield f"On {test} it reaches {label(metric)} {scores[metric].text(metric)}, out of 100."
-                break
+        if metric := next((name for name in METRICS if name in scores), None):
+            yield f"On {test} it reaches {label(metric)} {scores[metric].text(metric)}, out of 100."
         if BITS in scores:
             yield f"On {test} it needs {scores[BITS].text(BITS)} bits a character."
     if "in_training" in results.drawn:
         yield f"Of the lines that it draws, {results.drawn['in_training']:.0%} stand in its training text."
     if not results.scores:
-        known = f" On the validation set it has BLEU {valid['bleu']:.1f}." if "bleu" in valid else ""
+        first = next((name for name in METRICS if name in valid), None)
+        known = f" On the validation set it has {label(first)} {valid[first]:.1f}." if first else ""
         yield f"It was not evaluated on a test set yet.{known}"
 
 

@@ -11,9 +11,11 @@ from nmt.recipe.load import load_recipe, make_recipe
 from nmt.recipe.model import PRESETS, ModelSection
 from nmt.recipe.objective import ObjectiveSection
 from nmt.recipe.recipe import Recipe, fingerprint
+from nmt.recipe.task import Task
 from nmt.recipe.train import TrainSection
 
 __all__ = [
     "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "Filters", "ModelSection",
-    "ObjectiveSection", "Recipe", "TokenizerSection", "TrainSection", "fingerprint", "load_recipe", "make_recipe",
+    "ObjectiveSection", "Recipe", "Task", "TokenizerSection", "TrainSection", "fingerprint", "load_recipe",
+    "make_recipe",
 ]  # fmt: skip

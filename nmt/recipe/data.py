@@ -22,6 +22,7 @@ from nmt.recipe.section import (
     check_path,
     derived,
 )
+from nmt.text.fields import SEP, TURN
 
 
 class Corpus(Section):
@@ -37,11 +38,14 @@ class Corpus(Section):
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.
 
-    `target` of `valid` and of a test set may be a list: line n of each file, or each column, is a reference for line n
-    of the source. A blank line of any but the first is no reference. The loss is by the first.
+    `source` may be a list of columns: the fields of one source, of which null leaves one blank. With `turns` they are
+    the turns of a conversation: blank ones are left out, and a field of JSON lines may be a list of them.
+
+    `target` may be a list: line n of each file, or each column, is a reference for line n of the source. A blank line
+    of any but the first is no reference. The first is what is learned.
     """
 
-    source: str | int | None = None
+    source: str | int | list[str | int | None] | None = None
     target: str | int | list[str | int] | None = None
     text: str | int | None = None
     lang: str | None = None
@@ -51,6 +55,7 @@ class Corpus(Section):
     split: str | None = None
     revision: str | None = None
     holdout: PositiveInt | None = None
+    turns: bool | None = None
     # Of training text
     take: PositiveInt | None = None  # so many of its examples; which ones depends on the text only
     share: Annotated[Float, Field(gt=0, lt=1)] | None = None  # of an epoch's target tokens
@@ -59,18 +64,29 @@ class Corpus(Section):
     @field_validator("source", "target", "text", mode="before")
     @classmethod
     def _columns(cls, value: object, info: ValidationInfo) -> object:
-        if not (isinstance(value, list) and info.field_name == "target"):
+        if not (isinstance(value, list) and info.field_name in ("source", "target")):
             return _column(value)
-        if not value:
-            raise ValueError("the list is empty; name one reference or more")
+        what = "reference" if info.field_name == "target" else "field"
+        if not value or value == [None]:
+            raise ValueError(f"the list is empty; name one {what} or more")
         for number, item in enumerate(value, 1):
             try:
-                _column([] if item is None else item)
+                _column([] if item is None and what == "reference" else item)
             except ValueError as e:
                 raise ValueError(f"item {number} {e}, but is {show(item)}") from None
-            if item in value[: number - 1]:
-                raise ValueError(f"{show(item)} is there twice, and would count as two references")
+            if item is not None and item in value[: number - 1]:
+                raise ValueError(f"{show(item)} is there twice, and would count as two {what}s")
         return value if len(value) > 1 else value[0]
+
+    @property
+    def fields(self) -> list[str | int | None]:
+        """The columns of the source: one, but where `source` is a list."""
+        return self.source if isinstance(self.source, list) else [] if self.source is None else [self.source]
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether its sources are of several fields or turns."""
+        return len(self.fields) > 1 or bool(self.turns)
 
     @property
     def targets(self) -> list[str | int]:
@@ -88,18 +104,20 @@ class Corpus(Section):
         return self.text is not None
 
     def column(self, side: Literal["src", "tgt"], reference: int = 0) -> str | int:
-        """The file or column of that side; both are the same where it is text of one language."""
+        """The file or column of that side, of several fields the first; both are the same where it is text of one
+        language.
+        """
         return self.columns[0] if self.of_one_language or side == "src" else self.targets[reference]
 
     @property
     def columns(self) -> list[str | int]:
         """All of its files or columns: the text, or the source and the targets."""
-        found = [self.text] if self.of_one_language else [self.source, *self.targets]
+        found = [self.text] if self.of_one_language else [*self.fields, *self.targets]
         return [column for column in found if column is not None]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Corpus:
-        given = {k for k, v in self if v is not None} - {"take", "share", "objective"}
+        given = {k for k, v in self if v is not None} - {"take", "share", "objective", "turns"}
         sides = {"text", "lang"} if self.text is not None or self.lang is not None else {"source", "target"}
         match self.kind:
             case "holdout":
@@ -125,9 +143,14 @@ class Corpus(Section):
             raise ValueError(f"`objective: {self.objective.kind}` cannot be learned from it: it has {has}")
         if len({type(column) for column in self.targets}) > 1:
             raise ValueError("`target` has names and numbers of columns; give names only, or numbers only")
-        if self.source in self.targets:
+        if both := [column for column in self.fields if column in self.targets]:
             what = "file" if self.kind == "text" else "column"
-            raise ValueError(f"`source` and `target` are the same {what}, {self.source}")
+            raise ValueError(f"`source` and `target` are the same {what}, {both[0]}")
+        if self.kind == "text" and (len(self.fields) > 1 or (self.turns and self.source is not None)):
+            many = "turns are" if self.turns else "several fields are"
+            raise ValueError(f"{many} read from a table: give its file as `path`, and its columns as `source`")
+        if len({type(column) for column in self.fields if column is not None}) > 1:
+            raise ValueError("`source` has names and numbers of columns; give names only, or numbers only")
         return self
 
 
@@ -168,6 +191,8 @@ class DataSection(Section):
     valid: list[Corpus]
     test: dict[str, Corpus] = {}
     filters: Filters = Filters()
+    # The only outputs there are; auto: those of the training text
+    labels: Literal["auto"] | list[str] | None = None
     prepared_dir: PathText = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
 
     @field_validator("source_lang", "target_lang", mode="before")
@@ -183,6 +208,17 @@ class DataSection(Section):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return value if isinstance(value, list) else [value]
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels(cls, value: object) -> object:
+        if value is None or value == "auto":
+            return value
+        if not isinstance(value, list) or len(value) < 2 or not all(isinstance(v, str) and v.strip() for v in value):
+            raise ValueError("must be `auto`, or a list of two labels or more")
+        if twice := [label for i, label in enumerate(value) if label in value[:i]]:
+            raise ValueError(f"`{twice[0]}` is there twice")
+        return [label.strip() for label in value]
 
     @field_validator("url")
     @classmethod
@@ -205,15 +241,11 @@ class DataSection(Section):
             raise ValueError("`train` names no corpus")
         if any(c.kind == "holdout" for c in self.train):
             raise ValueError("`train` cannot be a `holdout`: that is taken out of train")
-        if any(len(c.targets) > 1 for c in self.train):
-            raise ValueError(
-                "`train` has a list as `target`, which only `valid` and test sets may have; "
-                "to train on several files, make `train` a list of corpora"
-            )
         if not self.valid or (len(self.valid) > 1 and any(c.kind == "holdout" for c in self.valid)):
             raise ValueError("`valid` must be one `holdout`, or one or more corpora")
         if len({len(c.targets) for c in self.valid}) > 1:
             raise ValueError("the corpora of `valid` have different numbers of references")
+        self._check_fields()
         known = {self.source_lang, self.target_lang}
         for corpus in (*self.train, *self.valid, *self.test.values()):
             if corpus.lang is not None and corpus.lang not in known:
@@ -224,6 +256,26 @@ class DataSection(Section):
         if (asked := sum(c.share or 0 for c in self.train)) >= 1 and any(c.share is None for c in self.train):
             raise ValueError(f"the shares of `train` come to {asked:g}, and nothing is left for the other corpora")
         return self
+
+    def _check_fields(self) -> None:
+        corpora = [c for c in (*self.train, *self.valid, *self.test.values()) if c.source is not None]
+        if len({bool(c.turns) for c in corpora}) > 1:
+            raise ValueError("some corpora have `turns`, and some have not")
+        if len(numbers := {len(c.fields) for c in corpora if not c.turns}) > 1:
+            listed = " and ".join(map(str, sorted(numbers)))
+            raise ValueError(f"the corpora have sources of {listed} fields; null stands for a field that one lacks")
+
+    @property
+    def fields(self) -> tuple[str | int, ...]:
+        """The columns of a source of several fields, or of turns, as the first training corpus calls them."""
+        found = next((c.fields for c in self.train if c.source is not None and c.has_fields), [])
+        return tuple(column for column in found if column is not None)
+
+    @property
+    def joint(self) -> str | None:
+        """The control piece between the fields of a source."""
+        joints = [TURN if c.turns else SEP for c in (*self.train, *self.valid) if c.source is not None and c.has_fields]
+        return joints[0] if joints else None
 
 
 class TokenizerSection(Section):
@@ -260,7 +312,7 @@ class TokenizerSection(Section):
         for i, symbol in enumerate(value):
             if symbol in value[:i]:
                 raise ValueError(f"`{symbol}` is there twice")
-            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", "<sep>") or re.fullmatch(
+            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", SEP, TURN) or re.fullmatch(
                 r"<0x[0-9A-F]{2}>|<x[0-9]+>", symbol
             ):
                 raise ValueError(f"`{symbol}` is a piece with a meaning of its own")

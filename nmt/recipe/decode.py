@@ -67,8 +67,11 @@ class DecodeSection(Section):
         Field(description="How several runs are averaged: probabilities or log-probabilities."),
     ] = "probability"
     split_sentences: Annotated[
-        Literal["auto", "never"],
-        Field(description="`auto`: split paragraphs into sentences, unless the training text had paragraphs."),
+        Literal["auto", "never", "whole"],
+        Field(
+            description="`auto`: split paragraphs into sentences, unless the training text had paragraphs; `never`: "
+            "cut only what is too long; `whole`: leave out what is too long instead."
+        ),
     ] = "auto"
     max_segment: Annotated[  # far beyond a sentence, and costs that grow with the square stay small
         PositiveInt, Field(description="Most source tokens translated in one piece; longer sentences are cut.")

@@ -19,6 +19,7 @@ from nmt.recipe.model import ModelSection
 from nmt.recipe.objective import ObjectiveSection, of_kind
 from nmt.recipe.plain_yaml import dump_yaml
 from nmt.recipe.section import NonNegativeInt, Section
+from nmt.recipe.task import TASKS, Task, TaskName, with_task_defaults
 from nmt.recipe.train import TrainSection
 from nmt.text.metrics import LOSS, bleu_tokenizer
 
@@ -28,6 +29,7 @@ class Recipe(Section):
 
     name: str
     seed: NonNegativeInt = 1
+    task: TaskName = "translate"
     data: DataSection
     tokenizer: TokenizerSection = TokenizerSection()
     objective: Annotated[ObjectiveSection, BeforeValidator(of_kind)] = ObjectiveSection()  # a kind, or more keys
@@ -35,6 +37,11 @@ class Recipe(Section):
     train: TrainSection = TrainSection()  # without a limit it prepares data, but trains nothing
     decode: DecodeSection = DecodeSection()
     evaluate: EvaluateSection = EvaluateSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_task(cls, values: Any) -> Any:
+        return with_task_defaults(values)
 
     @field_validator("name")
     @classmethod
@@ -56,6 +63,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _learns_what_it_has(self) -> Recipe:
+        if self.task != "translate" and not self.translates:
+            raise ValueError(
+                f"`task: {self.task}` is learned from sources with targets, and `data.train` has none; "
+                "text alone needs no `task`"
+            )
         for i, corpus in enumerate(self.data.train):
             if corpus.of_one_language and not self.objective_of(corpus).of_one_language:
                 kind = {"encoder": "mlm", "decoder": "lm", "encoder_decoder": "infill"}[self.model.kind]
@@ -115,13 +127,25 @@ class Recipe(Section):
         return any(self.objective_of(corpus).kind == "translate" for corpus in self.data.train)
 
     @property
+    def about_task(self) -> Task:
+        """What the task is called, and what is usual for it."""
+        return TASKS[self.task]
+
+    @property
+    def does(self) -> str:
+        """`translates en-fr`, `answers questions`: of a run that writes a target for a source."""
+        return f"{self.about_task.does} {self.languages}" if self.task == "translate" else self.about_task.does
+
+    @property
     def draws(self) -> bool:
         """Whether text is learned from nothing but itself, so that it can be drawn: a language model."""
         return any(self.objective_of(corpus).kind == "lm" for corpus in self.data.train)
 
     @property
     def languages(self) -> str:
-        """`en-fr`; where nothing is translated, `en` or `en+fr`."""
+        """`en-fr`; where nothing is translated, `en` or `en+fr`, or the task."""
+        if self.task != "translate":
+            return self.task
         if self.translates:
             return f"{self.data.source_lang}-{self.data.target_lang}"
         both = (self.data.source_lang, self.data.target_lang)

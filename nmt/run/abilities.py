@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nmt.errors import RunError
 from nmt.recipe import Recipe
+from nmt.text.fields import TURN
 
 
 def knows_pairs(recipe: Recipe) -> bool:
@@ -44,13 +45,23 @@ def check_knows_pairs(run: Path, recipe: Recipe) -> None:
     )
 
 
+def check_replies(run: Path, recipe: Recipe) -> None:
+    """Raises RunError where a run has not learned to reply to turns."""
+    check_translates(run, recipe)
+    if recipe.data.joint != TURN:
+        raise RunError(
+            f"{run} {recipe.does}, and knows no conversation.",
+            f"One line at a time: nmt translate --run {run}. Conversations are for a run of `task: dialogue`.",
+        )
+
+
 def check_draws(run: Path, recipe: Recipe) -> None:
     """Raises RunError where a run is no language model."""
     if recipe.draws:
         return
     if recipe.translates:
         raise RunError(
-            f"{run} translates {recipe.languages}, and draws no text of its own.",
+            f"{run} {recipe.does}, and draws no text of its own.",
             f"Translate: nmt translate --run {run}",
         )
     raise RunError(
@@ -66,4 +77,9 @@ def check_exports(run: Path, recipe: Recipe) -> None:
         raise RunError(
             f"{run} is a decoder alone, which cannot be exported to CTranslate2.",
             f"It translates with our own engine: nmt translate --run {run}",
+        )
+    if recipe.data.labels is not None:
+        raise RunError(
+            f"{run} chooses one of a few labels, which CTranslate2 cannot be held to.",
+            f"It does so with our own engine: nmt translate --run {run}",
         )

@@ -40,7 +40,8 @@ class Run:
     def row(self, now: float) -> list[str]:
         """As COLUMNS say."""
         metric = self.recipe.train.metric  # by which the best checkpoint was chosen
-        tests = ", ".join(f"{name} {s['bleu'].score:.1f}" for name, s in self.tests.items() if "bleu" in s)
+        first = self.recipe.about_task.metrics[0]
+        tests = ", ".join(f"{name} {s[first].score:.1f}" for name, s in self.tests.items() if first in s)
         return [
             self.path.name, self.recipe.languages, f"{self.steps:,}",
             f"{self.seconds / 60:.1f}", _scores({k: v for k, v in self.valid.items() if k == metric}), tests,
@@ -51,7 +52,7 @@ class Run:
         """Rows of (what, how much)."""
         model, train = self.recipe.model, self.recipe.train
         rows = [
-            ("recipe", f"{self.recipe.name}, {self.recipe.languages}"),
+            ("recipe", f"{self.recipe.name}, {self.recipe.does if self.recipe.translates else self.recipe.languages}"),
             ("model", f"{'+'.join(str(n) for n in model.layers if n)} layers, d_model {model.d_model}, "
                       f"d_ff {model.d_ff}, {model.num_heads} heads, dropout {model.dropout:g}"),
             ("training", f"{train.optimizer}, learning rate {train.learning_rate:g} ({train.schedule}), "

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nmt.text.fields import SEP, TURN
+
 MASK = "<mask>"
-CLS, SEP = "<cls>", "<sep>"  # before two texts, and behind each of them
+CLS = "<cls>"  # before two texts, which have SEP behind each of them
 SENTINELS = [f"<x{i}>" for i in range(32)]
-NAMES = frozenset([MASK, CLS, SEP, *SENTINELS])
+NAMES = frozenset([MASK, CLS, SEP, TURN, *SENTINELS])
+
+
+__all__ = ["CLS", "MASK", "NAMES", "SENTINELS", "SEP", "TURN", "lacking"]
 
 
 def lacking(vocabulary: Sequence[str], wanted: Sequence[str]) -> list[str]:

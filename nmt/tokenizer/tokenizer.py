@@ -8,10 +8,12 @@ rules of normalisation hold for them; one file serves both where no rules do, an
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ import numpy.typing as npt
 
 from nmt.errors import RunError
 from nmt.sentencepiece_model import AS_IT_IS, CONTROL, NORMAL, Piece, kind_of, pieces_of, replace_rules, with_pieces
+from nmt.text.fields import TAB
 from nmt.tokenizer.control import lacking
 from nmt.tokenizer.extend import Extension, WordCounts, learn_merges
 from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 SHARED_FILE, SRC_FILE, TGT_FILE = "tokenizer.model", "tokenizer.src.model", "tokenizer.tgt.model"
 SEEN_FILE = "tokenizer.seen.json"
+FIELDS_FILE = "tokenizer.fields.json"  # the control piece between the fields of a source, if there are several
+_NO_MODELS = (SEEN_FILE, FIELDS_FILE)
 _SPECIAL = (PAD_ID, UNK_ID, BOS_ID, EOS_ID)
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
@@ -70,6 +75,7 @@ class Tokenizer:
                     "It was not made by `nmt prepare`; prepare again.",
                 )
         self._seen: Seen | None = None
+        self.joint: str | None = None  # the control piece that a TAB of a source becomes; None: it is white space
 
     @property
     def src_vocab_size(self) -> int:
@@ -85,9 +91,31 @@ class Tokenizer:
         return _fingerprint(self.files)
 
     def encode(self, lines: Sequence[str] | Sequence[bytes], side: Side) -> list[list[int]]:
-        """Ids of each line, most probable (unigram) or greedy (bpe) segmentation. Bytes must be UTF-8."""
+        """Ids of each line, most probable (unigram) or greedy (bpe) segmentation. Bytes must be UTF-8. A source of
+        several fields has its joint between them.
+        """
+        if self.joint is not None and side == "src":
+            return self._encode_fields(lines, self.control[self.joint])
         ids: list[list[int]] = self._processor(side).encode(list(lines), out_type=int, num_threads=1)
         return ids
+
+    def _encode_fields(self, lines: Sequence[str] | Sequence[bytes], joint: int) -> list[list[int]]:
+        split = [(line.decode() if isinstance(line, bytes) else line).split(TAB) for line in lines]
+        rows = iter(self._src.encode(list(chain.from_iterable(split)), out_type=int, num_threads=1))
+        found = []
+        for fields in split:
+            ids = next(rows)
+            for row in islice(rows, len(fields) - 1):
+                ids += [joint, *row]
+            found.append(ids if len(ids) >= len(fields) else [])  # nothing but joints: a blank line
+        return found
+
+    def read_fields(self, joint: str) -> None:
+        """From here on a TAB stands between fields of a source. Raises ValueError for what is no control piece."""
+        if joint not in self.control:
+            raise ValueError(f"{joint} is no control piece")
+        self.joint = joint
+        self.files[FIELDS_FILE] = json.dumps({"joint": joint}).encode()
 
     @cached_property
     def control(self) -> dict[str, int]:
@@ -249,6 +277,11 @@ class Tokenizer:
                 made._keep(Seen.from_json(content, made._byte_values, Words(made.vocabulary("src"))))
         except (OSError, ValueError):
             raise _unusable(folder, f"the tokenizer of {folder}, {SEEN_FILE}, is damaged.") from None
+        try:
+            if (folder / FIELDS_FILE).exists():
+                made.read_fields(json.loads((folder / FIELDS_FILE).read_bytes())["joint"])
+        except (OSError, ValueError, LookupError, TypeError):
+            raise _unusable(folder, f"the tokenizer of {folder}, {FIELDS_FILE}, is damaged.") from None
         return made
 
     @classmethod
@@ -311,7 +344,7 @@ class Tokenizer:
 
     def extends(self, other: Tokenizer) -> bool:
         """Whether it has all that the other has, with the same ids, and no or more pieces behind them."""
-        theirs = {name: content for name, content in other.files.items() if name != SEEN_FILE}
+        theirs = {name: content for name, content in other.files.items() if name not in _NO_MODELS}
         return all(self.files.get(name, b"").startswith(content) for name, content in theirs.items())
 
     def _model(self, side: Side) -> bytes:
@@ -329,7 +362,7 @@ def fingerprint_of(folder: Path) -> str:
 def _fingerprint(files: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name, content in files.items():
-        if name != SEEN_FILE:
+        if name not in _NO_MODELS:
             digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 

@@ -59,8 +59,10 @@ class Journal:
             self.write(event="samples", step=state.step, samples=samples)
         mark = " (best so far)" if state.best_step == state.step else ""
         console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
+        words = {"source": self.recipe.about_task.source}
         for sample in samples:
-            console.info("\n".join(f"  {what:<10} {text}" for what, text in sample.items()), style="dim")
+            lines = (f"  {words.get(what, what):<10} {text}" for what, text in sample.items())
+            console.info("\n".join(lines), style="dim")
 
 
 def losses(means: dict[str, float]) -> str:

@@ -12,7 +12,7 @@ different things, masked tokens and pairs of sentences, a constant has to stand 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,14 +62,13 @@ class Objective(Protocol):
 
 class Write:
     """Each target token from the source and the tokens before it, by label-smoothed cross-entropy; the sides of an
-    example, a translation or a line that noise was added to, say what is learned. Translations are validated by BLEU,
-    chrF and the metric that the best checkpoint is chosen by.
+    example, a translation or a line that noise was added to, say what is learned. Translations are validated by
+    `metrics`, those usual for the task and the one that the best checkpoint is chosen by.
     """
 
-    def __init__(self, label_smoothing: float, metric: str, translates: bool = True) -> None:
+    def __init__(self, label_smoothing: float, metrics: Sequence[str]) -> None:
         self.label_smoothing = label_smoothing
-        names = ["bleu", "chrf", *(name for name in [metric] if name != LOSS)] if translates else []
-        self.text_metrics = tuple(dict.fromkeys(names))
+        self.text_metrics = tuple(dict.fromkeys(name for name in metrics if name != LOSS))
 
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         return epoch.tokens_of(part)
@@ -135,7 +134,7 @@ class Continue:
     text_metrics: tuple[str, ...] = ()
 
     def __init__(self, label_smoothing: float) -> None:
-        self._write = Write(label_smoothing, LOSS, translates=False)
+        self._write = Write(label_smoothing, ())
 
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         return self._write.num_tokens(epoch, part)
@@ -153,4 +152,5 @@ def choose_objective(recipe: Recipe) -> Objective:
         return Continue(recipe.train.label_smoothing)
     if recipe.model.kind == "encoder":
         return FillIn(recipe.train.label_smoothing)
-    return Write(recipe.train.label_smoothing, recipe.train.metric, recipe.translates)
+    metrics = (*recipe.about_task.valid, recipe.train.metric) if recipe.translates else ()
+    return Write(recipe.train.label_smoothing, metrics)

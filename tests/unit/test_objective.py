@@ -135,7 +135,7 @@ class WithTerm(Write):
     """Has a term as if the model's last layer added it: its outputs should be small."""
 
     def __init__(self, weight):
-        super().__init__(0.1, "bleu")
+        super().__init__(0.1, ("bleu", "chrf"))
         self.weight = weight
 
     def loss(self, model, batch):
@@ -204,7 +204,7 @@ def test_translation_s_loss_is_the_sum_over_its_batches():
     section = ModelSection(d_model=16, d_ff=32, num_heads=2, num_encoder_layers=1, num_decoder_layers=1)
     model = Transformer(section, 9, 9)
     src, tgt = (RaggedIds.of([[4, 5, 6], [7], [8, 4]]) for _ in range(2))
-    objective = Write(0.1, "loss")
+    objective = Write(0.1, ("bleu", "chrf", "loss", "bleu"))
     assert objective.text_metrics == ("bleu", "chrf")
     whole, *parts = (
         objective.loss(model.eval(), collate(src, tgt, np.array(rows))) for rows in ([0, 1, 2], [0], [1], [2])

@@ -95,10 +95,6 @@ COLUMN = "a file name, a column's name, or its number from 0"
          "`data.test.t`: `source` and `target` must be file names; give `path` too if they are columns of one file."),
         ("test.t", of(["a", "t.en"]), "`data.test.t`: `source` and `target` are the same file, t.en."),
         ("valid", of(1.5), f"`data.valid.target` must be {COLUMN}, but is 1.5."),
-        ("valid", {"source": ["t.en", "u.en"], "target": "a"}, f"`data.valid.source` must be {COLUMN}, but is a list."),
-        ("train", of(["a", "b"]),
-         "`data`: `train` has a list as `target`, which only `valid` and test sets may have; to train on several files,"
-         " make `train` a list of corpora."),
     ],
 )  # fmt: skip
 def test_targets_that_are_none(key: str, corpus: dict[str, object], message: str) -> None:
@@ -157,6 +153,29 @@ def test_what_is_prepared_is_else_the_same(text: Path) -> None:
     assert PreparedSplit.open(plain, "t").references() == [REF]
     assert Manifest.load(plain).audit == Manifest.load(several).audit
     assert Manifest.load(several).inputs["t.fr.1"].size == (text / "t.fr.1").stat().st_size
+
+
+def test_what_is_held_out_of_train_has_its_further_references(text: Path) -> None:
+    """The first is learned; the others go with the pairs that leave for validation or a test."""
+    src = (text / "train.en").read_text(encoding="utf-8").splitlines()
+    write(text / "more.fr", ["" if i % 3 == 0 else f"more of {line}" for i, line in enumerate(src)])
+    write(text / "u.en", [f"only {i} of its own" for i in range(20)])
+    write(text / "u.fr", [f"seul {i}" for i in range(20)])
+    train = [{"source": "train.en", "target": ["train.fr", "more.fr"]}, {"source": "u.en", "target": "u.fr"}]
+    folder = prepared(text, "held", train=train, valid={"holdout": 30}, test={"t": {"holdout": 20}})
+    plain = prepared(text, "plain", train=[of("train.fr", source="train.en"), train[1]], valid={"holdout": 30},
+                     test={"t": {"holdout": 20}})  # fmt: skip
+    for name, number in {"valid": 30, "t": 20}.items():
+        split = PreparedSplit.open(folder, name)
+        first, second = split.references()
+        assert len(first) == len(second) == number
+        for source, reference, other in zip(split.text("src"), first, second, strict=True):
+            own = source.startswith("only")
+            assert reference == (f"seul {source.split()[1]}" if own else source[::-1])
+            assert other in (("",) if own else ("", f"more of {source}"))
+        assert any(second)
+    before, after = (Manifest.load(made).outputs for made in (plain, folder))
+    assert {name: after[name] for name in before} == before
 
 
 def found(root: Path, *corpora: dict[str, Any]) -> dict[str, tuple[int, str]]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.decode.request import MAX_DEPTH, Request, parse_request
+from nmt.decode.source_fields import ONE_FIELD, SourceFields
 from nmt.errors import DataError
 
 DEEP = "has more than 100 lists and objects within each other."
@@ -120,3 +121,52 @@ def test_numbers_keep_their_value():
     fields = parse_request('{"text": "a", "x": -0.0, "y": 1E5, "z": 0.1}', "in:1").fields
     assert math.copysign(1, fields["x"]) == -1
     assert (fields["y"], fields["z"]) == (1e5, 0.1)
+
+
+# --- sources of several fields ---------------------------------------------------------------------------------------
+
+QUESTION = SourceFields(("question", "context"))
+TURNS = SourceFields(("history", "user"), turns=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "text"),
+    [
+        (QUESTION, {"question": "Who?", "context": "He."}, "Who?\tHe."),
+        (QUESTION, {"question": "Who\tis\nit?", "context": None}, "Who is\nit?\t"),
+        (QUESTION, {"text": "Who?\tHe <sep>."}, "Who?\tHe <sep>."),
+        (TURNS, {"history": ["Hi.", "", "Hello!"], "user": "A table."}, "Hi.\tHello!\tA table."),
+        (TURNS, {"user": "Hi."}, "Hi."),
+        (TURNS, {"text": "Hi.\tHello!\t"}, "Hi.\tHello!"),
+        (ONE_FIELD, {"text": "a\tb", "question": 3}, "a\tb"),
+    ],
+)
+def test_fields_become_a_line(fields, line, text):
+    assert parse_request(json.dumps(line), "in:1", (), fields).text == text
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "message"),
+    [
+        (QUESTION, {"question": "Who?"}, "in:1 has no field `context`; the run reads question, context."),
+        (QUESTION, {"question": 3, "context": "a"}, "in:1 has something else than a string as `question`."),
+        (QUESTION, {"question": ["a"], "context": "a"}, "in:1 has something else than a string as `question`."),
+        (QUESTION, {"x": "a"}, "in:1 has no field `question` or `context`."),
+        (QUESTION, {"text": "Who?"},
+         "in:1 has one field, but the run reads 2, with a TAB between them: question, context."),
+        (QUESTION, {"text": "a\tb\tc"},
+         "in:1 has 3 fields, but the run reads 2, with a TAB between them: question, context."),
+        (TURNS, {"history": [3], "user": "Hi."},
+         "in:1 has something else than a string or a list of strings as `history`."),
+        (SourceFields((0, 2)), {"text": "a"},
+         "in:1 has one field, but the run reads 2, with a TAB between them: column 0, column 2."),
+    ],
+)  # fmt: skip
+def test_fields_that_do_not_fit(fields, line, message):
+    with pytest.raises(DataError) as caught:
+        parse_request(json.dumps(line), "in:1", (), fields)
+    assert caught.value.message == message
+
+
+def test_a_blank_line_stays_blank_whatever_is_read():
+    assert QUESTION.check("", "in:1") == "" and QUESTION.check(" ", "in:1") == " "

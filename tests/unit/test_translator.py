@@ -119,7 +119,7 @@ def test_a_word_without_end_is_split_too(translator):
 @pytest.mark.parametrize("most", range(4, 12))
 def test_a_cut_never_falls_within_a_character(translator, most):
     line = "北京大学附属中学🙂é" * 3
-    parts = Cutter(translator.tokenizer, Domain(), None, True, most).cut([Request(line)], 1)
+    parts = Cutter(translator.tokenizer, Domain(), None, DecodeSection(max_segment=most)).cut([Request(line)], 1)
     assert len(parts) > 1 and all(len(part.sentence.ids) <= most for part in parts)
     assert "".join(part.text.strip() for part in parts) == line
 
