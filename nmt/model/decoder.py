@@ -13,45 +13,51 @@ import torch
 from torch import Tensor, nn
 
 from nmt.model.attention import CrossAttention, SelfAttention, causal_bias
-from nmt.model.feed_forward import FeedForward, Slot
 from nmt.model.residual import Residual
+from nmt.model.slots import fill
 from nmt.recipe import ModelSection
 
 KeysValues = tuple[Tensor, Tensor]  # of the memory, each (B,H,S,K)
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention, cross-attention and feed-forward block, each in its residual frame."""
+    """Self-attention, cross-attention and feed-forward block, each in its residual frame; `number` is its place in the
+    stack, from 0.
+    """
 
-    def __init__(self, section: ModelSection) -> None:
+    def __init__(self, section: ModelSection, number: int) -> None:
         super().__init__()
         self.d_model = section.d_model
         self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
         self.cross_attention = CrossAttention(section.d_model, section.num_heads, section.attention_dropout)
-        self.feed_forward: Slot = FeedForward(section)
+        self.feed_forward = fill(section, "decoder", number)
         self.self_residual = Residual(section)
         self.cross_residual = Residual(section)
         self.ff_residual = Residual(section)
 
-    def forward(self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None) -> Tensor:
-        """x (B,T,D) to (B,T,D); biases as `attention` takes them."""
-        return self._after_self_attention(self._self_attention(x, bias), cross, cross_bias)
+    def forward(
+        self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
+    ) -> Tensor:
+        """x (B,T,D) to (B,T,D); biases as `attention` takes them, real (B,T) as the slot does."""
+        return self._after_self_attention(self._self_attention(x, bias), cross, cross_bias, real)
 
     def with_attention(
-        self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None
+        self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """What `forward` gives, and what it attends to in the memory: the mean over heads, (B,T,S)."""
         x = self._self_attention(x, bias)
         weights = self.cross_attention.weights(self.cross_residual.before(x), cross[0], cross_bias)
-        return self._after_self_attention(x, cross, cross_bias), weights
+        return self._after_self_attention(x, cross, cross_bias, real), weights
 
     def _self_attention(self, x: Tensor, bias: Tensor) -> Tensor:
         q, k, v = self.self_attention.project(self.self_residual.before(x))
         return self.self_residual.after(x, self.self_attention(q, k, v, bias))
 
-    def _after_self_attention(self, x: Tensor, cross: KeysValues, cross_bias: Tensor | None) -> Tensor:
+    def _after_self_attention(
+        self, x: Tensor, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
+    ) -> Tensor:
         x = self.cross_residual.after(x, self.cross_attention(self.cross_residual.before(x), *cross, cross_bias))
-        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x)))
+        return self.ff_residual.after(x, self.feed_forward(self.ff_residual.before(x), real))
 
     def kept_per_token(self) -> int:
         """How many numbers the backward pass needs of each position, about: 17 rows of d_model, the weights of both
@@ -66,21 +72,23 @@ class Decoder(nn.ModuleList):
     def __iter__(self) -> Iterator[DecoderLayer]:
         return cast("Iterator[DecoderLayer]", super().__iter__())
 
-    def forward(self, x: Tensor, memory: Tensor, cross_bias: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor, cross_bias: Tensor | None, real: Tensor) -> Tensor:
         """Embedded target x (B,T,D), each position of which sees itself and all before it, to (B,T,D); memory (B,S,D)
-        with its bias (B,1,1,S) as visibility_bias makes it.
+        with its bias (B,1,1,S) as visibility_bias makes it; real (B,T) is true where there is no padding.
         """
         bias = causal_bias(x.size(1), x.device, x.dtype)
         for layer, cross in zip(self, self._project(memory), strict=True):
-            x = layer(x, bias, cross, cross_bias)
+            x = layer(x, bias, cross, cross_bias, real)
         return x
 
-    def with_attention(self, x: Tensor, memory: Tensor, cross_bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    def with_attention(
+        self, x: Tensor, memory: Tensor, cross_bias: Tensor | None, real: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """What `forward` gives, and what each layer attends to in the memory, (L,B,T,S)."""
         bias = causal_bias(x.size(1), x.device, x.dtype)
         seen = []
         for layer, cross in zip(self, self._project(memory), strict=True):
-            x, weights = layer.with_attention(x, bias, cross, cross_bias)
+            x, weights = layer.with_attention(x, bias, cross, cross_bias, real)
             seen.append(weights)
         return x, torch.stack(seen)
 

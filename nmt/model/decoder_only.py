@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from nmt.model.attention import attention_weights
 from nmt.model.decoder_state import DecoderState, LayerState, seen_in_source
-from nmt.model.embedding import Embedding
+from nmt.model.embedding import PADDING, Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
 from nmt.model.initial import begin_alone
 from nmt.recipe import ModelSection
@@ -33,7 +33,7 @@ class DecoderOnly(nn.Module):
         d = section.d_model
         tokens = nn.Embedding(vocab_size, d)
         self.tgt_embedding = Embedding(section, tokens)
-        self.decoder = Encoder(EncoderLayer(section) for _ in range(section.num_decoder_layers))
+        self.decoder = Encoder(EncoderLayer(section, i, "decoder") for i in range(section.num_decoder_layers))
         self.decoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
         self.output = nn.Linear(d, vocab_size)
         begin_alone(self, (tokens.weight, self.output.weight), d)
@@ -53,7 +53,7 @@ class DecoderOnly(nn.Module):
         for layer in self.decoder:
             q, k, v = layer.project(x)
             memory.append(torch.stack([k, v]))
-            x = layer.attended(x, q, k, v, bias)
+            x = layer.attended(x, q, k, v, bias, row.real)
         return torch.stack(memory)
 
     def begin(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
@@ -73,7 +73,7 @@ class DecoderOnly(nn.Module):
         row = _Row(src, src_mask, tgt_in)
         x, bias = self._embed(row), self._bias(row)
         for layer in self.decoder:
-            x = layer(x, bias)
+            x = layer(x, bias, row.real)
         hidden: Tensor = self.decoder_norm(x[:, row.size :])
         return hidden
 
@@ -87,7 +87,7 @@ class DecoderOnly(nn.Module):
             q, k, v = layer.project(x)
             weights = attention_weights(q, k, bias).mean(1)[:, row.size :, : row.size]
             seen.append(seen_in_source(weights, row.visible))
-            x = layer.attended(x, q, k, v, bias)
+            x = layer.attended(x, q, k, v, bias, row.real)
         return self.decoder_norm(x[:, row.size :]), torch.stack(seen)
 
     def _embed(self, row: _Row) -> Tensor:
@@ -117,6 +117,7 @@ class _Row:
         self.visible = _visible(src_mask)  # (B,P); None: all are
         self.size = src.size(1) - 1  # P
         self.ids = torch.cat([src[:, :-1], tgt], 1)  # (B,N)
+        self.real = self.ids != PADDING  # (B,N)
 
     def positions(self, visible: Tensor) -> Tensor:
         """Of each token, (B,N)."""

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from nmt.model.dropout import dropout
 from nmt.recipe import ModelSection
 
+PADDING = 0  # the id of what is no token; the model knows no tokenizer
+
 
 class Embedding(nn.Module):
     """Scaled token embeddings plus positions (Vaswani et al. 2017, sections 3.4 and 3.5), then dropout."""

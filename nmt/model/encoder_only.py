@@ -28,7 +28,7 @@ class EncoderOnly(nn.Module):
         tokens = nn.Embedding(vocab_size, d)
         self.src_embedding = Embedding(section, tokens)
         self.segments = nn.Embedding(2, d)  # of the first text, and of the second
-        self.encoder = Encoder(EncoderLayer(section) for _ in range(section.num_encoder_layers))
+        self.encoder = Encoder(EncoderLayer(section, i) for i in range(section.num_encoder_layers))
         self.encoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
         self.output = nn.Linear(d, vocab_size)
         self.pooler = nn.Linear(d, d)
@@ -58,5 +58,6 @@ class EncoderOnly(nn.Module):
         return logits
 
     def _hidden(self, x: Tensor, src_mask: Tensor | None) -> Tensor:
-        hidden: Tensor = self.encoder_norm(self.encoder(x, visibility_bias(src_mask, self.output.weight.dtype)))
+        bias = visibility_bias(src_mask, self.output.weight.dtype)
+        hidden: Tensor = self.encoder_norm(self.encoder(x, bias, src_mask))
         return hidden

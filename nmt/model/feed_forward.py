@@ -19,12 +19,13 @@ Function = Callable[[Tensor], Tensor]
 class Slot(nn.Module, ABC):
     """What a layer makes of each position by itself: `slot(x)` of x (…,D) is a new tensor (…,D).
 
-    Training calls it with (B,T,D), incremental decoding with (N,D). It tells what others would have to know of its
+    Training calls it with (B,T,D) and with which positions are no padding, (B,T), if not all are; incremental decoding
+    with (N,D). It tells what others would have to know of its
     inside; so another filling is another subclass, and no other code changes.
     """
 
     @abstractmethod
-    def forward(self, x: Tensor) -> Tensor: ...
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor: ...
 
     @abstractmethod
     def matrices(self) -> dict[str, int]:
@@ -35,6 +36,12 @@ class Slot(nn.Module, ABC):
     @abstractmethod
     def kept_per_token(self) -> int:
         """How many numbers the backward pass needs of each position, besides x."""
+
+    def dense(self) -> dict[str, str]:
+        """Which parameters can begin as those of the usual block, one or several times one below another: name → name
+        there.
+        """
+        return {}
 
     def function(self) -> Function:
         """`forward` for many calls with the weights as they are now; a filling may look them up once here. A step of
@@ -55,7 +62,7 @@ class FeedForward(Slot):
         for linear in (self.inner, self.outer):
             nn.init.xavier_uniform_(linear.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
         return self.function()(x)
 
     def function(self) -> Function:

@@ -26,6 +26,16 @@ def build(section: ModelSection, src_vocab_size: int, tgt_vocab_size: int) -> Mo
             return DecoderOnly(section, tgt_vocab_size)
 
 
+def dense_names(model: nn.Module) -> dict[str, str]:
+    """Parameters of slots that can begin as those of the usual block, which are called so."""
+    return {
+        f"{name}.{own}": f"{name}.{dense}"
+        for name, module in model.named_modules()
+        if isinstance(module, Slot)
+        for own, dense in module.dense().items()
+    }
+
+
 def matrix_blocks(model: nn.Module) -> dict[str, int]:
     """The layers' weight matrices, by parameter name → how many linear maps each holds, one below another."""
     return {

@@ -43,9 +43,9 @@ def collected_terms() -> Iterator[Terms]:
         _own.terms = before
 
 
-def add_term(x: Tensor, name: str, term: Tensor, weight: float) -> Tensor:
-    """x, with `weight` times the scalar `term` added to the loss that is made of it, and reported as `name`. Several
-    layers may use one name. Where no gradients are wanted it does nothing.
+def add_term(x: Tensor, name: str | None, term: Tensor, weight: float) -> Tensor:
+    """x, with `weight` times the scalar `term` added to the loss that is made of it, and reported as `name`, if it has
+    one. Several layers may use one name. Where no gradients are wanted it does nothing.
     """
     if not torch.is_grad_enabled():
         return x
@@ -55,7 +55,7 @@ def add_term(x: Tensor, name: str, term: Tensor, weight: float) -> Tensor:
 
 class _Term(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, term: Tensor, name: str, weight: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, term: Tensor, name: str | None, weight: float) -> Tensor:
         ctx.save_for_backward(term)
         # The backward pass may run in another thread: which micro-batch this is, is known here.
         ctx.name, ctx.weight, ctx.terms = name, weight, _own.terms
@@ -64,7 +64,7 @@ class _Term(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (term,) = ctx.saved_tensors
-        if ctx.terms is not None:
+        if ctx.terms is not None and ctx.name is not None:
             value = term.detach().float()
             ctx.terms[ctx.name] = ctx.terms[ctx.name] + value if ctx.name in ctx.terms else value
         return upstream, torch.full_like(term, ctx.weight), None, None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nmt.model.attention import visibility_bias
 from nmt.model.decoder import Decoder, DecoderLayer
 from nmt.model.decoder_state import DecoderState, LayerState
-from nmt.model.embedding import Embedding
+from nmt.model.embedding import PADDING, Embedding
 from nmt.model.encoder import Encoder, EncoderLayer
 from nmt.recipe import ModelSection
 
@@ -29,8 +29,8 @@ class Transformer(nn.Module):
             nn.init.normal_(tokens.weight, std=d**-0.5)
         self.src_embedding = Embedding(section, src_tokens)
         self.tgt_embedding = Embedding(section, tgt_tokens)
-        self.encoder = Encoder(EncoderLayer(section) for _ in range(section.num_encoder_layers))
-        self.decoder = Decoder(DecoderLayer(section) for _ in range(section.num_decoder_layers))
+        self.encoder = Encoder(EncoderLayer(section, i) for i in range(section.num_encoder_layers))
+        self.decoder = Decoder(DecoderLayer(section, i) for i in range(section.num_decoder_layers))
         # Pre-norm leaves the sum of the residuals unnormalised (Wang et al. 2019, section 2.2).
         self.encoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
         self.decoder_norm = nn.LayerNorm(d) if section.norm == "pre" else nn.Identity()
@@ -52,7 +52,7 @@ class Transformer(nn.Module):
     def encode(self, src: Tensor, src_mask: Tensor | None) -> Tensor:
         """src (B,S) and its mask (B,S; True = visible, None: all are) to memory (B,S,D)."""
         bias = visibility_bias(src_mask, self.output.weight.dtype)
-        memory: Tensor = self.encoder_norm(self.encoder(self.src_embedding(src), bias))
+        memory: Tensor = self.encoder_norm(self.encoder(self.src_embedding(src), bias, src_mask))
         return memory
 
     def begin(self, memory: Tensor, src_mask: Tensor | None) -> DecoderState:
@@ -69,7 +69,7 @@ class Transformer(nn.Module):
         logits, which the loss never holds all at once.
         """
         memory, bias = self.encode(src, src_mask), visibility_bias(src_mask, self.output.weight.dtype)
-        hidden: Tensor = self.decoder_norm(self.decoder(self.tgt_embedding(tgt_in), memory, bias))
+        hidden: Tensor = self.decoder_norm(self.decoder(self.tgt_embedding(tgt_in), memory, bias, tgt_in != PADDING))
         return hidden
 
     def with_attention(self, src: Tensor, src_mask: Tensor | None, tgt_in: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,5 +77,5 @@ class Transformer(nn.Module):
         (L,B,T,S).
         """
         memory, bias = self.encode(src, src_mask), visibility_bias(src_mask, self.output.weight.dtype)
-        x, attention = self.decoder.with_attention(self.tgt_embedding(tgt_in), memory, bias)
+        x, attention = self.decoder.with_attention(self.tgt_embedding(tgt_in), memory, bias, tgt_in != PADDING)
         return self.decoder_norm(x), attention

@@ -7,6 +7,7 @@ fingerprinted and loaded again. Sections know values, no files of text, no tenso
 from nmt.recipe.data import Corpus, DataSection, Filters, TokenizerSection
 from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
+from nmt.recipe.experts import ExpertsSection
 from nmt.recipe.load import load_recipe, make_recipe
 from nmt.recipe.model import PRESETS, ModelSection
 from nmt.recipe.objective import ObjectiveSection
@@ -15,7 +16,7 @@ from nmt.recipe.task import Task
 from nmt.recipe.train import TrainSection
 
 __all__ = [
-    "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "Filters", "ModelSection",
+    "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "ExpertsSection", "Filters", "ModelSection",
     "ObjectiveSection", "Recipe", "Task", "TokenizerSection", "TrainSection", "fingerprint", "load_recipe",
     "make_recipe",
 ]  # fmt: skip

@@ -137,8 +137,8 @@ def parameters(model: ModelSection, vocab_size: int) -> int:
     """Weights that a target token is multiplied with: of layers and output, biases and embeddings left out."""
     d, gates = model.d_model, 3 if model.activation == "swiglu" else 2
     encoder, decoder = model.layers
-    of_layers = encoder * (4 * d * d + gates * d * model.d_ff) + decoder * (8 * d * d + gates * d * model.d_ff)
-    return of_layers + vocab_size * d
+    blocks = round((encoder + decoder) * gates * d * model.d_ff * model.blocks_per_layer)
+    return encoder * 4 * d * d + decoder * 8 * d * d + blocks + vocab_size * d
 
 
 def _model(recipe: Recipe, section: TrainSection, counts: Counts, machine: Machine) -> ModelSection:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from nmt.recipe.experts import ExpertsSection
 from nmt.recipe.section import Int, Probability, Section, derived
 
 PRESETS: dict[str, dict[str, int]] = {
@@ -45,6 +46,7 @@ class ModelSection(Section):
     tie_embeddings: Literal["all", "target", "none"] = "all"
     dropout: Probability = derived(0.1)
     attention_dropout: Probability = 0.0
+    experts: ExpertsSection | None = None  # in the place of one feed-forward block
 
     @property
     def position_limit(self) -> int | None:
@@ -77,6 +79,17 @@ class ModelSection(Section):
             getattr(self, key) if key in self.numbers else 0 for key in ("num_encoder_layers", "num_decoder_layers")
         )
         return encoder, decoder
+
+    @property
+    def blocks_per_layer(self) -> float:
+        """Feed-forward blocks that a token goes through in a layer, on average: 1, or by how many experts it has."""
+        (encoder, decoder), experts = self.layers, self.experts
+        if experts is None:
+            return 1.0
+        places = [experts.has("encoder", i) for i in range(encoder)] + [
+            experts.has("decoder", i) for i in range(decoder)
+        ]
+        return 1 + (experts.per_token - 1) * sum(places) / len(places)
 
     @property
     def open_keys(self) -> list[str]:

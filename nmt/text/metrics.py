@@ -115,7 +115,8 @@ ROUGE_TOKENIZERS = ("unicode", "rouge")
 LOSS = "loss"  # what a validation measures besides METRICS, in nats a token; lower is better
 BITS = "bits_per_character"  # of a language model: `</s>` costs bits, but the end of a line is no character
 MASKED_LOSS = "masked_loss"  # of an encoder that learns pairs: the part of its loss that is of masked pieces
-_LABELS = {LOSS: LOSS, BITS: "bits a character", "perplexity": "perplexity"} | {
+EXPERT_LOAD = "expert_load"  # the most that falls on one expert of any layer, as a multiple of the mean
+_LABELS = {LOSS: LOSS, BITS: "bits a character", EXPERT_LOAD: "highest expert load", "perplexity": "perplexity"} | {
     name: name.replace("_", " ") for name in (MASKED_LOSS, "masked_accuracy", "pair_accuracy", "pseudo_perplexity")
 }
 

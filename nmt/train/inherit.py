@@ -17,7 +17,7 @@ from torch import nn
 from nmt import console
 from nmt.errors import RunError
 from nmt.model.initial import ShapesAlone
-from nmt.model.kinds import build
+from nmt.model.kinds import build, dense_names
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.init_from import PARTS, InitFrom, Part
 from nmt.recipe.model import ModelKind
@@ -128,8 +128,10 @@ class Inheritance:
         """Gives the checkpoint. Raises RunError where the run has none that is whole."""
         checkpoint, weights = first_whole(ranked_checkpoints(self.run, "best", self.metric))
         for name, source in self.sources.items():
-            rows = self._rows(name)
-            model.get_parameter(name).data.copy_(rows.apply(weights[source]) if rows else weights[source])
+            rows, parameter = self._rows(name), model.get_parameter(name).data
+            taken = rows.apply(weights[source]) if rows else weights[source]
+            # As often as there are experts: each begins as the run's one block.
+            parameter.view(-1, *taken.shape).copy_(taken)
         return checkpoint
 
     def counts(self, model: nn.Module) -> dict[str, dict[str, int]]:
@@ -163,6 +165,7 @@ def plan_inheritance(recipe: Recipe, section: InitFrom, tokenizer: Tokenizer) ->
         sizes = tokenizer.src_vocab_size, tokenizer.tgt_vocab_size
         mine, other = (build(r.model, *sizes) for r in (recipe, theirs))
     there = {alias: name for name, names in _names(other).items() for alias in names}
+    there |= {name: there[dense] for name, dense in dense_names(mine).items() if name not in there and dense in there}
     sources, sides = {}, {}
     for name, names in _names(mine).items():
         wanted = [n for n in names if part_of(n) in section.parts]
@@ -231,6 +234,8 @@ def _check_model(key: str, section: InitFrom, mine: ModelSection, theirs: ModelS
     keys = set(type(mine).model_fields) - _FREE
     if _OF_PIECES.issuperset(section.parts):
         keys &= {"d_model", *_OF_POSITIONS}
+    if theirs.experts is None:  # of whose one block each expert begins as a copy
+        keys -= {"experts"}
     if "embeddings" not in section.parts or mine.position_limit is theirs.position_limit is None:
         keys -= _OF_POSITIONS
     differing = [k for k in type(mine).model_fields if k in keys and getattr(mine, k) != getattr(theirs, k)]

@@ -16,10 +16,11 @@ from nmt.data.sides import VALID, objectives_of, sides_of
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
+from nmt.model.experts import watched
 from nmt.model.kinds import Model, Writer
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import EXCESS, OLD
-from nmt.text.metrics import BITS, LOSS, MASKED_LOSS, METRICS, label, score
+from nmt.text.metrics import BITS, EXPERT_LOAD, LOSS, MASKED_LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, pieces_of
 from nmt.train.objective import CHARACTERS, Objective
@@ -84,12 +85,14 @@ class Validator:
     def _by_loss(self) -> Valid:
         epoch, num_tokens = self.epoch, 0
         sums: dict[str, float] = defaultdict(float)
-        for part in (part for update in epoch.updates for part in update):
-            batch = epoch.batch(part).to(self.device)
-            for name, value in self.objective.loss(self.model, batch).sums.items():
-                sums[name] += float(value)
-            num_tokens += self.objective.num_tokens(epoch, part)
-        return self.objective.judge(sums | {CHARACTERS: self.characters}, num_tokens)
+        with watched(self.model) as loads:
+            for part in (part for update in epoch.updates for part in update):
+                batch = epoch.batch(part).to(self.device)
+                for name, value in self.objective.loss(self.model, batch).sums.items():
+                    sums[name] += float(value)
+                num_tokens += self.objective.num_tokens(epoch, part)
+        scores = self.objective.judge(sums | {CHARACTERS: self.characters}, num_tokens)
+        return scores | ({EXPERT_LOAD: round(max(load.highest for load in loads.values()), 4)} if loads else {})
 
 
 def show(valid: Valid) -> str:
@@ -104,4 +107,4 @@ def show(valid: Valid) -> str:
 def _named(key: str) -> str:
     if key.startswith(OLD):
         return f"old domain {_named(key.removeprefix(OLD))}"
-    return label(key) if key in {*METRICS, BITS} else key
+    return label(key) if key in {*METRICS, BITS, EXPERT_LOAD} else key

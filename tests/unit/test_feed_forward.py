@@ -32,7 +32,7 @@ class Branches(Slot):
         self.first = nn.Linear(section.d_model, 2 * section.d_ff)  # of both branches
         self.second = nn.ModuleList(nn.Linear(section.d_ff, section.d_model) for _ in range(2))
 
-    def forward(self, x):
+    def forward(self, x, real=None):
         p = self.choice(x).sigmoid()
         a, b = self.first(x).tanh().chunk(2, -1)
         return p * self.second[0](a) + (1 - p) * self.second[1](b)
@@ -97,9 +97,9 @@ def test_a_layer_keeps_about_as_many_numbers_as_it_says(norm):
     bias = causal_bias(16, x.device, x.dtype)
     encoder, decoder = model.encoder[0], model.decoder[0]
     cross = decoder.cross_attention.project_kv
-    kept = numbers_kept(lambda: encoder(x, None), *weights) / x[..., 0].numel()
+    kept = numbers_kept(lambda: encoder(x, None, None), *weights) / x[..., 0].numel()
     assert kept == pytest.approx(encoder.kept_per_token(), rel=0.1)
-    kept = numbers_kept(lambda: decoder(x, bias, cross(memory), None), memory, *weights) / x[..., 0].numel()
+    kept = numbers_kept(lambda: decoder(x, bias, cross(memory), None, None), memory, *weights) / x[..., 0].numel()
     assert kept == pytest.approx(decoder.kept_per_token(), rel=0.1)
 
 
