@@ -38,10 +38,10 @@ class ShapesAlone(TorchFunctionMode):
 
     def __enter__(self) -> ShapesAlone:
         self._device = torch.device("meta")
-        self._device.__enter__()  # type: ignore[no-untyped-call]
-        super().__enter__()
+        self._device.__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *failed: Any) -> None:
-        super().__exit__(*failed)
-        self._device.__exit__(*failed)  # type: ignore[no-untyped-call]
+        super().__exit__(*failed)  # type: ignore[no-untyped-call]
+        self._device.__exit__(*failed)
