@@ -42,6 +42,8 @@ LABELS = {
     "ratio": "lengths too unequal",
     "identical": "source equals target",
     "duplicate": "duplicate pairs",
+    "wrong_language": "in another language",
+    "mixed_language": "partly in another language",
     "leak_source": "source also in train",
     "leak_pair": "pair also in train",
 }

@@ -17,6 +17,7 @@ from nmt.tokenizer import Side
 FORMAT = 2
 KEPT = "of an older run"  # origin of a tokenizer that no preparation makes today
 MANIFEST = "manifest.json"
+LANGUAGES = "languages.bin"  # what tells the languages of the training text apart, where it has several
 EXAMPLES = ".examples.npy"  # after the name of a split: see store.py
 
 
@@ -160,9 +161,8 @@ class Manifest(Record):
 
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""
-        if self.format == other.format:
-            return self.outputs == other.outputs
-        mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(EXAMPLES)} for m in (self, other))
+        not_compared = LANGUAGES if self.format == other.format else (LANGUAGES, EXAMPLES)
+        mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(not_compared)} for m in (self, other))
         return mine == theirs
 
 

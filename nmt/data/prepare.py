@@ -21,9 +21,11 @@ from nmt.data.documents import check_documents
 from nmt.data.encode import stored_as, write_splits
 from nmt.data.filters import route
 from nmt.data.labels import find_labels
+from nmt.data.languages import audit_languages
 from nmt.data.manifest import (
     FORMAT,
     KEPT,
+    LANGUAGES,
     MANIFEST,
     Audit,
     Corpus,
@@ -78,7 +80,10 @@ def prepare(
     }
     cores = usable_cores() if processes is None else processes
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
+    in_languages = audit_languages(recipe.data, report.splits)
     show_audit(report)
+    if in_languages:
+        in_languages.tell()
     check_documents(recipe, report.splits["train"])
     routing = route(recipe.data, report.splits, _doubted(recipe, report, scorer_of))
     labels = find_labels(recipe.data, sources, routing)
@@ -95,6 +100,8 @@ def prepare(
         splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip)
         tokenizer.count(id_blocks(folder, "train", stored_as(recipe.data)))
         tokenizer.save(folder)
+        if in_languages:
+            (folder / LANGUAGES).write_bytes(in_languages.languages.to_bytes())
         if changed := [name for name, file in inputs.items() if file.changed()]:
             raise changed_meanwhile(changed[0])
         origin = KEPT if older else recipe.tokenizer.origin

@@ -34,6 +34,7 @@ class Translation:
     appended: tuple[str, ...] = ()  # that found no place in a sentence, and stand behind its end
     unseen: tuple[str, ...] = ()  # words and characters of the source that the training text never had
     unfamiliar: bool = False  # so many that the translation is not to be trusted
+    foreign: bool = False  # the translation is surely in another language than it should be
 
     def __repr__(self) -> str:
         """The text, its score, and what is out of the ordinary; hypotheses have too much in them to be read."""

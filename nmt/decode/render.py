@@ -12,7 +12,7 @@ from nmt.decode.assembly import Translation
 from nmt.decode.beam import Hypothesis
 from nmt.decode.request import Request
 from nmt.errors import RecipeError
-from nmt.text.flags import FLAGS, TAGS, flags
+from nmt.text.flags import FLAGS, TAGS, WRONG_LANGUAGE, flags
 from nmt.text.spans import tags_differ
 from nmt.tokenizer import Tokenizer
 
@@ -112,7 +112,7 @@ def flags_of(request: Request, t: Translation, looked_for: Collection[str] = (*F
     more = {
         "unseen": t.unfamiliar, "low_probability": _mean_log_prob(t) < LOW_PROBABILITY, "missing_phrase": t.missing,
         "excluded_phrase": t.forbidden, "appended_phrase": t.appended, TAGS: tags,
-        "cut": t.cut,
+        "cut": t.cut, WRONG_LANGUAGE: t.foreign,
     }  # fmt: skip
     return found + [name for name, there in more.items() if there]
 

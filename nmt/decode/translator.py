@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nmt.data.manifest import Manifest
     from nmt.model.kinds import Writer
     from nmt.recipe import DecodeSection, Recipe
+    from nmt.text.language import Languages
 
 REPAIRS = 8  # searches at most for a translation that has, or has not, the phrases that it should
 
@@ -49,6 +50,7 @@ class Translator:
         self.domain = domain or Domain()
         self.terms = Terms()  # what is asked of every line
         self.models: list[Writer] = []  # what the engine searches with, if it is our own
+        self.languages: Languages | None = None  # what tells whether a translation is in the right one
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
 
@@ -90,7 +92,7 @@ class Translator:
         from nmt.device import choose_device
         from nmt.run.abilities import check_translates
         from nmt.run.folder import load_run_recipe
-        from nmt.run.load import load_translator_model
+        from nmt.run.load import load_languages, load_translator_model
         from nmt.run.manifest import run_manifest
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
@@ -119,7 +121,7 @@ class Translator:
             models = [model for model, _, _, _ in loaded]
             translator = cls.of_models(models, loaded[0][1], section, domain_of(recipe, run_manifest(runs[0])))
             translator.checkpoint = ", ".join(found.path.name for _, _, _, found in loaded)
-        translator.run = runs[0]
+        translator.run, translator.languages = runs[0], load_languages(runs[0])
         return translator
 
     def translate(
@@ -168,10 +170,14 @@ class Translator:
         self._repair(of_line)
         if attention:
             self._look(parts)
-        return [
+        translations = [
             assemble(own, request.prefix, self.tokenizer, self.domain.target_lang, self.decode.length_penalty)
             for request, own in zip(requests, of_line, strict=True)
         ]
+        if self.languages is None:
+            return translations
+        foreign = self.languages.elsewhere([t.text for t in translations], self.domain.target_lang)
+        return [replace(t, foreign=True) if odd else t for t, odd in zip(translations, foreign, strict=True)]
 
     def __repr__(self) -> str:
         languages = f"{self.domain.source_lang or '?'}-{self.domain.target_lang or '?'}"

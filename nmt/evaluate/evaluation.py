@@ -22,9 +22,10 @@ from nmt.evaluate.comet import check_comet, comet
 from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
+from nmt.run.load import load_languages
 from nmt.run.manifest import run_manifest
 from nmt.run.results import FOLDER, Details, KeptScore, Results, Together, readable_results
-from nmt.text.flags import FLAGS, flags
+from nmt.text.flags import FLAGS, WRONG_LANGUAGE, flags
 from nmt.text.metrics import OF_TRANSLATIONS, Score, label, score
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class TestSet:
     sentences: int
     flags: dict[str, int]  # how many translations look wrong, by name; see nmt.text.flags
     details: dict[str, Any] = field(default_factory=dict)  # seconds, checkpoint, step, decode; empty for a file
+    right_language: float | None = None  # percent of the lines; None where it cannot be told
 
     @property
     def speed(self) -> float | None:
@@ -70,7 +72,10 @@ class TestSet:
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         speed = {} if self.speed is None else {"sentences_per_second": round(self.speed, 2)}
-        return _scores_json(self.scores) | {"output": {"sentences": self.sentences, **speed, "flags": self.flags}}
+        told = {} if self.right_language is None else {"right_language": self.right_language}
+        return _scores_json(self.scores) | {
+            "output": {"sentences": self.sentences, **speed, **told, "flags": self.flags}
+        }
 
 
 @dataclass(frozen=True)
@@ -93,13 +98,14 @@ class Evaluation:
         """As OUTPUT_COLUMNS say: how fast each test set was translated, and what looks wrong."""
         return [
             [t.name, f"{t.sentences:,}", "" if t.speed is None else f"{t.speed:.1f}",
+             "" if t.right_language is None else f"{t.right_language:.1f} %",
              *(str(t.flags.get(name, "")) for name in FLAGS)]
             for t in self.tests
         ]  # fmt: skip
 
 
 COLUMNS = ["test set", "metric", "score", "signature"]
-OUTPUT_COLUMNS = ["test set", "lines", "a second", *(name.replace("_", " ") for name in FLAGS)]
+OUTPUT_COLUMNS = ["test set", "lines", "a second", "right language", *(name.replace("_", " ") for name in FLAGS)]
 OLD = "old:"  # before the test sets of the run that `train.guard` watches
 MEAN, POOLED = "all (mean)", "all (pooled)"  # no test set can be called so
 
@@ -133,7 +139,7 @@ def evaluate_run(
         check_comet()
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
                "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
-    tests, every = [], []
+    tests, every, languages = [], [], load_languages(run)
     own = texts_of(run, test, prepared)
     for name, (src, *refs) in (own | ({} if test else _old_texts(recipe))).items():
         began = time.perf_counter()
@@ -144,7 +150,12 @@ def evaluate_run(
         if with_comet:
             scores.append(comet(src, hyps, refs[0]))
         flagged = {flag: n for flag, n in count_flags(src, hyps).items() if flag in recipe.about_task.flags}
-        tests.append(TestSet(name, scores, len(src), flagged, {"sentences": len(src), "seconds": seconds, **details}))
+        told = None
+        if languages is not None and languages.knows(recipe.data.target_lang):
+            flagged[WRONG_LANGUAGE] = sum(languages.elsewhere(hyps, recipe.data.target_lang))
+            told = round(100 * (1 - flagged[WRONG_LANGUAGE] / max(1, len(hyps))), 2)
+        of_test = {"sentences": len(src), "seconds": seconds, **details}
+        tests.append(TestSet(name, scores, len(src), flagged, of_test, told))
         every.append(Texts(src, hyps, refs))
         _keep(run, tests[-1], every[-1])
     evaluation = Evaluation(tests, _together(tests[: len(own)], every[: len(own)], measure))
@@ -329,7 +340,7 @@ def _keep(run: Path, test: TestSet, texts: Texts) -> None:
     with writing(folder):
         texts.keep(folder, test.name)
         before = readable_results(run)  # what is damaged is written anew
-        details = Details.model_validate(test.details | {"flags": test.flags})
+        details = Details.model_validate(test.details | {"flags": test.flags, "right_language": test.right_language})
         Results(
             scores=before.scores | {test.name: _kept(test.scores)}, details=before.details | {test.name: details}
         ).save(run)  # `together` was of other translations

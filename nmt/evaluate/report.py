@@ -146,7 +146,8 @@ def _scores(known: _Known) -> Html:
     outputs = []
     for test, how in details.items():
         speed = f"{how.sentences / how.seconds:.1f}" if how.seconds else ""
-        outputs.append([test, f"{how.sentences:,}", speed, *(how.flags.get(name, "") for name in FLAGS)])
+        right = "" if how.right_language is None else f"{how.right_language:.1f} %"
+        outputs.append([test, f"{how.sentences:,}", speed, right, *(how.flags.get(name, "") for name in FLAGS)])
     used = {f"{how.checkpoint}, beam {how.decode['beam_size']}" for how in details.values()}
     return join([
         table(COLUMNS[:-1], rows),
@@ -154,8 +155,9 @@ def _scores(known: _Known) -> Html:
                   f"Translated with {' and '.join(sorted(used))}."),
         Html("<h3>Outputs</h3>"),
         table(OUTPUT_COLUMNS, outputs),
-        paragraph("Translations that are empty, are the source itself, repeat themselves, or are more than 2.5 times "
-                  "as long as the source or shorter by as much."),
+        paragraph("How many translations are in the language that they should be in, by their letters. How many are "
+                  "empty, are the source itself, repeat themselves, or are more than 2.5 times as long as the source "
+                  "or shorter by as much."),
     ])  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt import console
-from nmt.data.manifest import MANIFEST
+from nmt.data.manifest import LANGUAGES, MANIFEST
 from nmt.device import choose_device, choose_dtype
 from nmt.errors import RunError
 from nmt.run.abilities import check_draws, check_knows_pairs, check_translates
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nmt.model.encoder_only import EncoderOnly
     from nmt.model.kinds import Model, Writer
     from nmt.recipe import Recipe
+    from nmt.text.language import Languages
 
 
 def load_model(
@@ -49,6 +50,19 @@ def load_tokenizer(run: Path) -> Tokenizer:
             "Restore the run folder from a copy.",
         )
     return tokenizer
+
+
+def load_languages(run: Path) -> Languages | None:
+    """What tells the languages of its training text apart; None where an older nmt trained it, or they were one."""
+    from nmt.text.language import Languages
+
+    try:
+        return Languages.from_bytes((run / LANGUAGES).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        console.warn(f"{run / LANGUAGES} is damaged: whether translations are in the right language is not told.")
+        return None
 
 
 def load_translator_model(

@@ -32,6 +32,7 @@ class Details(Record):
     checkpoint: str = ""
     step: int | None = None
     decode: dict[str, Any] = {}
+    right_language: float | None = None  # percent of the lines that are in the language they should be in
     flags: dict[str, int] = {}  # how many translations look wrong, by name; see nmt.text.flags
 
 

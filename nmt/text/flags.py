@@ -13,6 +13,7 @@ from nmt.text.words import words
 
 FLAGS = ("empty", "copied", "repetition", "too_long", "too_short")
 TAGS = "tags"  # of a translation that lacks tags of its source, or has others; see nmt.text.spans
+WRONG_LANGUAGE = "wrong_language"  # a flag of a run that knows its languages: see nmt.text.language
 
 MAX_RATIO = 2.5  # longer side : shorter side, both counted + SLACK
 SLACK = 10

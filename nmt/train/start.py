@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nmt import console
 from nmt.data.check import check_bytes
-from nmt.data.manifest import MANIFEST, Manifest
+from nmt.data.manifest import LANGUAGES, MANIFEST, Manifest
 from nmt.data.masking import MARKS
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
@@ -83,6 +83,8 @@ def make_self_sufficient(run: Path, recipe: Recipe, prepared: Path, tokenizer: T
     """Put the recipe, the tokenizer and the data's manifest into the run folder."""
     manifest = (prepared / MANIFEST).read_bytes()
     files = {"recipe.yaml": recipe.dump().encode(), MANIFEST: manifest, **tokenizer.files}
+    if (prepared / LANGUAGES).exists():
+        files[LANGUAGES] = (prepared / LANGUAGES).read_bytes()
     for name, content in files.items():
         write_atomically(run / name, content)
 

@@ -154,7 +154,7 @@ def test_outputs_that_look_wrong_are_counted(run: Path) -> None:
     counts = {"empty": 1, "copied": 1, "repetition": 1, "too_long": 1, "too_short": 0}
     assert test.flags == test.to_json()["output"]["flags"] == counts
     (row,) = evaluate_run(run, Parrot(), test=["easy"]).output_rows()
-    assert row[:2] == ["easy", "4"] and row[3:] == ["1", "1", "1", "1", "0"]
+    assert row[:2] == ["easy", "4"] and row[3] == "" and row[4:] == ["1", "1", "1", "1", "0"]
     assert test.speed is None or test.speed == pytest.approx(4 / test.details["seconds"])
 
 

@@ -159,8 +159,8 @@ def test_a_model_file_is_read():
 
 
 @pytest.fixture
-def parent(toy_recipe):
-    return run(toy_recipe(name="parent", train__average_best=0))
+def parent(toy_run):
+    return toy_run(name="parent", train__average_best=0)
 
 
 @pytest.fixture

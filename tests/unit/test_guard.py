@@ -15,9 +15,9 @@ from tests.unit.test_trainer import records, run
 
 
 @pytest.fixture
-def parent(toy_recipe):
-    return run(toy_recipe(name="parent", train__average_best=0, train__max_steps=120, train__eval_every=60,
-                          train__metric="chrf"))  # fmt: skip
+def parent(toy_run):
+    return toy_run(name="parent", train__average_best=0, train__max_steps=120, train__eval_every=60,
+                   train__metric="chrf")  # fmt: skip
 
 
 @pytest.fixture
@@ -124,9 +124,10 @@ def test_a_guard_that_goes_by_the_loss_is_refused(parent, child):
     assert caught.value.message == "toy: `train.guard` goes by translations: set another `train.metric` than `loss`."
 
 
-def test_a_parent_whose_text_is_gone_is_refused(parent, child, tmp_path):
+def test_a_parent_whose_text_is_gone_is_refused(toy_recipe, child, tmp_path):
+    parent = run(toy_recipe(name="other", train__average_best=0, train__metric="chrf"))
     recipe = child(**guard(parent))
-    shutil.rmtree(tmp_path / "prepared" / "parent")
+    shutil.rmtree(tmp_path / "prepared" / "other")
     with pytest.raises(RunError) as caught:
         run(recipe)
     assert caught.value.message.startswith(f"`train.guard: {parent}`: its validation set cannot be read. ")

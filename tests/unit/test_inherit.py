@@ -22,8 +22,8 @@ from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run, timel
 
 
 @pytest.fixture
-def parent(toy_recipe):
-    return run(toy_recipe(name="parent", train__average_best=0, train__max_steps=60, train__eval_every=30))
+def parent(toy_run):
+    return toy_run(name="parent", train__average_best=0, train__max_steps=60, train__eval_every=30)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from tests.unit.test_trainer import records, run
 
 
 @pytest.fixture
-def parent(toy_recipe):
-    return run(toy_recipe(name="parent", train__average_best=0, tokenizer__user_symbols=["<x>"]))
+def parent(toy_run):
+    return toy_run(name="parent", train__average_best=0, tokenizer__user_symbols=["<x>"])
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from nmt.data.check import deciding_keys
 from nmt.data.prepare import prepare
 from nmt.errors import Interrupted, RunError, TrainingError
+from nmt.recipe import fingerprint
 from nmt.run import checkpoint as ckpt
 from nmt.run.compat import check_same_experiment
 from nmt.run.folder import run_lock, set_aside
@@ -21,12 +23,25 @@ from nmt.train.adamw import AdamW, Group
 from nmt.train.objective import Write
 from nmt.train.trainer import train
 from nmt.train.weights import FlatWeights
+from tests.unit.conftest import prepared_before
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "losses.json"
 
 
 def run(recipe, **options):
-    return train(recipe, prepare(recipe), "nmt train toy.yaml", **options)
+    return train(recipe, prepared(recipe), "nmt train toy.yaml", **options)
+
+
+def prepared(recipe):
+    """What `prepare` gives; of the toy text a copy, where the same was prepared before."""
+    root = prepared_before(Path(recipe.data.root))
+    kept = root / fingerprint(deciding_keys(recipe), recipe.name)
+    if kept.exists() and not recipe.prepared_dir.exists():
+        shutil.copytree(kept, recipe.prepared_dir)
+    folder = prepare(recipe)
+    if root.exists() and not kept.exists():
+        shutil.copytree(folder, kept)
+    return folder
 
 
 class ChangedLoss(Write):
@@ -96,8 +111,8 @@ HARD = {
     "extra", [{}, HARD, HARD | {"train__precision": "bf16"}], ids=["plain", "all-on", "all-on-bf16"]
 )
 @pytest.mark.parametrize("steps", [1, 5, 8])
-def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(toy_recipe, tmp_path, stop_after, extra, steps):
-    whole = run(toy_recipe(**extra, train__runs_dir=str(tmp_path / "whole")))
+def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(toy_recipe, toy_run, tmp_path, stop_after, extra, steps):
+    whole = toy_run(**extra)
     broken = toy_recipe(**extra, train__runs_dir=str(tmp_path / "broken"))
     stop_after(steps)
     with pytest.raises(Interrupted) as stopped:
@@ -112,8 +127,8 @@ def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(toy_recipe, tmp_path
 
 @pytest.mark.parametrize("moment", ["measuring", "writing it down"])
 @pytest.mark.parametrize("which", [1, 6], ids=["first", "last"])
-def test_a_training_killed_while_it_validates_loses_no_step(toy_recipe, tmp_path, monkeypatch, moment, which):
-    whole = run(toy_recipe(**HARD, train__runs_dir=str(tmp_path / "whole")))
+def test_a_training_killed_while_it_validates_loses_no_step(toy_recipe, toy_run, tmp_path, monkeypatch, moment, which):
+    whole = toy_run(**HARD)
     broken = toy_recipe(**HARD, train__runs_dir=str(tmp_path / "broken"))
     where, name = (trainer_module.Validator, "measure") if moment == "measuring" else (ckpt, "update_state")
     original, calls = getattr(where, name), [0]
@@ -138,14 +153,14 @@ def test_a_training_killed_while_it_validates_loses_no_step(toy_recipe, tmp_path
     }
 
 
-def test_a_run_from_scratch_is_repeated_bit_for_bit(toy_recipe, tmp_path):
-    first, second = (run(toy_recipe(train__runs_dir=str(tmp_path / name))) for name in ("a", "b"))
-    assert last_bytes(first) == last_bytes(second)
+def test_a_run_from_scratch_is_repeated_bit_for_bit(toy_recipe, toy_run, tmp_path):
+    again = run(toy_recipe(train__runs_dir=str(tmp_path / "again")))
+    assert last_bytes(again) == last_bytes(toy_run())
 
 
-def test_another_seed_gives_another_model(toy_recipe, tmp_path):
-    first, second = (run(toy_recipe(seed=s, train__runs_dir=str(tmp_path / str(s)))) for s in (1, 2))
-    assert last_bytes(first) != last_bytes(second)
+def test_another_seed_gives_another_model(toy_recipe, toy_run, tmp_path):
+    other = run(toy_recipe(seed=2, train__runs_dir=str(tmp_path / "other")))
+    assert last_bytes(other) != last_bytes(toy_run())
 
 
 def test_accumulation_changes_nothing_but_rounding(toy_recipe, tmp_path):

@@ -179,7 +179,7 @@ def test_what_is_shown_can_be_read(translator):
 
 def test_calls_from_several_threads_neither_disturb_each_other_nor_torch(translator):
     """A call that began while another ran once took, and left behind, the other's share of the threads."""
-    lines = [f"{a} {b} one two three four" for a in WORDS for b in WORDS] * 2
+    lines = [f"{a} {b} one two three four" for a in WORDS for b in WORDS]
     translator.decode = translator.decode.changed({"batch_tokens": 200})
     threads = torch.get_num_threads()
     assert translator.engine.threads == threads

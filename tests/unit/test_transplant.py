@@ -14,8 +14,8 @@ NAMES = ("src_embedding.tokens.weight", "tgt_embedding.tokens.weight", "output.w
 
 
 @pytest.fixture
-def parent(toy_recipe):
-    return run(toy_recipe(name="parent", train__average_best=0, train__max_steps=60, train__eval_every=30))
+def parent(toy_run):
+    return toy_run(name="parent", train__average_best=0, train__max_steps=60, train__eval_every=30)
 
 
 def begun(folder):
