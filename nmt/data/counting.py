@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +30,24 @@ class RawCounts:
 
 
 def count_pairs(sources: Iterable[PairSource]) -> RawCounts:
-    """Raises DataError where the text cannot be read."""
-    number, characters, seen = [0, 0], [0, 0], np.zeros(0x110000, np.int64)
+    """Of a corpus with `take` its share, as if all its lines were as long. Raises DataError where the text cannot be
+    read.
+    """
+    number, characters, seen = np.zeros(2), np.zeros(2), np.zeros(0x110000, np.int64)
     with console.progress("Counting", None, "pairs") as advance:
         for source in sources:
+            own, written = np.zeros(2), np.zeros(2)
             for chunk in source.chunks():
-                for side, lines in enumerate((chunk.src, chunk.tgt)):
-                    counts = count_characters(lines)
-                    number[side] += len(lines)
-                    characters[side] += int(counts.sum())
+                for side, text in enumerate((chunk.src, chunk.tgt)):
+                    counts = count_characters(text)
+                    own[side] += len(text)
+                    written[side] += counts.sum()
                     seen += counts
                 advance(len(chunk.src))
-    return RawCounts((number[0], number[1]), (characters[0], characters[1]), distinct_characters(seen))
+            taken = min(1.0, (source.corpus.take or math.inf) / max(1, own.min()))
+            number, characters = number + taken * own, characters + taken * written
+    lines, letters = np.rint(number).astype(int).tolist(), np.rint(characters).astype(int).tolist()
+    return RawCounts((lines[0], lines[1]), (letters[0], letters[1]), distinct_characters(seen))
 
 
 def count_characters(lines: Sequence[bytes]) -> np.ndarray:

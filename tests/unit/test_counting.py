@@ -42,3 +42,10 @@ def test_pairs_of_several_corpora_are_counted_together(tmp_path: Path) -> None:
     ]
     found = count_pairs(sources)
     assert (found.pairs, found.characters) == (3, (11, 11))
+
+
+def test_of_a_corpus_what_is_taken_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("one\tun\n" * 10)
+    corpora = [Corpus(path="a.tsv", source=0, target=1, take=4), Corpus(path="a.tsv", source=0, target=1, take=40)]
+    found = count_pairs([PairSource(corpus, tmp_path) for corpus in corpora])
+    assert (found.lines, found.characters) == ((14, 14), (42, 28))
