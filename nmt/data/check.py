@@ -20,7 +20,7 @@ from nmt.data.manifest import MANIFEST, Manifest, Written
 from nmt.data.vocabulary import taken
 from nmt.errors import RunError
 from nmt.files import InputFile, describe_file, write_atomically
-from nmt.recipe import Recipe, load_recipe
+from nmt.recipe import Recipe, fingerprint, load_recipe
 from nmt.records import Record, read_record
 from nmt.tokenizer import Tokenizer, fingerprint_of
 
@@ -77,6 +77,9 @@ def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Man
     source = recipe.tokenizer.taken_from
     if source and Path(source).exists() and not _is_of(folder, recipe, manifest, Path(source)):
         raise RunError(f"{folder} was prepared with the tokenizer that {source} had; it has another now.", again)
+    scorer, section = scorer_fingerprint(recipe), recipe.data.filters.pair_score
+    if section and scorer and manifest.scorer not in (None, scorer):
+        raise RunError(f"{folder} was prepared by the scores of {section.run}, which was trained again since.", again)
     for name, file in manifest.inputs.items():
         if recipe.data.sha256.get(name, file.sha256) != file.sha256:
             raise RunError(f"{folder} was prepared from another {name} than `data.sha256` says.", again)
@@ -92,6 +95,27 @@ def _is_of(folder: Path, recipe: Recipe, manifest: Manifest, source: Path) -> bo
     if recipe.tokenizer.extend is None:
         return taken(recipe, source).fingerprint == manifest.tokenizer.fingerprint
     return Tokenizer.load(folder).extends(Tokenizer.take(source))
+
+
+def scorer_fingerprint(recipe: Recipe) -> str | None:
+    """16 hex digits of the checkpoints of the run that scores pairs; None where there is none, or it is gone."""
+    section = recipe.data.filters.pair_score
+    states = sorted(Path(section.run).glob("checkpoints/*/state.json")) if section else []
+    return fingerprint(*(path.read_text(encoding="utf-8") for path in states)) if states else None
+
+
+def check_scorer(recipe: Recipe) -> None:
+    """Raises RunError where the run that is to score pairs knows other languages than the recipe has."""
+    section = recipe.data.filters.pair_score
+    if section is None or not (Path(section.run) / "recipe.yaml").exists():
+        return  # which is told when it is loaded
+    of_run = load_recipe(Path(section.run) / "recipe.yaml").data
+    theirs, mine = (f"{data.source_lang}-{data.target_lang}" for data in (of_run, recipe.data))
+    if theirs != mine:
+        raise RunError(
+            f"`data.filters.pair_score.run: {section.run}` scores pairs of {theirs}, but the recipe has {mine}.",
+            "Give a run of the same source and target language.",
+        )
 
 
 def check_source(run: Path) -> None:

@@ -111,9 +111,11 @@ class Manifest(Record):
     tokenizer: TokenizerFacts
     audit: Audit
     labels: list[str] | None = None  # the only targets there are
+    scorer: str | None = None  # fingerprint of the run that `data.filters.pair_score` went by
 
     def save(self, folder: Path) -> None:
-        without = {"labels"} if self.labels is None else set()  # so that it is what it was before there were any
+        # So that it is what it was before there were any
+        without = {name for name in ("labels", "scorer") if getattr(self, name) is None}
         (folder / MANIFEST).write_text(self.model_dump_json(indent=1, exclude=without) + "\n", encoding="utf-8")
 
     @classmethod

@@ -15,7 +15,15 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport, audit
-from nmt.data.check import check_inputs, check_prepared, check_source, deciding_keys, remember_inputs
+from nmt.data.check import (
+    check_inputs,
+    check_prepared,
+    check_scorer,
+    check_source,
+    deciding_keys,
+    remember_inputs,
+    scorer_fingerprint,
+)
 from nmt.data.corpus import PairSource, all_corpora, resolve_files
 from nmt.data.documents import check_documents
 from nmt.data.encode import stored_as, write_splits
@@ -72,6 +80,7 @@ def prepare(
     _check_replaceable(target)
     if recipe.tokenizer.taken_from and Path(recipe.tokenizer.taken_from).is_dir():
         check_source(Path(recipe.tokenizer.taken_from))
+    check_scorer(recipe)
     began = time.monotonic()
     inputs = resolve_files(recipe.data)
     sources = {
@@ -148,7 +157,7 @@ def _write_manifest(
     Manifest(
         format=FORMAT, nmt=VERSION, name=recipe.name, fingerprint=fingerprint(sections), sections=sections,
         inputs=sums(inputs), outputs=sums({path.name: describe_file(path) for path in sorted(folder.iterdir())}),
-        corpora=corpora, splits=splits, audit=Audit.model_validate(report.to_json()),
+        corpora=corpora, splits=splits, audit=Audit.model_validate(report.to_json()), scorer=scorer_fingerprint(recipe),
         languages={name: Language(vocabulary=side, vocab_size=sizes[side]) for side, name in names.items()},
         tokenizer=TokenizerFacts(fingerprint=tokenizer.fingerprint, src_vocab_size=sizes["src"],
                                  tgt_vocab_size=sizes["tgt"], lines=lines,

@@ -307,6 +307,27 @@ def test_the_filter_wants_a_run_that_knows_translations(told, masked):
     )
 
 
+def test_the_filter_wants_a_run_of_its_languages_and_notices_another_training(pair_run, toy_recipe, tmp_path):
+    filters = {"pair_score": {"run": str(pair_run), "min": 0.0}}
+    turned = toy_recipe(name="turned", data__filters=filters, tokenizer={}, data__source_lang="fr",
+                        data__target_lang="en")  # fmt: skip
+    with pytest.raises(RunError) as caught:
+        prepare(turned, scorer_of=pair_filter)
+    assert caught.value.message == (
+        f"`data.filters.pair_score.run: {pair_run}` scores pairs of en-fr, but the recipe has fr-en."
+    )
+    recipe = toy_recipe(name="filtered", data__filters=filters, tokenizer={})
+    folder = prepare(recipe, scorer_of=pair_filter)
+    assert prepare(recipe, scorer_of=pair_filter) == folder
+    (state,) = pair_run.glob("checkpoints/step-*/state.json")
+    state.write_text(state.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    with pytest.raises(RunError) as caught:
+        prepare(recipe, scorer_of=pair_filter)
+    assert caught.value.message == f"{folder} was prepared by the scores of {pair_run}, which was trained again since."
+    pair_run.rename(tmp_path / "gone")  # it was needed to prepare only
+    assert prepare(recipe, scorer_of=pair_filter) == folder
+
+
 def test_the_filter_scores_with_the_run(pair_run, toy_recipe):
     filters = {"pair_score": {"run": str(pair_run), "min": 1.0}}
     recipe = toy_recipe(name="filtered", data__filters=filters, tokenizer={})
