@@ -9,13 +9,12 @@ from nmt.data.manifest import Manifest
 from nmt.data.prepare import prepare
 from nmt.data.store import PreparedSplit
 from nmt.decode.translator import Translator
-from nmt.errors import DataError, Interrupted, RecipeError, RunError
+from nmt.errors import DataError, RecipeError, RunError
 from nmt.run import checkpoint as ckpt
 from nmt.tokenizer import Tokenizer
 from nmt.tokenizer.control import MASK, SENTINELS
 from nmt.train.epochs import TrainingData
-from nmt.train.trainer import train
-from tests.unit.test_trainer import last_bytes, records, run, timeless
+from tests.unit.test_trainer import records, run
 
 ENGLISH, FRENCH = {"text": "train.en", "lang": "en"}, {"text": "train.fr", "lang": "fr"}
 VALID = [{"text": "valid.en", "lang": "en"}, {"text": "valid.fr", "lang": "fr"}]
@@ -40,19 +39,6 @@ def test_an_objective_is_learned(denoising, kind):
     first, last = (records(folder, "valid")[i] for i in (0, -1))
     assert set(first) & {"bleu", "chrf"} == set()
     assert last["loss"] < first["loss"]
-
-
-def test_a_killed_pre_training_goes_on_bit_for_bit(denoising, tmp_path, monkeypatch):
-    whole = run(denoising(train__runs_dir=str(tmp_path / "whole")))
-    recipe = denoising(train__runs_dir=str(tmp_path / "killed"))
-    prepared = prepare(recipe)
-    stop_after(monkeypatch, 7)
-    with pytest.raises(Interrupted):
-        train(recipe, prepared, "nmt train toy.yaml")
-    monkeypatch.undo()
-    resumed = train(recipe, prepared, "nmt train toy.yaml")
-    assert last_bytes(resumed) == last_bytes(whole)
-    assert timeless(resumed, "step") == timeless(whole, "step")
 
 
 def stop_after(monkeypatch, step):

@@ -18,8 +18,7 @@ from nmt.run.overview import read_run
 from nmt.run.results import read_results
 from nmt.run.verify import verify_run
 from nmt.tokenizer import Tokenizer
-from tests.unit.test_denoising import stop_after
-from tests.unit.test_trainer import last_bytes, records, run, timeless
+from tests.unit.test_trainer import records, run
 
 FRENCH = {"text": "train.fr", "lang": "fr"}
 PAIRS = {"source": "train.en", "target": "train.fr"}
@@ -66,23 +65,6 @@ def test_a_language_model_is_learned_and_judged_by_bits(trained):
     split = PreparedSplit.open(load_recipe(trained / "recipe.yaml").prepared_dir, "valid")
     characters, tokens = sum(map(len, split.text("src"))), int(split.src.lengths.sum()) + len(split)
     assert last["bits_per_character"] == pytest.approx(last["loss"] * tokens / math.log(2) / characters, abs=1e-5)
-
-
-def test_a_killed_training_goes_on_bit_for_bit(of_text, tmp_path, monkeypatch):
-    from nmt.data.prepare import prepare
-    from nmt.errors import Interrupted
-    from nmt.train.trainer import train
-
-    whole = run(of_text(train__runs_dir=str(tmp_path / "whole")))
-    recipe = of_text(train__runs_dir=str(tmp_path / "killed"))
-    prepared = prepare(recipe)
-    stop_after(monkeypatch, 7)
-    with pytest.raises(Interrupted):
-        train(recipe, prepared, "nmt train toy.yaml")
-    monkeypatch.undo()
-    resumed = train(recipe, prepared, "nmt train toy.yaml")
-    assert last_bytes(resumed) == last_bytes(whole)
-    assert timeless(resumed, "step") == timeless(whole, "step")
 
 
 @pytest.mark.parametrize("prefix", ["visible", "causal"])

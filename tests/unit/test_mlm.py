@@ -14,16 +14,15 @@ from nmt.data.prepare import prepare
 from nmt.data.store import PreparedSplit
 from nmt.decode.pairs import PairScorer
 from nmt.decode.translator import Translator
-from nmt.errors import DataError, Interrupted, RunError
+from nmt.errors import DataError, RunError
 from nmt.evaluate.masked import evaluate_encoder, one_by_one
 from nmt.run.load import load_encoder
 from nmt.run.results import read_results
 from nmt.tokenizer import RaggedIds, Tokenizer
 from nmt.train.epochs import TrainingData
 from nmt.train.objective import FillIn
-from nmt.train.trainer import train
-from tests.unit.test_denoising import ENGLISH, FRENCH, PAIRS, VALID, stop_after
-from tests.unit.test_trainer import last_bytes, records, run, timeless
+from tests.unit.test_denoising import ENGLISH, FRENCH, PAIRS, VALID
+from tests.unit.test_trainer import records, run
 
 ENCODER = {"kind": "encoder", "d_model": 32, "d_ff": 64, "num_heads": 2, "num_encoder_layers": 1, "dropout": 0.1}
 TRANSLATION = {"kind": "mlm", "pairs": "translation"}
@@ -65,21 +64,6 @@ def test_masked_pieces_are_learned(masked):
 def test_smoothing_is_only_what_the_recipe_asks_for(masked):
     assert masked().train.label_smoothing == 0
     assert masked(train__label_smoothing=0.2).train.label_smoothing == 0.2
-
-
-def test_a_killed_training_of_pairs_goes_on_bit_for_bit(paired, tmp_path, monkeypatch):
-    whole = run(paired(train__runs_dir=str(tmp_path / "whole")))
-    recipe = paired(train__runs_dir=str(tmp_path / "killed"))
-    prepared = prepare(recipe)
-    stop_after(monkeypatch, 7)
-    with pytest.raises(Interrupted):
-        train(recipe, prepared, "nmt train toy.yaml")
-    monkeypatch.undo()
-    resumed = train(recipe, prepared, "nmt train toy.yaml")
-    assert last_bytes(resumed) == last_bytes(whole)
-    assert timeless(resumed, "step") == timeless(whole, "step")
-    assert {"nll", "pair"} <= set(records(whole, "step")[0])
-    assert {"masked_accuracy", "pair_accuracy"} <= set(records(whole, "valid")[0])
 
 
 def test_an_update_is_the_same_however_it_is_cut(paired):
@@ -205,6 +189,7 @@ def test_an_encoder_is_evaluated(pair_run):
     assert (test.name, test.examples) == ("test", 20)
     assert set(test.scores) == {"masked_accuracy", "pseudo_perplexity", "pair_accuracy"}
     assert 1 < test.scores["pseudo_perplexity"] < 1000
+    assert {"nll", "pair"} <= set(records(pair_run, "step")[0])
     last = records(pair_run, "valid")[-1]
     assert valid.scores["pair_accuracy"] == pytest.approx(last["pair_accuracy"])
     assert valid.scores["masked_accuracy"] == pytest.approx(last["masked_accuracy"])

@@ -12,14 +12,17 @@ import torch
 from nmt import Translator
 from nmt.data.prepare import prepare
 from nmt.decode.streams import uninterrupted
-from nmt.errors import RunError, TrainingError
+from nmt.errors import Interrupted, RunError, TrainingError
 from nmt.run import checkpoint as ckpt
 from nmt.run.state import TrainState
 from nmt.run.verify import verify_run
 from nmt.train.health import check_interval
 from nmt.train.objective import Write
 from nmt.train.validation import Validator
-from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run
+from tests.unit.test_denoising import ENGLISH, FRENCH, VALID, stop_after
+from tests.unit.test_language_model import DATA, DECODER
+from tests.unit.test_mlm import ENCODER, TRANSLATION
+from tests.unit.test_trainer import ChangedLoss, last_bytes, records, run, timeless
 
 
 class Limited(Write):
@@ -33,6 +36,27 @@ class Limited(Write):
         if model.training and batch.tgt_in.numel() > self.positions:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().loss(model, batch)
+
+
+KINDS = {
+    "denoising": {"data__train": [ENGLISH, FRENCH], "data__valid": VALID, "data__test": {}, "objective": "infill"},
+    "language model": {"objective": "lm", "model": DECODER, **DATA},
+    "encoder of pairs": {"objective": TRANSLATION, "model": ENCODER},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_training_of_another_kind_goes_on_bit_for_bit(toy_recipe, toy_run, tmp_path, monkeypatch, kind):
+    keys = KINDS[kind] | {"train__average_best": 0}
+    whole = toy_run(**keys)
+    recipe = toy_recipe(**keys, train__runs_dir=str(tmp_path / "killed"))
+    stop_after(monkeypatch, 7)
+    with pytest.raises(Interrupted):
+        run(recipe)
+    monkeypatch.undo()
+    resumed = run(recipe)
+    assert last_bytes(resumed) == last_bytes(whole)
+    assert timeless(resumed, "step") == timeless(whole, "step")
 
 
 def test_automatic_micro_batches_shrink_until_they_fit(toy_recipe, tmp_path, capsys):
