@@ -25,7 +25,10 @@ from nmt.commands.search_options import option_name, with_search_options
 from nmt.errors import RecipeError
 
 if TYPE_CHECKING:
+    from nmt.decode.translator import Translator
     from nmt.evaluate.analysis import Analysis
+    from nmt.evaluate.evaluation import Evaluation
+    from nmt.evaluate.robustness import Robustness
 
 app = typer.Typer()
 
@@ -117,47 +120,65 @@ def evaluate(
     and how much of it stands in the training text. An encoder has masked accuracy, pseudo-perplexity (each piece masked
     alone) and pair accuracy.
     """
-    from nmt.evaluate.analysis import analyse_run
-    from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS, evaluate_files, evaluate_run
-    from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
-    from nmt.evaluate.robustness import measure_robustness
-    from nmt.text.metrics import OF_TRANSLATIONS
-
     wanted_metrics = _names(metrics)
     if (hyp is None) != (not ref):
         raise RecipeError("`--hyp` and `--ref` go together.", "Give both files, or neither to score a run.")
     if hyp is not None and ref:
         if analyse or robustness:
             raise RecipeError("`--analyse` and `--robustness` need a run.", "Leave out --hyp and --ref.")
-        evaluation = evaluate_files(
-            hyp, ref, src, metrics=wanted_metrics or OF_TRANSLATIONS, bleu_tokenize=bleu_tokenize or "13a",
-            with_comet=comet, rouge_tokenize=rouge_tokenize or "unicode",
-        )  # fmt: skip
-        weak, robust = [], []
+        _evaluate_files(hyp, ref, src, wanted_metrics, bleu_tokenize, rouge_tokenize, comet, as_json)
+        return
+    if src is not None:
+        raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
+    for option, given in (("bleu_tokenize", bleu_tokenize), ("rouge_tokenize", rouge_tokenize)):
+        if given is not None:
+            raise RecipeError(f"`{option_name(option)}` goes with `--hyp`.", f"A run's recipe has `evaluate.{option}`.")
+    folder = run_folder(run)
+    wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet,
+              "--metrics": metrics is not None, **_given(search)}  # fmt: skip
+    if draws_text(folder):
+        _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
+    elif fills_in(folder):
+        _evaluate_encoder(folder, test or [], checkpoint, device, wanted, as_json)
     else:
-        if src is not None:
-            raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
-        if bleu_tokenize is not None:
-            raise RecipeError("`--bleu-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.bleu_tokenize`.")
-        if rouge_tokenize is not None:
-            raise RecipeError("`--rouge-tokenize` goes with `--hyp`.", "A run's recipe has `evaluate.rouge_tokenize`.")
-        folder = run_folder(run)
-        wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet,
-                  "--metrics": metrics is not None, **_given(search)}  # fmt: skip
-        if draws_text(folder):
-            _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
-            return
-        if fills_in(folder):
-            _evaluate_encoder(folder, test or [], checkpoint, device, wanted, as_json)
-            return
         translator = load_translator(run, checkpoint, device, search)
-        assert translator.run is not None
-        evaluation = evaluate_run(
-            translator.run, translator=translator, test=test or [], with_comet=comet, metrics=wanted_metrics
-        )
-        names = [t.name for t in evaluation.tests]
-        weak = analyse_run(translator.run, names) if analyse else []
-        robust = measure_robustness(translator.run, translator, names) if robustness else []
+        _evaluate_translator(translator, test or [], wanted_metrics, wanted, as_json)
+
+
+def _evaluate_files(
+    hyp: Path, refs: list[Path], src: Path | None, metrics: list[str], bleu_tokenize: str | None,
+    rouge_tokenize: str | None, comet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    from nmt.evaluate.evaluation import evaluate_files
+    from nmt.text.metrics import OF_TRANSLATIONS
+
+    evaluation = evaluate_files(
+        hyp, refs, src, metrics=metrics or OF_TRANSLATIONS, bleu_tokenize=bleu_tokenize or "13a", with_comet=comet,
+        rouge_tokenize=rouge_tokenize or "unicode",
+    )  # fmt: skip
+    _show(evaluation, [], [], as_json)
+
+
+def _evaluate_translator(
+    translator: Translator, test: list[str], metrics: list[str], wanted: Mapping[str, bool], as_json: bool
+) -> None:
+    from nmt.evaluate.analysis import analyse_run
+    from nmt.evaluate.evaluation import evaluate_run
+    from nmt.evaluate.robustness import measure_robustness
+
+    run = translator.run
+    assert run is not None, "it was loaded from one"
+    evaluation = evaluate_run(run, translator=translator, test=test, with_comet=wanted["--comet"], metrics=metrics)
+    names = [t.name for t in evaluation.tests]
+    weak = analyse_run(run, names) if wanted["--analyse"] else []
+    robust = measure_robustness(run, translator, names) if wanted["--robustness"] else []
+    _show(evaluation, weak, robust, as_json)
+
+
+def _show(evaluation: Evaluation, weak: list[Analysis], robust: list[Robustness], as_json: bool) -> None:
+    from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
+    from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
+
     if as_json:
         found = evaluation.to_json()
         for a in weak:
