@@ -105,6 +105,12 @@ class ExpertsSection(Section):
             case "expert_choice":
                 return self.capacity
 
+    def describe(self) -> str:
+        """`8 on 4 nodes, two_level, in every other layer`."""
+        nodes = f" on {self.nodes} nodes" if self.nodes > 1 else ""
+        where = {"all": "all layers", "every_other": "every other layer"}.get(self.layers, f"the {self.layers}")
+        return f"{self.number}{nodes}, {self.routing}, in {where}"
+
     def has(self, stack: Literal["encoder", "decoder"], layer: int) -> bool:
         """Whether a layer, counted from 0, has experts."""
         match self.layers:

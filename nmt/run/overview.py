@@ -59,6 +59,8 @@ class Run:
                          f"{train.batch_tokens:,} tokens a step"),
             ("trained", f"{self.steps:,} steps in {self.seconds / 60:.1f} minutes"),
         ]  # fmt: skip
+        if model.experts is not None:
+            rows.insert(2, ("experts", model.experts.describe()))
         if (self.path / MANIFEST).exists():
             splits = run_manifest(self.path).splits
             pairs = ", ".join(f"{name} {split.examples:,}" for name, split in splits.items())

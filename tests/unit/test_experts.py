@@ -270,6 +270,13 @@ def test_what_cannot_be_is_refused(keys: dict[str, Any], message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_a_run_says_what_experts_it_has() -> None:
+    made = section(routing="two_level", nodes=4).experts, section(layers="encoder").experts
+    assert [experts.describe() for experts in made if experts] == [
+        "8 on 4 nodes, two_level, in every other layer", "8, switch, in the encoder",
+    ]  # fmt: skip
+
+
 def test_padding_is_what_batches_are_padded_with() -> None:
     assert PADDING == PAD_ID
 
