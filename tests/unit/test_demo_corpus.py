@@ -40,10 +40,12 @@ def french(corpus: dict[str, list[tuple[str, str]]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def built() -> dict[str, list]:
+    """The corpus generated anew, which takes ten seconds: for slow tests."""
     return demo.build()
 
 
 # ------------------------------------------------------------------------------------------------------ the files
+@pytest.mark.slow
 def test_files_are_reproducible(built: dict[str, list], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "build", lambda: built)  # generated once for all tests
     monkeypatch.setattr(sys, "argv", ["make_demo_corpus.py", "--out", str(tmp_path)])
@@ -193,6 +195,7 @@ def test_every_evaluation_word_is_frequent_in_training(corpus: dict[str, list[tu
     assert {word: counts[word] for word in words if counts[word] < 10} == {}
 
 
+@pytest.mark.slow
 def test_held_out_combinations_are_absent_from_training(built: dict[str, list]) -> None:
     trained = {combo for pair in built["train"] for combo in pair.combos}
     for split in ("valid", "test"):
@@ -202,6 +205,7 @@ def test_held_out_combinations_are_absent_from_training(built: dict[str, list]) 
             assert not trained.intersection(unseen), pair
 
 
+@pytest.mark.slow
 def test_held_out_adjectives_never_precede_their_noun_in_training(
     corpus: dict[str, list[tuple[str, str]]], built: dict[str, list]
 ) -> None:

@@ -54,6 +54,7 @@ def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
             torch.testing.assert_close(tensor, b[name], atol=2e-4, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_ranks_that_see_different_things_stop_and_are_named(toy_recipe, tmp_path):
     recipe = toy_recipe()
     prepare(recipe)
