@@ -217,8 +217,8 @@ RECIPES = sorted(path.name for path in (ROOT / "recipes").glob("*"))
 def test_the_recipes_are_there() -> None:
     assert RECIPES == [
         "captions-infill.yaml", "captions-lm.yaml", "captions-mlm.yaml", "captions-short.yaml", "demo-dialogue.yaml",
-        "demo-opinions.yaml", "demo-qa.yaml", "demo.yaml", "multi30k-1k.yaml", "multi30k-en-de.yaml",
-        "multi30k-experts.yaml", "multi30k.yaml", "tatoeba-pairs.yaml", "tatoeba.yaml",
+        "demo-opinions.yaml", "demo-qa.yaml", "demo.yaml", "multi30k-1k.yaml", "multi30k-4way.yaml",
+        "multi30k-en-de.yaml", "multi30k-experts.yaml", "multi30k.yaml", "tatoeba-pairs.yaml", "tatoeba.yaml",
     ]  # fmt: skip
 
 

@@ -176,7 +176,7 @@ def _evaluate_translator(
 
 
 def _show(evaluation: Evaluation, weak: list[Analysis], robust: list[Robustness], as_json: bool) -> None:
-    from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
+    from nmt.evaluate.evaluation import OUTPUT_COLUMNS
     from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
 
     if as_json:
@@ -187,7 +187,7 @@ def _show(evaluation: Evaluation, weak: list[Analysis], robust: list[Robustness]
             found[r.name]["robustness"] = r.to_json()
         print(json.dumps(found, indent=1))
         return
-    console.print_table(COLUMNS, evaluation.rows())
+    console.print_table(*evaluation.table())
     print()
     console.print_table(OUTPUT_COLUMNS, evaluation.output_rows())
     if robust:

@@ -35,6 +35,17 @@ CheckpointOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option(help="`auto` (a GPU if there is one), `cpu`, `cuda` or `mps`. [auto]", show_default=False)
 ]
+ToOption = Annotated[
+    str | None,
+    typer.Option(metavar="LANG", help="The language to translate into, where the run has several.", show_default=False),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="LANG", help="The language of the input. [where it is needed, the run says so]",
+        show_default=False,
+    ),
+]  # fmt: skip
 RunArgument = Annotated[Path | None, typer.Argument(help="The run folder. [the run trained last]")]
 
 
@@ -147,9 +158,11 @@ def draws_text(run: Path) -> bool:
 
 def load_translator(
     run: Path | list[Path] | None, checkpoint: str, device: str, changes: Mapping[str, object],
-    engine: EngineName = EngineName.nmt,
+    engine: EngineName = EngineName.nmt, to: str | None = None, source: str | None = None,
 ) -> Translator:  # fmt: skip
-    """Of a run, or of several together; `changes` to the decode section of the first's recipe."""
+    """Of a run, or of several together, into one language from another; `changes` to the decode section of the first's
+    recipe.
+    """
     folders = [run_folder(None)] if not run else run if isinstance(run, list) else [run]
     from nmt.decode.translator import Translator
     from nmt.device import set_threads
@@ -158,6 +171,7 @@ def load_translator(
     translator = Translator.load(
         folders, checkpoint=checkpoint, device=device, engine=engine.value, decode=dict(changes)
     )
+    translator.to, translator.source = to, source
     if not run:
         console.info(f"Using {folders[0]} ({translator.checkpoint}), the run trained last.")
     return translator

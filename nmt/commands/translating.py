@@ -18,9 +18,11 @@ from nmt.commands.options import (
     CheckpointOption,
     DeviceOption,
     EngineName,
+    FromOption,
     OutputFormat,
     Quantization,
     RunOption,
+    ToOption,
     draws_text,
     load_generator,
     load_pair_scorer,
@@ -70,6 +72,8 @@ def translate(
     ] = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
+    to: ToOption = None,
+    source_lang: FromOption = None,
     engine: Annotated[
         EngineName, typer.Option(help="Our own, or CTranslate2 after `nmt export`. [nmt]", show_default=False)
     ] = EngineName.nmt,
@@ -78,8 +82,8 @@ def translate(
     input_format: Annotated[
         OutputFormat | None,
         _option(TEXT, "Lines of text, or lines of JSON objects with `text` and, if wanted, `prefix`, `include`, "
-                "`exclude`, `n_best`. Of a run whose sources have several fields: these with a TAB between them, or by "
-                "name. [by the name of the input]"),
+                "`exclude`, `n_best`, `to`, `from`. Of a run whose sources have several fields: these with a TAB "
+                "between them, or by name. [by the name of the input]"),
     ] = None,
     format: Annotated[
         OutputFormat | None, _option(TEXT, "Lines of text, or a JSON object per line. [by the name of the output]")
@@ -127,6 +131,7 @@ def translate(
     """
     from nmt.decode.endpoints import format_of, input_format_of, open_input, open_output
     from nmt.decode.render import Output
+    from nmt.decode.request import Request
     from nmt.decode.streams import read_requests, translate_stream, type_requests
     from nmt.text.terms import Glossary, Terms
 
@@ -138,16 +143,19 @@ def translate(
     terms = Terms(prefix, tuple(include or ()), tuple(exclude or ()), words, protect)
     typed = input is None and sys.stdin.isatty()
     with open_input(input) as (source, name), open_output(output, source) as out:
-        translator = load_translator(run, checkpoint, device, search, engine)
+        translator = load_translator(run, checkpoint, device, search, engine, to, source_lang)
         translator.terms = terms
+        if kind == "text":
+            translator.route(Request(""))  # a fault is told before anything is read
         _check_used(translator.decode, search, len(run or ()))
         if typed:
             console.info(f"Type {translator.domain.fields.typed} and press Enter; Ctrl-D ends.")
-            chunks = type_requests(kind, wanted.format, translator.domain.fields)
+            chunks = type_requests(kind, wanted.format, translator.domain.fields, translator.route)
         else:
             chunks = read_requests(
-                source, name, input_format=kind, format=wanted.format, source_fields=translator.domain.fields
-            )
+                source, name, input_format=kind, format=wanted.format, source_fields=translator.domain.fields,
+                check=translator.route,
+            )  # fmt: skip
         wanted = replace(wanted, flags=translator.domain.flags)
         began = time.monotonic()
         with nullcontext() if typed else _progress(input, output) as advance:
@@ -200,6 +208,8 @@ def score(
         list[Path] | None,
         typer.Option("--run", help="The run folder; several score together (an ensemble). [the run trained last]"),
     ] = None,
+    to: ToOption = None,
+    source_lang: FromOption = None,
     checkpoint: CheckpointOption = "best",
     pair: Annotated[
         bool,
@@ -224,6 +234,8 @@ def score(
     from nmt.run.folder import load_run_recipe
 
     first = run[0] if run else run_folder(None)
+    if (to or source_lang) and (pair or draws_text(first)):
+        raise RecipeError("`--to` and `--from` are for translations.", "Leave them out.")
     if pair:
         source = _source_of_pairs(src, len(run or ()), search)
         lines = pair_stream(lambda: load_pair_scorer(first, checkpoint, device), source, tgt, format.value)
@@ -239,7 +251,9 @@ def score(
         check_translates(first, load_run_recipe(first))
         if src is None:
             raise RecipeError(f"{first} translates, and scores a translation by its source.", "Give `--src` too.")
-        lines = score_stream(lambda: load_translator(run, checkpoint, device, search), src, tgt, format.value)
+        lines = score_stream(
+            lambda: load_translator(run, checkpoint, device, search, to=to, source=source_lang), src, tgt, format.value
+        )
     with open_output(None) as out:
         for line in lines:
             out.write(line.encode() + b"\n")

@@ -48,6 +48,8 @@ LABELS = {
     "leak_pair": "pair also in train",
 }
 
+PAIRS = {"blank_one_side", "blank_both", "long", "ratio", "identical"}  # of these a finding is of a pair
+
 # Bits of SplitAudit.flags
 BLANK, LONG, RATIO, IDENTICAL = 1, 2, 4, 8
 
@@ -128,7 +130,8 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     """Read everything once. Raises DataError that lists every fatal fault of every split."""
     faults: list[tuple[str, str]] = []
     warnings: list[str] = []
-    targets = any(source.corpus.of_one_language for source in splits.get("train", ()))
+    read_back = any(len(source.directions) > 1 for group in splits.values() for source in group)
+    targets = read_back or any(source.corpus.of_one_language for source in splits.get("train", ()))
     audited = {
         name: _audit_split(name, sources, filters, targets, processes, faults, warnings)
         for name, sources in splits.items()
@@ -142,15 +145,24 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
         _find_repeated(split)
     for name, split in audited.items():
         if name != "train" and "train" in audited:
-            shown = split.flags & BLANK == 0
-            split.note("leak_source", shown & np.isin(split.src_keys, audited["train"].src_keys))
+            shown, sources = split.flags & BLANK == 0, audited["train"].src_keys
+            leaks = np.isin(split.src_keys, sources)
+            if read_back:  # targets are sources, too
+                leaks |= np.isin(split.tgt_keys, np.concatenate([sources, audited["train"].tgt_keys]))
+            split.note("leak_source", shown & leaks)
             split.note("leak_pair", shown & np.isin(split.pair_keys, audited["train"].pair_keys))
     return AuditReport(audited, warnings)
 
 
 def _find_repeated(split: SplitAudit) -> None:
+    """Pairs of other languages are others, though their texts be the same, as those of names may be."""
+    pairs = list(dict.fromkeys(s.lines for s, _ in split.sources if not s.corpus.of_one_language))
+    of = [0 if s.corpus.of_one_language else pairs.index(s.lines) for s, _ in split.sources]
+    languages = np.repeat(of, [n for _, n in split.sources])
     split.repeated = np.ones(split.pairs, np.bool_)
-    split.repeated[np.unique(split.pair_keys, return_index=True)[1]] = False
+    for number in range(max(1, len(pairs))):
+        own = np.flatnonzero(languages == number)
+        split.repeated[own[np.unique(split.pair_keys[own], return_index=True)[1]]] = False
     split.note("duplicate", split.repeated & (split.flags & BLANK == 0))
 
 
@@ -175,6 +187,8 @@ def _audit_split(
                                 "one, give these names as `source` and `target`.")  # fmt: skip
             for reference in source.further_references():
                 read(reference)
+    if len(faults) == faults_before:
+        faults += _unequal_tables(split.sources)
     split.pairs = sum(len(f.flags) for f in parts)
     if not split.pairs and len(faults) == faults_before:
         key = name if name in ("train", "valid") else f"test.{name}"
@@ -232,6 +246,18 @@ def _check_alignment(
                             "The counts agree, but the pairs there do not belong together.")  # fmt: skip
 
 
+def _unequal_tables(sources: Sequence[tuple[PairSource, int]]) -> Iterator[tuple[str, str]]:
+    """Tables whose pairs of languages agree by themselves, but not with each other."""
+    first: dict[int, tuple[PairSource, int]] = {}
+    for source, number in sources:
+        if source.table is None:
+            continue
+        other, lines = first.setdefault(source.table, (source, number))
+        if number != lines:
+            counts = f"{other.label('src')} has {plural(lines, 'line')}, but {source.label('src')} has {number:,}"
+            yield f"{counts}; line n of one file of a table must translate line n of all others.", ""
+
+
 def _where_shifted(shifts: list[Shift], fewer: int) -> str:
     if not shifts:
         return "Where they shift cannot be told from the lengths of the lines; compare them side by side."
@@ -286,8 +312,8 @@ def _merge(
     broken: dict[tuple[Side, str], tuple[int, list[str]]],
 ) -> None:  # fmt: skip
     for kind, side, count, index in findings.found:
-        if side == "src" and source.reference:
-            continue  # found with the first reference; and a further one may be blank, or long
+        if side not in source.new and (source.reference or kind not in PAIRS):
+            continue  # found where the line was read first; and a further reference may be blank, or long
         add_found(found, kind, count, source.where(side, first + index))
     for what, side, index, detail in findings.broken:
         count, shown = broken.setdefault((side, what), (0, []))

@@ -92,10 +92,12 @@ def fill(updates: Sequence[Update], lengths: npt.NDArray[np.int64]) -> float:
 
 
 def collate(
-    src: Lines | Sequence[Any], tgt: Lines | Sequence[Any], index: Indices, given: Lines | None = None
-) -> Batch:
-    """The micro-batch of the pairs `index`. What is `given` of a pair the decoder sees in place of its target shifted
-    by one; then that target ends without `</s>`, and has PAD where nothing is learned.
+    src: Lines | Sequence[Any], tgt: Lines | Sequence[Any], index: Indices, given: Lines | None = None,
+    starts: Indices | None = None,
+) -> Batch:  # fmt: skip
+    """The micro-batch of the pairs `index`; the decoder begins with `<s>`, or with what `starts` has. What is `given`
+    of a pair the decoder sees in place of its target shifted by one; then that target ends without `</s>`, and has PAD
+    where nothing is learned.
     """
     src_rows, tgt_rows = [src[i] for i in index.tolist()], [tgt[i] for i in index.tolist()]
     src_ids, padded = pad(src_rows)
@@ -103,7 +105,7 @@ def collate(
     tgt_in = np.full_like(tgt_out, PAD_ID)
     tgt_in[:, 1:] = tgt_out[:, :-1]
     tgt_in[tgt_in == EOS_ID] = PAD_ID
-    tgt_in[:, 0] = BOS_ID
+    tgt_in[:, 0] = BOS_ID if starts is None else starts[index]
     num_tokens = sum(map(len, tgt_rows)) + len(tgt_rows)
     for i, row in enumerate([given[i] for i in index.tolist()] if given is not None else []):
         if len(row):

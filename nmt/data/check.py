@@ -31,7 +31,7 @@ _FRESH = 2.0  # seconds; a file changed so lately may change again without anoth
 def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     """The keys of the recipe that decide the prepared bytes, flat, as the user writes them."""
     in_training = {"__all__": {"share", "objective"}}
-    without: dict[str, Any] = dict.fromkeys(("root", "url", "sha256", "prepared_dir"), True)
+    without: dict[str, Any] = dict.fromkeys(("root", "url", "sha256", "prepared_dir", "temperature"), True)
     data = recipe.data.model_dump(mode="json", exclude_none=True, exclude=without | {"train": in_training})
     if len(data["valid"]) == 1:
         data["valid"] = data["valid"][0]
@@ -110,7 +110,7 @@ def check_scorer(recipe: Recipe) -> None:
     if section is None or not (Path(section.run) / "recipe.yaml").exists():
         return  # which is told when it is loaded
     of_run = load_recipe(Path(section.run) / "recipe.yaml").data
-    theirs, mine = (f"{data.source_lang}-{data.target_lang}" for data in (of_run, recipe.data))
+    theirs, mine = (", ".join(map(str, data.trained)) for data in (of_run, recipe.data))
     if theirs != mine:
         raise RunError(
             f"`data.filters.pair_score.run: {section.run}` scores pairs of {theirs}, but the recipe has {mine}.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nmt.data.download import download
+from nmt.data.examples import SIDES
 from nmt.data.tables import (
     FEW,
     Columns,
@@ -33,6 +34,7 @@ from nmt.text.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_lo
 
 if TYPE_CHECKING:
     from nmt.recipe import Corpus, DataSection
+    from nmt.recipe.directions import Direction
     from nmt.tokenizer import Side
 
 CHUNK_PAIRS = 20_000
@@ -51,15 +53,21 @@ class Chunk:
 
 @dataclass(frozen=True)
 class PairSource:
-    """One corpus of the recipe, ready to be read any number of times."""
+    """One corpus of the recipe, or two columns of a table of several languages; it can be read any number of times."""
 
-    corpus: Corpus
+    corpus: Corpus  # of two columns, or of one language
     root: Path
-    reference: int = 0  # which of several targets is read; what the source has is found with the first
+    reference: int = 0  # which of several targets is read
+    lines: tuple[str, str] = ("src", "tgt")  # what the lines of each side are stored as
+    directions: tuple[Direction, ...] = ()  # in which its pairs are learned, or scored
+    table: int | None = None  # the number of the recipe's corpus in its split
+    # Sides that were not read before: those of a table's first two columns, or the other side of a further pair. What
+    # is wrong with a line is counted once, and it is stored once
+    new: tuple[Side, ...] = ("src", "tgt")
 
     def further_references(self) -> list[PairSource]:
         """The same sources, with each further reference as their targets."""
-        return [replace(self, reference=number) for number in range(1, len(self.corpus.targets))]
+        return [replace(self, reference=number, new=("tgt",)) for number in range(1, len(self.corpus.targets))]
 
     def label(self, side: Side) -> str:
         """What the user calls this side."""
@@ -114,7 +122,7 @@ class PairSource:
         if self.corpus.of_one_language:
             yield from self._lines(names[0])
             return
-        founds = [{} if self.reference else found, found]  # of the source with the first reference alone
+        founds = [found if side in self.new else {} for side in SIDES]
         readers = [line_blocks(self.root / name, name, into) for name, into in zip(names, founds, strict=True)]
         lines: list[list[bytes]] = [[], []]
         ended = [False, False]
@@ -153,7 +161,7 @@ class PairSource:
             if first == 1 and src and not self._header and looks_like_header(src[0], tgt[0]):
                 add_found(found, "header", 1, self.where("src", 1))
             src = self._one_line_each(src, "src", first, found)
-            if self.reference:  # what is not of this column is found with the first reference
+            if "src" not in self.new:
                 found.clear()
             tgt = src if self.corpus.of_one_language else self._one_line_each(tgt, "tgt", first, found)
             yield Chunk(first, src, tgt, dict(found))
@@ -212,13 +220,6 @@ def _no_table(name: str) -> DataError:
 def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
     """Split -> its corpora, in the order of the recipe."""
     return {"train": data.train, "valid": data.valid, **{name: [c] for name, c in data.test.items()}}
-
-
-def side_of(data: DataSection, corpus: Corpus) -> Side | None:
-    """The side whose language a corpus of one language has: the target, where both are the same. None: it has both."""
-    if corpus.lang is None:
-        return None
-    return "tgt" if corpus.lang == data.target_lang else "src"
 
 
 def file_names(data: DataSection) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from nmt import console
 from nmt.data.corpus import PairSource
+from nmt.data.sources import sources_of, stored_directions
 from nmt.recipe import DataSection
 
 RARE = 0.0005  # of the text: characters that make up less, all together, need no piece of their own
@@ -65,8 +65,10 @@ def distinct_characters(counts: np.ndarray) -> int:
 def count_splits(data: DataSection) -> dict[str, RawCounts | int]:
     """Of train and valid; a number of pairs where they are held out of train."""
     found: dict[str, RawCounts | int] = {}
+    sources, learned = sources_of(data), stored_directions(data)
     for name, corpora in {"train": data.train, "valid": data.valid}.items():
-        sources = [PairSource(corpus, Path(data.root)) for corpus in corpora]
+        # Once for each direction in which they are learned
+        own = [s for s in sources[name] for d in s.directions if d in learned or d.tgt is None]
         held_out = corpora[0].holdout
-        found[name] = count_pairs(sources) if held_out is None else held_out
+        found[name] = count_pairs(own) if held_out is None else held_out
     return found

@@ -7,7 +7,7 @@ workers gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -20,16 +20,19 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport
-from nmt.data.corpus import Chunk, PairSource, side_of
+from nmt.data.corpus import Chunk, PairSource
 from nmt.data.documents import Mask, followed
 from nmt.data.examples import SIDES
 from nmt.data.filters import Routing
 from nmt.data.manifest import Corpus, SideStatistics, SplitStatistics
+from nmt.data.placement import Codes, Placed, place
 from nmt.data.rereading import read_again
 from nmt.data.round_trip import RoundTrip
+from nmt.data.sources import learned, stored_directions, vocabularies
 from nmt.data.store import IdsWriter, Run, write_examples
 from nmt.data.workers import in_order
-from nmt.recipe import DataSection, Recipe
+from nmt.recipe import Recipe
+from nmt.recipe.directions import Direction
 from nmt.text.sentences import split as split_sentences
 from nmt.tokenizer import Side, Tokenizer
 
@@ -37,24 +40,18 @@ MAX_COUNTED = 10_000  # tokens; longer lines count as so long in the statistics 
 SAMPLE = 2_000  # training pairs that are looked at closely
 
 
-def stored_as(data: DataSection) -> dict[Side, str]:
-    """What the lines of each side are stored as: their language; where both are one, as when text is simplified, by
-    side too.
-    """
-    suffix = {side: f".{side}" if data.source_lang == data.target_lang else "" for side in SIDES}
-    return {"src": data.source_lang + suffix["src"], "tgt": data.target_lang + suffix["tgt"]}
-
-
 @dataclass
 class _Reading:
-    """A corpus while it is read."""
+    """A source while it is read."""
 
     source: PairSource
     split: str  # of the recipe
-    side: Side | None  # whose language its lines have, if they are of one
+    begin: int  # which of the split's pairs its first is
+    codes: Codes  # of its pairs: the number of the split that they are for, or something else
+    placed: Placed
     in_documents: bool  # whether it is learned which line follows which
     read: int = 0
-    examples: Counter[str] = field(default_factory=Counter)  # by split
+    followed: defaultdict[str, list[Mask]] = field(default_factory=lambda: defaultdict(list))  # by split
     sums: tuple[Any, Any] = field(default_factory=lambda: (hashlib.sha256(), hashlib.sha256()))
 
     def add(self, chunk: Chunk) -> None:
@@ -62,11 +59,21 @@ class _Reading:
         for digest, lines in zip(self.sums, (chunk.src, chunk.tgt), strict=True):
             digest.update(b"\n".join(lines) + b"\n" * bool(lines))
 
-    def done(self, names: Mapping[Side, str]) -> Corpus:
-        src, tgt = (names[self.side], None) if self.side else (names["src"], names["tgt"])
-        sums = {src: self.sums[0].hexdigest()} | ({tgt: self.sums[1].hexdigest()} if tgt else {})
+    def examples(self, number: int, direction: Direction, split: str, code: int) -> Run:
+        """Those of a split, in a direction that has this number."""
+        which = np.flatnonzero(self.codes == code)
+        src, tgt = (
+            None if name is None else self.placed.rows[SIDES[self.source.lines.index(name)]][which]
+            for name in (direction.src, direction.tgt)
+        )
+        assert src is not None
+        order = self.followed.get(split)
+        return Run(number, src, tgt, np.concatenate(order) if order and direction.tgt is None else None)
+
+    def done(self, direction: Direction, examples: dict[str, int]) -> Corpus:
+        sums = {name: digest.hexdigest() for name, digest in zip(self.source.lines, self.sums, strict=True)}
         return Corpus(name=" and ".join(dict.fromkeys(map(self.source.label, SIDES))), split=self.split,
-                      src=src, tgt=tgt, read=self.read, examples=dict(self.examples), sha256=sums)  # fmt: skip
+                      src=direction.src, tgt=direction.tgt, read=self.read, examples=examples, sha256=sums)  # fmt: skip
 
 
 class _Lengths:
@@ -78,7 +85,7 @@ class _Lengths:
 
     def add(self, lengths: npt.NDArray[np.int64]) -> None:
         self.tokens += int(lengths.sum())
-        self.longest = max(self.longest, int(lengths.max()))
+        self.longest = max(self.longest, int(lengths.max(initial=0)))
         self._spread += np.bincount(np.minimum(lengths, MAX_COUNTED), minlength=MAX_COUNTED + 1)
 
     def done(self, several_sentences: float | None) -> SideStatistics:
@@ -91,13 +98,11 @@ class _Lengths:
 
 @dataclass(frozen=True)
 class _Task:
-    """Pairs of one corpus for one split."""
+    """Lines of one source for one split."""
 
     split: str
-    corpus: int
-    lines: dict[Side, bytes]  # joined by \n; of one side, where they are of one language
-    pairs: int
-    followed: Mask | None = None  # whether the next line of a document is the next of these; None: not asked
+    lines: dict[str, bytes]  # by what they are stored as; joined by \n
+    pairs: int  # of which they are
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class _Rows:
     lengths: npt.NDArray[np.int64]
 
 
-def _encoder(folder: Path) -> Callable[[_Task], dict[Side, _Rows]]:
+def _encoder(folder: Path, sides: Mapping[str, Side]) -> Callable[[_Task], dict[str, _Rows]]:
     tokenizer = Tokenizer.load(folder)
 
     def rows(joined: bytes, side: Side) -> _Rows:
@@ -116,91 +121,98 @@ def _encoder(folder: Path) -> Callable[[_Task], dict[Side, _Rows]]:
         dtype = np.uint16 if size <= 1 << 16 else np.uint32  # what is sent between processes is half as much
         return _Rows(np.fromiter(chain.from_iterable(ids), dtype, int(lengths.sum())), lengths)
 
-    return lambda task: {side: rows(joined, side) for side, joined in task.lines.items()}
+    return lambda task: {name: rows(joined, sides[name]) for name, joined in task.lines.items()}
 
 
 # --- here ------------------------------------------------------------------------------------------------------------
 
 
-def _tasks(readings: Sequence[_Reading], pairs: Mapping[str, int], routing: Routing) -> Iterator[_Task]:
-    """Everything that is to be encoded: train and what is held out of it, then the other splits."""
-    routed = [name for name in routing.names if name not in routing.reasons]
+def _tasks(readings: Sequence[_Reading], pairs: Mapping[str, int], splits: Mapping[str, int]) -> Iterator[_Task]:
+    """Everything that is to be encoded: train and what is held out of it, then the other splits. `splits` have their
+    numbers.
+    """
     for split in dict.fromkeys(reading.split for reading in readings):
-        numbers = [n for n, reading in enumerate(readings) if reading.split == split]
-        for which, index, chunk in read_again([readings[n].source for n in numbers], pairs[split]):
-            corpus = numbers[which]
-            readings[corpus].add(chunk)
-            only = readings[corpus].side
-            sides: dict[Side, list[bytes]] = {only: chunk.src} if only else {"src": chunk.src, "tgt": chunk.tgt}
-            if split != "train":
-                if chunk.src:
-                    joined = {side: b"\n".join(lines) for side, lines in sides.items()}
-                    order = followed(chunk.src, range(len(chunk.src))) if readings[corpus].in_documents else None
-                    yield _Task(split, corpus, joined, len(chunk.src), order)
-                continue
-            codes = routing.codes[index : index + len(chunk.src)]
-            for name in routed:
-                picks = np.flatnonzero(codes == routing.names.index(name)).tolist()
-                if picks:
-                    joined = {side: b"\n".join([lines[i] for i in picks]) for side, lines in sides.items()}
-                    order = followed(chunk.src, picks) if readings[corpus].in_documents else None
-                    yield _Task(name, corpus, joined, len(picks), order)
+        own = [reading for reading in readings if reading.split == split]
+        for which, index, chunk in read_again([reading.source for reading in own], pairs[split]):
+            reading, at = own[which], index - own[which].begin
+            reading.add(chunk)
+            here = slice(at, at + len(chunk.src))
+            for name, code in splits.items() if split == "train" else [(split, splits[split])]:
+                lines = {}
+                for side in reading.source.new:
+                    picks = np.flatnonzero(reading.placed.codes[side][here] == code).tolist()
+                    if picks:
+                        column: list[bytes] = getattr(chunk, side)
+                        lines[reading.source.lines[SIDES.index(side)]] = b"\n".join([column[i] for i in picks])
+                number = int((reading.codes[here] == code).sum())
+                if number and reading.in_documents:
+                    reading.followed[name].append(
+                        followed(chunk.src, np.flatnonzero(reading.codes[here] == code).tolist())
+                    )
+                if lines or number:
+                    yield _Task(name, lines, number)
 
 
 class _Split:
     """A split while it is written."""
 
     def __init__(
-        self, stack: ExitStack, folder: Path, name: str, names: Mapping[Side, str], tokenizer: Tokenizer
+        self, stack: ExitStack, folder: Path, name: str, sides: Mapping[str, Side], tokenizer: Tokenizer
     ) -> None:
         sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
-        self.names = names
-        self._ids = {side: stack.enter_context(IdsWriter(folder, name, names[side], sizes[side])) for side in SIDES}
-        self._texts: dict[Side, IO[bytes]] = {}
+        self._ids = {
+            language: stack.enter_context(IdsWriter(folder, name, language, sizes[side]))
+            for language, side in sides.items()
+        }
+        self._texts: dict[str, IO[bytes]] = {}
         if name != "train":
-            paths = {side: folder / f"{name}.{names[side]}.txt" for side in SIDES}
-            self._texts = {side: stack.enter_context(path.open("wb")) for side, path in paths.items()}
-        self._lengths = {side: _Lengths() for side in SIDES}
-        self._rows: Counter[Side] = Counter()
-        self.examples: list[Run] = []
+            paths = {language: folder / f"{name}.{language}.txt" for language in sides}
+            self._texts = {language: stack.enter_context(path.open("wb")) for language, path in paths.items()}
 
-    def add(self, task: _Task, encoded: Mapping[Side, _Rows]) -> None:
+    def add(self, task: _Task, encoded: Mapping[str, _Rows]) -> None:
+        for language, rows in encoded.items():
+            self._ids[language].append(rows.flat, rows.lengths)
+            if language in self._texts:
+                self._texts[language].write(task.lines[language] + b"\n")
+
+    def done(
+        self, examples: Sequence[tuple[Direction, Run]], read: int, dropped: dict[str, int],
+        several_sentences: float | None,
+    ) -> SplitStatistics:  # fmt: skip
         """A line without a target counts as one: it is what is learned to be written."""
-        first = {side: self._rows[side] for side in encoded}
-        both = len(encoded) == 2
-        src = first["src"] if both else next(iter(first.values()))
-        self.examples.append(Run(task.corpus, task.pairs, src, first["tgt"] if both else None, task.followed))
-        for side, rows in encoded.items():
-            self._ids[side].append(rows.flat, rows.lengths)
-            self._rows[side] += task.pairs
-            for counted in (side,) if both else SIDES:
-                self._lengths[counted].add(rows.lengths)
-            if side in self._texts:
-                self._texts[side].write(task.lines[side] + b"\n")
-
-    def done(self, read: int, dropped: dict[str, int], several_sentences: float | None = None) -> SplitStatistics:
-        number = sum(run.number for run in self.examples)
+        lengths = {language: writer.lengths for language, writer in self._ids.items()}
+        src, tgt = _Lengths(), _Lengths()
+        for direction, run in examples:
+            src.add(lengths[direction.src][run.src])
+            tgt.add(lengths[direction.tgt or direction.src][run.src if run.tgt is None else run.tgt])
         return SplitStatistics(
-            read=read, dropped=dropped, examples=number, src=self._lengths["src"].done(several_sentences),
-            tgt=self._lengths["tgt"].done(None), lines={self.names[side]: self._rows[side] for side in SIDES},
+            read=read, dropped=dropped, examples=sum(len(run.src) for _, run in examples),
+            src=src.done(several_sentences), tgt=tgt.done(None),
+            lines={language: len(rows) for language, rows in lengths.items()},
         )  # fmt: skip
 
 
 class _Sample:
-    """Training pairs, spread evenly over `pairs` of them, in which is looked for more than ids show."""
+    """Training lines, spread evenly over those of each language, in which is looked for more than ids show."""
 
-    def __init__(self, language: str, pairs: int, round_trip: RoundTrip) -> None:
-        self._language, self._every, self._round_trip = language, max(1, pairs // SAMPLE), round_trip
-        self._seen = self._looked_at = self._several = 0
+    def __init__(self, directions: Sequence[Direction], numbers: Mapping[str, int], round_trip: RoundTrip) -> None:
+        self._read, self._written = {d.src for d in directions}, {d.tgt or d.src for d in directions}
+        self._every = {name: max(1, number // SAMPLE) for name, number in numbers.items()}
+        self._round_trip = round_trip
+        self._seen: Counter[str] = Counter()
+        self._looked_at = self._several = 0
 
     def add(self, task: _Task) -> None:
-        chosen = slice(-self._seen % self._every, None, self._every)
-        self._seen += task.pairs
-        sides = [lines.decode().split("\n")[chosen] for lines in task.lines.values()]
-        src, tgt = sides[0], sides[-1]
-        self._looked_at += len(src)
-        self._several += sum(len(split_sentences(line, self._language)) > 1 for line in src)
-        self._round_trip.look_at(tgt)
+        for name, joined in task.lines.items():
+            lines = joined.decode().split("\n")
+            chosen = lines[-self._seen[name] % self._every[name] :: self._every[name]]
+            self._seen[name] += len(lines)
+            if name in self._read:
+                self._looked_at += len(chosen)
+                language = name.partition(".")[0]
+                self._several += sum(len(split_sentences(line, language)) > 1 for line in chosen)
+            if name in self._written:
+                self._round_trip.look_at(chosen)
 
     @property
     def several_sentences(self) -> float:
@@ -213,41 +225,70 @@ def write_splits(
     folder: Path, tokenizer: Tokenizer, processes: int, round_trip: RoundTrip,
 ) -> tuple[dict[str, SplitStatistics], list[Corpus]]:  # fmt: skip
     """Encode all splits into `folder`, and show `round_trip` some targets. Gives what the splits come to, and the
-    corpora as they were read.
+    corpora as they were read, a direction each.
     """
-    data = recipe.data
-    names, counts = stored_as(data), routing.counts()
-    readings = [
-        _Reading(source, split, side_of(data, source.corpus), recipe.objective_of(source.corpus).pairs == "next")
-        for split, group in sources.items()
-        for source in group
-    ]
+    sides, counts = vocabularies(recipe.data), routing.counts()
+    names = list(dict.fromkeys([*routing.names, *sources]))
+    number_of = {name: number for number, name in enumerate(names) if name in sources}
+    readings, placed = _readings(recipe, sources, report, routing, number_of)
     pairs = {name: split.pairs for name, split in report.splits.items()}
     moved = {name: count for name, count in counts.items() if count and name != "train"}
     total = sum(pairs.values()) - sum(moved[reason] for reason in routing.reasons if reason in moved)
-    sample = _Sample(data.source_lang, counts["train"], round_trip)
+    directions = [*stored_directions(recipe.data), *(d for _, d in learned(sources) if d.tgt is None)]
+    numbers = {name: placed[number_of["train"], name] for name in sides}
+    sample = _Sample(directions, numbers, round_trip)
     with ExitStack() as stack, console.progress("Encoding", total, "pairs") as advance:
-        splits = {name: _Split(stack, folder, name, names, tokenizer) for name in sources}
-        tasks = _tasks(readings, pairs, routing)
-        for task, encoded in stack.enter_context(closing(in_order(_encoder, (folder,), tasks, processes))):
+        splits = {name: _Split(stack, folder, name, sides, tokenizer) for name in sources}
+        tasks = _tasks(readings, pairs, number_of)
+        for task, encoded in stack.enter_context(closing(in_order(_encoder, (folder, sides), tasks, processes))):
             splits[task.split].add(task, encoded)
-            readings[task.corpus].examples[task.split] += task.pairs
             if task.split == "train":
                 sample.add(task)
             advance(task.pairs)
-    for name, split in splits.items():
-        write_examples(folder, name, split.examples)
+    each = [(reading, direction) for reading in readings for direction in reading.source.directions]
+    examples: dict[str, list[tuple[Direction, Run]]] = {name: [] for name in splits}
+    corpora = []
+    for number, (reading, direction) in enumerate(each):
+        found = {}
+        into = number_of if reading.split == "train" else {reading.split: number_of[reading.split]}
+        for name, code in into.items():
+            run = reading.examples(number, direction, name, code)
+            if len(run.src) and (name != "train" or direction in directions):
+                examples[name].append((direction, run))
+                found[name] = len(run.src)
+        corpora.append(reading.done(direction, found))
+    for name in splits:
+        write_examples(folder, name, [run for _, run in examples[name]])
         if name != "train":
             of = report.splits[name if name in report.splits else "train"].sources
             mask = None if name in report.splits else routing.mask(name)
-            _write_references(f"{folder / name}.{names['tgt']}", of, mask)
+            _write_references(f"{folder / name}.{directions[0].tgt}", of, mask)
     dropped = {name if name in routing.reasons else f"held out for {name}": count for name, count in moved.items()}
     statistics = {
-        name: split.done(pairs[name], dropped, sample.several_sentences) if name == "train" else
-        split.done(pairs[name] if name in pairs else counts[name], {})
+        name: split.done(examples[name], pairs[name] if name in pairs else counts[name],
+                         dropped if name == "train" else {}, sample.several_sentences if name == "train" else None)
         for name, split in splits.items()
     }  # fmt: skip
-    return statistics, [reading.done(names) for reading in readings]
+    return statistics, corpora
+
+
+def _readings(
+    recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
+    number_of: Mapping[str, int],
+) -> tuple[list[_Reading], Counter[tuple[int, str]]]:  # fmt: skip
+    """What is read, with the places of its lines; and how many lines of each language each split gets."""
+    found: list[_Reading] = []
+    placed: Counter[tuple[int, str]] = Counter()
+    for split, group in report.splits.items():
+        codes = routing.codes if split == "train" else np.full(group.pairs, number_of[split], np.uint8)
+        stored = list(number_of.values()) if split == "train" else [number_of[split]]
+        begin = 0
+        for (source, number), places in zip(group.sources, place(group.sources, codes, stored, placed), strict=True):
+            in_documents = recipe.objective_of(source.corpus).pairs == "next"
+            own = codes[begin : begin + number]
+            found.append(_Reading(source, split, begin, own, places, in_documents))
+            begin += number
+    return found, placed
 
 
 def _write_references(stem: str, sources: Sequence[tuple[PairSource, int]], kept: Mask | None) -> None:

@@ -17,19 +17,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import Ids, RaggedIds, Side
 
 SIDES: tuple[Side, Side] = ("src", "tgt")
 NONE = -1  # in place of a target row
 _BLOCK = 1 << 20  # rows looked at together, so that memory stays flat
-
-
-@dataclass(frozen=True)
-class Direction:
-    """The languages of a corpus's examples; no target for text of one language."""
-
-    src: str
-    tgt: str | None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,12 @@ import numpy.typing as npt
 
 from nmt.data.audit import BLANK, IDENTICAL, LONG, RATIO, SplitAudit
 from nmt.data.corpus import all_corpora
+from nmt.data.placement import Codes, Tables
+from nmt.data.sources import stored_directions
 from nmt.errors import DataError
 from nmt.recipe import DataSection
+
+ZERO_SHOT = "only scored"  # pairs of languages between which nothing is learned
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,31 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDAr
         "pair score": doubted,
         "also in valid or a test": _among(train, alone, evaluated),
         "not taken": None,
+        ZERO_SHOT: None,
     }
     names, codes = ["train"], np.zeros(train.pairs, np.uint8)
     for reason, mask in reasons.items():
         names.append(reason)
         if mask is not None:
             codes[(codes == 0) & mask] = len(names) - 1
+    also_held_out = names.index("also in valid or a test")
+    tables, learned = Tables(train.sources), stored_directions(data)
     for split, (corpus, *_) in all_corpora(data).items():
         if corpus.holdout is not None:
             names.append(split)
             usable = (codes == 0) & (train.flags & BLANK == 0) & (alone.all() | ~alone)
-            held_out = _hold_out(split, corpus.holdout, train.src_keys, usable)
-            chosen = usable & np.isin(train.src_keys, held_out)
-            codes[chosen] = len(names) - 1
+            held_out = _hold_out(split, corpus.holdout, train.src_keys, usable & tables.first)
+            chosen = usable & tables.first & np.isin(train.src_keys, held_out)
+            rows = tables.spread(chosen)
+            codes[rows & usable] = len(names) - 1
+            codes[rows & (codes == 0)] = also_held_out
             also = _among(train, alone & ~chosen, [held_out, train.tgt_keys[chosen]] if alone.any() else [])
             if also is not None:
-                codes[(codes == 0) & also] = names.index("also in valid or a test")
-    _leave(codes, train, names.index("not taken"))
+                codes[(codes == 0) & also] = also_held_out
+            codes[(codes == 0) & tables.read_again(train, rows & usable, learned)] = also_held_out
+    only_scored = [not any(d in learned or d.tgt is None for d in source.directions) for source, _ in train.sources]
+    codes[(codes == 0) & tables.of(only_scored)] = names.index(ZERO_SHOT)
+    _leave(codes, train, tables, names.index("not taken"))
     if not (codes == 0).any():
         raise DataError(
             f"nothing is left to train on: of {train.pairs:,} pairs all are filtered or held out.",
@@ -82,23 +94,27 @@ def _among(
     return found
 
 
-def _leave(codes: npt.NDArray[np.uint8], train: SplitAudit, code: int) -> None:
+def _leave(codes: Codes, train: SplitAudit, tables: Tables, code: int) -> None:
     """Give `code` to what is beyond the number of examples that a corpus is to give: the first by their hashes are
-    taken, so that the choice depends on the text, and a smaller one is part of a larger one.
+    taken, so that the choice depends on the text, and a smaller one is part of a larger one. Of a table of several
+    languages, so many of its lines are taken.
     """
-    begin = 0
-    for source, pairs in train.sources:
+    for own, begin, end, number in tables.whole():
+        source = tables.sources[own[0]]
         asked = source.corpus.take
-        if asked is not None:
-            kept = begin + np.flatnonzero(codes[begin : begin + pairs] == 0)
-            if len(kept) < asked:
-                raise DataError(
-                    f"`take: {asked}` asks for more than {source.label('src')} can give: {len(kept):,}.",
-                    "Take less, or look at `data.filters` and at the audit above.",
-                )
-            order = np.lexsort((train.pair_keys[kept], train.src_keys[kept]))
-            codes[kept[order[asked:]]] = code
-        begin += pairs
+        if asked is None:
+            continue
+        parts = codes[begin:end].reshape(-1, number)
+        kept = np.flatnonzero((parts == 0).any(0))
+        if len(kept) < asked:
+            raise DataError(
+                f"`take: {asked}` asks for more than {source.label('src')} can give: {len(kept):,}.",
+                "Take less, or look at `data.filters` and at the audit above.",
+            )
+        order = np.lexsort((train.pair_keys[begin + kept], train.src_keys[begin + kept]))
+        left = np.zeros(number, bool)
+        left[kept[order[asked:]]] = True
+        parts[(parts == 0) & left] = code
 
 
 def _hold_out(

@@ -13,9 +13,9 @@ from nmt.data.audit import SplitAudit
 from nmt.data.corpus import Chunk, PairSource
 from nmt.data.examples import SIDES
 from nmt.data.rereading import read_again
-from nmt.recipe import DataSection
 from nmt.text.language import Languages
 from nmt.text.lines import add_found
+from nmt.tokenizer import Side
 
 LEARNED = 10_000  # lines that a language is learned from, at most, spread evenly
 FEW = 200_000  # pairs; so many are kept in memory between two readings
@@ -38,21 +38,21 @@ class LanguageAudit:
                 console.info(f"{what}: {example}")
 
 
-def audit_languages(data: DataSection, splits: Mapping[str, SplitAudit]) -> LanguageAudit | None:
+def audit_languages(splits: Mapping[str, SplitAudit]) -> LanguageAudit | None:
     """Adds to what was found in the splits. None where the training text is in one language."""
     train = splits["train"]
     chunks: list[tuple[int, int, Chunk]] | None = list(_read(train)) if train.pairs <= FEW else None
     texts: dict[str, list[bytes]] = defaultdict(list)
     step = max(1, train.pairs // LEARNED)
     for number, index, chunk in chunks or _read(train):
-        for lines, language in _sides(data, train.sources[number][0], chunk):
+        for _, lines, language in _sides(train.sources[number][0], chunk):
             texts[language] += lines[-index % step :: step]
     if len(texts) < 2:
         return None
     audit = LanguageAudit(Languages.learn({language: b"\n".join(lines) for language, lines in texts.items()}))
     for split in splits.values():
         for number, _, chunk in chunks if split is train and chunks is not None else _read(split):
-            _look(data, audit, split, split.sources[number][0], chunk)
+            _look(audit, split, split.sources[number][0], chunk)
     return audit
 
 
@@ -60,17 +60,15 @@ def _read(split: SplitAudit) -> Iterator[tuple[int, int, Chunk]]:
     return read_again([source for source, _ in split.sources], split.pairs)
 
 
-def _sides(data: DataSection, source: PairSource, chunk: Chunk) -> Iterator[tuple[list[bytes], str]]:
-    """The lines of each side, and the language that they should be in."""
-    if source.corpus.lang is not None:
-        yield chunk.src, source.corpus.lang
-        return
-    yield chunk.src, data.source_lang
-    yield chunk.tgt, data.target_lang
+def _sides(source: PairSource, chunk: Chunk) -> Iterator[tuple[Side, list[bytes], str]]:
+    """The sides that were not read before, their lines, and the language that these should be in."""
+    for side in source.new:
+        name = source.lines[SIDES.index(side)]
+        yield side, chunk.src if side == "src" else chunk.tgt, name.partition(".")[0]
 
 
-def _look(data: DataSection, audit: LanguageAudit, split: SplitAudit, source: PairSource, chunk: Chunk) -> None:
-    for side, (lines, language) in zip(SIDES, _sides(data, source, chunk), strict=False):
+def _look(audit: LanguageAudit, split: SplitAudit, source: PairSource, chunk: Chunk) -> None:
+    for side, lines, language in _sides(source, chunk):
         for kind, mask in zip((WRONG, MIXED), audit.languages.foreign(b"\n".join(lines), language), strict=True):
             found = np.flatnonzero(mask).tolist()
             if not found:

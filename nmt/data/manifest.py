@@ -7,7 +7,7 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from nmt.errors import RunError
 from nmt.files import InputFile
@@ -112,10 +112,11 @@ class Manifest(Record):
     audit: Audit
     labels: list[str] | None = None  # the only targets there are
     scorer: str | None = None  # fingerprint of the run that `data.filters.pair_score` went by
+    tags: dict[str, int] = Field(default_factory=dict)  # control pieces that tell languages, and their ids
 
     def save(self, folder: Path) -> None:
-        # So that it is what it was before there were any
-        without = {name for name in ("labels", "scorer") if getattr(self, name) is None}
+        # What there is none of is left out: so that it is what it was before there were any
+        without = {name for name in ("labels", "scorer", "tags") if not getattr(self, name)}
         (folder / MANIFEST).write_text(self.model_dump_json(indent=1, exclude=without) + "\n", encoding="utf-8")
 
     @classmethod

@@ -18,9 +18,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from nmt.data.examples import NONE, Column, Direction, Examples, Lines, column, table_of
+from nmt.data.examples import NONE, Column, Examples, Lines, column, table_of
 from nmt.data.noise import Ints, Mask, Pieces, hidden
 from nmt.recipe import ObjectiveSection
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import EOS_ID, PAD_ID, RaggedIds
 
 ALONE = -1  # in place of a label: an example without a second text

@@ -24,9 +24,9 @@ from nmt.data.check import (
     remember_inputs,
     scorer_fingerprint,
 )
-from nmt.data.corpus import PairSource, all_corpora, resolve_files
+from nmt.data.corpus import resolve_files
 from nmt.data.documents import check_documents
-from nmt.data.encode import stored_as, write_splits
+from nmt.data.encode import write_splits
 from nmt.data.filters import route
 from nmt.data.labels import find_labels
 from nmt.data.languages import audit_languages
@@ -47,8 +47,10 @@ from nmt.data.manifest import (
 from nmt.data.pair_filter import Score, doubted
 from nmt.data.rereading import changed_meanwhile
 from nmt.data.round_trip import RoundTrip
+from nmt.data.sources import sides_read, sources_of, vocabularies
 from nmt.data.store import id_blocks
 from nmt.data.summary import show_audit, show_splits
+from nmt.data.tags import tags_of
 from nmt.data.vocabulary import train_tokenizer
 from nmt.device import usable_cores
 from nmt.errors import RunError
@@ -83,13 +85,10 @@ def prepare(
     check_scorer(recipe)
     began = time.monotonic()
     inputs = resolve_files(recipe.data)
-    sources = {
-        name: [PairSource(c, Path(recipe.data.root)) for c in corpora if c.kind != "holdout"]
-        for name, corpora in all_corpora(recipe.data).items()
-    }
+    sources = sources_of(recipe.data)
     cores = usable_cores() if processes is None else processes
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
-    in_languages = audit_languages(recipe.data, report.splits)
+    in_languages = audit_languages(report.splits)
     show_audit(report)
     if in_languages:
         in_languages.tell()
@@ -107,7 +106,7 @@ def prepare(
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)
         splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip)
-        tokenizer.count(id_blocks(folder, "train", stored_as(recipe.data)))
+        tokenizer.count(id_blocks(folder, "train", sides_read(recipe.data)))
         tokenizer.save(folder)
         if in_languages:
             (folder / LANGUAGES).write_bytes(in_languages.languages.to_bytes())
@@ -152,13 +151,15 @@ def _write_manifest(
     corpora: list[Corpus], report: AuditReport, tokenizer: Tokenizer, lines: int, origin: str,
     labels: list[str],
 ) -> None:  # fmt: skip
-    sections, names = deciding_keys(recipe), stored_as(recipe.data)
+    sections = deciding_keys(recipe)
     sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
     Manifest(
         format=FORMAT, nmt=VERSION, name=recipe.name, fingerprint=fingerprint(sections), sections=sections,
         inputs=sums(inputs), outputs=sums({path.name: describe_file(path) for path in sorted(folder.iterdir())}),
         corpora=corpora, splits=splits, audit=Audit.model_validate(report.to_json()), scorer=scorer_fingerprint(recipe),
-        languages={name: Language(vocabulary=side, vocab_size=sizes[side]) for side, name in names.items()},
+        languages={name: Language(vocabulary=side, vocab_size=sizes[side])
+                   for name, side in vocabularies(recipe.data).items()},
+        tags={tag: tokenizer.control[tag] for tag in tags_of(recipe.data)},
         tokenizer=TokenizerFacts(fingerprint=tokenizer.fingerprint, src_vocab_size=sizes["src"],
                                  tgt_vocab_size=sizes["tgt"], lines=lines,
                                  origin=origin),

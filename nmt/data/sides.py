@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nmt.data.batches import Batch, collate
-from nmt.data.corpus import all_corpora
-from nmt.data.examples import Column, Direction, Examples, Lines, column, table_of
+from nmt.data.examples import Column, Examples, Lines, column, table_of
 from nmt.data.masking import MaskedSides, masked_sides
 from nmt.data.noise import Pieces, view
+from nmt.data.sources import learned, sources_of
+from nmt.data.tags import NOTHING, CorpusTags
 from nmt.recipe import ObjectiveSection, Recipe
-from nmt.tokenizer import PAD_ID, RaggedIds
+from nmt.recipe.directions import Direction
+from nmt.tokenizer import BOS_ID, PAD_ID, Ids, RaggedIds
 
+_MIX = 1  # a further number of a seed, so that what is mixed is not drawn as shares are
 VALID = 1 << 32  # in place of an epoch's number: the noise of validation and test sets is always the same
 
 
@@ -32,13 +36,14 @@ class Sides:
     src: Lines
     tgt: Lines
     given: Lines | None = None
+    starts: npt.NDArray[np.int64] | None = None  # what the decoder begins with, if not with `<s>`
 
     def __len__(self) -> int:
         return len(self.src)
 
     def batch(self, index: npt.NDArray[np.int64]) -> Batch:
         """The micro-batch of the examples `index`."""
-        return collate(self.src, self.tgt, index, self.given)
+        return collate(self.src, self.tgt, index, self.given, self.starts)
 
     @cached_property
     def learned(self) -> npt.NDArray[np.int64]:
@@ -50,25 +55,68 @@ class Sides:
         return counts
 
 
+class Tagged(Sequence[Ids]):
+    """Lines with an id before each; NOTHING: none."""
+
+    def __init__(self, lines: Lines, before: npt.NDArray[np.int64]) -> None:
+        self._lines, self._before = lines, before
+        self.lengths: npt.NDArray[np.int64] = lines.lengths + (before != NOTHING)
+
+    def __len__(self) -> int:
+        return len(self._before)
+
+    def __getitem__(self, i: Any) -> Any:
+        before, line = self._before[i], self._lines[i]
+        return line if before == NOTHING else np.concatenate([[before], line])
+
+
 def objectives_of(recipe: Recipe) -> list[ObjectiveSection]:
     """Of each corpus that was read, by its number in the prepared data."""
-    corpora = [corpus for group in all_corpora(recipe.data).values() for corpus in group]
-    return [recipe.objective_of(corpus) for corpus in corpora if corpus.kind != "holdout"]
+    return [recipe.objective_of(source.corpus) for source, _ in learned(sources_of(recipe.data))]
 
 
-def draw(examples: Examples, shares: Sequence[float | None], tokens: Lines, seed: Sequence[int]) -> Examples:
+def mix(
+    examples: Examples, directions: Sequence[Direction], objectives: Sequence[ObjectiveSection], temperature: float,
+    seed: Sequence[int],
+) -> Examples:  # fmt: skip
+    """An epoch's examples, in order, of which those of each direction have a share in proportion to their number to the
+    power of 1/temperature (Arivazhagan et al. 2019): whole rounds of them, and of the last round a random part. There
+    are as many as without; with a temperature of 1, each once. `directions` and `objectives` are by corpus.
+    """
+    mixed = [d if o.kind == "translate" else None for d, o in zip(directions, objectives, strict=True)]
+    names = list(dict.fromkeys(d for d in mixed if d is not None))
+    if temperature == 1 or len(names) < 2:
+        return examples
+    number = np.array([names.index(d) if d is not None else NOTHING for d in mixed])[examples.corpus]
+    own = [np.flatnonzero(number == n) for n in range(len(names))]
+    weights = np.array([float(len(which)) ** (1 / temperature) if len(which) else 0.0 for which in own])
+    wanted = weights / weights.sum() * sum(map(len, own))
+    drawn = [np.flatnonzero(number == NOTHING)]
+    for n, which in enumerate(own):
+        if len(which):
+            rounds, rest = divmod(max(1, round(wanted[n])), len(which))
+            part = np.random.default_rng([*seed, n, _MIX]).choice(len(which), rest, replace=False)
+            drawn += [which] * rounds + [which[part]]
+    return examples.take(np.sort(np.concatenate(drawn)))
+
+
+def draw(
+    examples: Examples, shares: Sequence[float | None], tokens: Lines, seed: Sequence[int], tables: Sequence[int] = ()
+) -> Examples:
     """An epoch's examples, in order: of a corpus without a share each once; of one with a share as many as bring it to
     that share of all target tokens. Drawn are whole rounds of a corpus, and of the last round a random part. Where all
     have shares, an epoch has as many tokens as the text.
 
-    `shares`: by corpus; `tokens`: what counts as target of each example.
+    `shares`: by corpus; `tokens`: what counts as target of each example; `tables`: corpora of one table have the same
+    number there, and one share.
     """
     if all(share is None for share in shares):
         return examples
-    corpus, lengths = examples.corpus, tokens.lengths + 1
-    own = {c: np.flatnonzero(corpus == c) for c in examples.corpora}
+    table = np.array(tables or range(len(shares)))
+    corpus, lengths = table[examples.corpus], tokens.lengths + 1
+    own = {int(c): np.flatnonzero(corpus == c) for c in np.unique(table[examples.corpora])}
     size = {c: int(lengths[which].sum()) for c, which in own.items()}
-    asked = {c: share for c in own if (share := shares[c]) is not None}
+    asked = {c: share for c in own if (share := shares[int(np.argmax(table == c))]) is not None}
     free = sum(size[c] for c in own if c not in asked)
     total = free / (1 - sum(asked.values())) if free else sum(size.values())
     scale = 1.0 if free else 1 / sum(asked.values())
@@ -83,11 +131,31 @@ def draw(examples: Examples, shares: Sequence[float | None], tokens: Lines, seed
 
 def sides_of(
     examples: Examples, lines: Mapping[str, RaggedIds], directions: Sequence[Direction],
-    objectives: Sequence[ObjectiveSection], pieces: Pieces | None, seed: Sequence[int],
+    objectives: Sequence[ObjectiveSection], pieces: Pieces | None, seed: Sequence[int], tags: CorpusTags,
 ) -> Sides | MaskedSides:  # fmt: skip
-    """`directions` and `objectives` are by corpus; `lines` by language. `pieces`: where an objective has noise."""
+    """`directions`, `objectives` and `tags` are by corpus; `lines` by language. `pieces`: where an objective has
+    noise.
+    """
     if pieces is not None and all(objectives[corpus].kind == "mlm" for corpus in examples.corpora):
         return masked_sides(examples, lines, directions, objectives, pieces, seed)
+    return _tagged(_sides(examples, lines, directions, objectives, pieces, seed), examples.corpus, objectives, tags)
+
+
+def _tagged(
+    sides: Sides, corpus: npt.NDArray[np.int32], objectives: Sequence[ObjectiveSection], tags: CorpusTags
+) -> Sides:
+    """Lines that are written whole have the tags of their corpus."""
+    told = np.array([objective.kind in ("translate", "infill") for objective in objectives])
+    before = np.where(told, tags.src, NOTHING)[corpus]
+    starts = np.where(told, tags.start, BOS_ID)[corpus]
+    src = sides.src if (before == NOTHING).all() else Tagged(sides.src, before)
+    return Sides(src, sides.tgt, sides.given, None if (starts == BOS_ID).all() else starts)
+
+
+def _sides(
+    examples: Examples, lines: Mapping[str, RaggedIds], directions: Sequence[Direction],
+    objectives: Sequence[ObjectiveSection], pieces: Pieces | None, seed: Sequence[int],
+) -> Sides:  # fmt: skip
     number = np.array([objectives.index(objective) for objective in objectives])[examples.corpus]
     found = np.unique(number).tolist()
     parts = []

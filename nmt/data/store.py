@@ -8,21 +8,23 @@ vocabulary has more than 65,536 pieces) and `train.en.offsets.npy` (int64, one m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from nmt.data.examples import NONE, SIDES, Direction, Examples, Lines, column
+from nmt.data.examples import NONE, SIDES, Examples, Lines, column
 from nmt.data.manifest import EXAMPLES, Manifest
 from nmt.errors import RunError
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import Ids, RaggedIds, Side
 
 _AGAIN = "Prepare again: nmt prepare RECIPE --force"
 _LINES = 100_000  # whose ids are looked at together
+Rows = npt.NDArray[np.int32]
 
 
 class IdsWriter:
@@ -39,30 +41,33 @@ class IdsWriter:
         self._file.write(flat.astype(self._dtype, copy=False).tobytes())
         self._lengths.append(lengths)
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Of all rows so far."""
+        return np.concatenate([np.zeros(0, np.int64), *self._lengths])
+
     def __enter__(self) -> IdsWriter:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
         if exc[0] is None:
-            lengths = np.concatenate([np.zeros(1, np.int64), *self._lengths])
-            np.save(self._offsets_path, np.cumsum(lengths))
+            np.save(self._offsets_path, np.cumsum(np.concatenate([np.zeros(1, np.int64), self.lengths])))
 
 
 @dataclass(frozen=True)
 class Run:
-    """So many examples of a corpus, of rows that follow one another from these on; no target: None."""
+    """Examples of a corpus, by their rows; no target: None."""
 
     corpus: int
-    number: int
-    src: int
-    tgt: int | None
+    src: Rows
+    tgt: Rows | None
     followed: npt.NDArray[np.bool_] | None = None  # of those without a target, which have the next row as theirs
 
 
 def write_examples(folder: Path, split: str, runs: Sequence[Run]) -> None:
     """The examples of the runs, one after the other."""
-    total = sum(run.number for run in runs)
+    total = sum(len(run.src) for run in runs)
     path = folder / f"{split}{EXAMPLES}"
     if not total:  # nothing cannot be mapped
         np.save(path, np.zeros((0, 3), np.int32))
@@ -70,13 +75,13 @@ def write_examples(folder: Path, split: str, runs: Sequence[Run]) -> None:
     table = np.lib.format.open_memmap(path, "w+", np.dtype("<i4"), (total, 3))
     begin = 0
     for run in runs:
-        here = table[begin : begin + run.number]
+        here = table[begin : begin + len(run.src)]
         here[:, 0] = run.corpus
-        here[:, 1] = np.arange(run.src, run.src + run.number, dtype=np.int32)
-        here[:, 2] = NONE if run.tgt is None else np.arange(run.tgt, run.tgt + run.number, dtype=np.int32)
+        here[:, 1] = run.src
+        here[:, 2] = NONE if run.tgt is None else run.tgt
         if run.followed is not None:
             here[:, 2] = np.where(run.followed, here[:, 1] + 1, NONE)
-        begin += run.number
+        begin += len(run.src)
     table.flush()
 
 
@@ -130,6 +135,13 @@ class PreparedSplit:
         table[:, 2] = np.where(alone, table[:, 1], table[:, 2])
         return column(Examples(table), "tgt", self.lines, directions)
 
+    def between(self, directions: Sequence[Direction]) -> PreparedSplit:
+        """The examples in these directions alone."""
+        if all(self.directions[c] in directions for c in self.examples.corpora):
+            return self
+        own = [c for c in self.examples.corpora if self.directions[c] in directions]
+        return replace(self, examples=self.examples.take(np.flatnonzero(np.isin(self.examples.corpus, own))))
+
     def text(self, side: Side) -> list[str]:
         """The raw lines of the examples; kept for valid and test, not for train."""
         wanted = {c: getattr(self.directions[c], side) for c in self.examples.corpora}
@@ -172,9 +184,11 @@ class PreparedSplit:
                     raise RunError(f"prepared data {path} is damaged: it names lines that there are not.", _AGAIN)
 
 
-def id_blocks(folder: Path, split: str, languages: Mapping[Side, str]) -> Iterator[tuple[Side, Ids]]:
-    """The ids of all lines, of many lines at a time; of a split that needs no manifest yet."""
-    for side, language in languages.items():
+def id_blocks(folder: Path, split: str, languages: Iterable[tuple[Side, str]]) -> Iterator[tuple[Side, Ids]]:
+    """The ids of all lines of languages as one side or the other, of many lines at a time; of a split that needs no
+    manifest yet.
+    """
+    for side, language in languages:
         rows = _open_ids(folder, split, language)
         for begin in range(0, len(rows), _LINES):
             yield side, rows.ids[rows.offsets[begin] : rows.offsets[min(begin + _LINES, len(rows))]]

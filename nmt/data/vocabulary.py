@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import SplitAudit
-from nmt.data.corpus import side_of
 from nmt.data.counting import count_characters, distinct_characters
+from nmt.data.examples import SIDES
 from nmt.data.filters import Routing
+from nmt.data.placement import Mask, place
 from nmt.data.rereading import read_again
+from nmt.data.sources import vocabularies
+from nmt.data.tags import tags_of
 from nmt.errors import DataError
 from nmt.recipe import DataSection, Recipe, TokenizerSection
 from nmt.recipe.defaults import vocab_size
@@ -53,28 +57,29 @@ def control_pieces(recipe: Recipe) -> list[str]:
     masks = [MASK] if kinds & {"infill", "mass", "mlm"} else []
     marks = [CLS, SEP] if any(objective.pairs != "none" for objective in objectives) else []
     joints = [name for name in [recipe.data.joint] if name is not None and name not in marks]
-    return masks + marks + joints + (SENTINELS if "spans" in kinds else [])
+    return masks + marks + joints + (SENTINELS if "spans" in kinds else []) + tags_of(recipe.data)
 
 
 def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, routing: Routing) -> tuple[Tokenizer, int]:
     sources = [source for source, _ in train.sources]
-    kept = routing.mask("train")
-    total = int(kept.sum())
-    wanted = max(1, min(total, section.max_sentences // 2 if section.shared else section.max_sentences))
-    rank: npt.NDArray[np.int64] = np.cumsum(kept) - kept  # of each kept pair among the kept
-    chosen = kept & ((rank + 1) * wanted // total > rank * wanted // total)
+    stored = _stored(train, routing)
+    totals = {side: int(kept.sum()) for side, kept in stored.items()}
+    most = section.max_sentences // 2 if section.shared else section.max_sentences
+    wanted = {side: max(1, min(total, most)) for side, total in totals.items()}
+    chosen = {side: _thinned(kept, wanted[side]) for side, kept in stored.items()}
+    as_side = vocabularies(data)
 
     def blocks(*sides: Side) -> Iterator[tuple[Side, list[bytes]]]:
-        for number, index, chunk in read_again(sources, len(chosen)):
-            picks = np.flatnonzero(chosen[index : index + len(chunk.src)]).tolist()
-            alone = side_of(data, sources[number].corpus)
-            for side in sides:
-                if alone not in (None, side):
+        for number, index, chunk in read_again(sources, train.pairs):
+            for side in sources[number].new:
+                own = as_side[sources[number].lines[SIDES.index(side)]]
+                if own not in sides:
                     continue
                 column = getattr(chunk, side)
-                yield side, [column[i] for i in picks]
+                picks = np.flatnonzero(chosen[side][index : index + len(chunk.src)]).tolist()
+                yield own, [column[i] for i in picks]
 
-    lines = 2 * wanted - int((chosen & train.of_one_language).sum())
+    lines = sum(int(mask.sum()) for mask in chosen.values()) - int((chosen["src"] & train.of_one_language).sum())
     if section.taken_from is not None and section.extend is not None:
         console.info(f"Extending the tokenizer of {section.taken_from} by what {lines:,} lines have …")
         return _extended(section.taken_from, section.extend, blocks), lines
@@ -82,11 +87,34 @@ def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, rout
     if "vocab_size" not in section.open_keys:
         return Tokenizer.train(blocks, section), lines
     characters = sum((count_characters(lines) for _, lines in blocks("src", "tgt")), np.zeros(0x110000, np.int64))
-    size = vocab_size(int(characters.sum()) // 2 * total // wanted, distinct_characters(characters))
+    every, looked_at = sum(totals.values()), sum(wanted.values())
+    size = vocab_size(int(characters.sum()) // 2 * every // looked_at, distinct_characters(characters))
     try:
         return Tokenizer.train(blocks, section.changed({"vocab_size": size})), lines
     except VocabularyTooLargeError as e:
         return Tokenizer.train(blocks, section.model_copy(update={"vocab_size": e.most})), lines
+
+
+def _stored(train: SplitAudit, routing: Routing) -> dict[Side, Mask]:
+    """Of the lines of each side of the pairs whether they are stored as training text: those of a language once. A line
+    of one language counts for both.
+    """
+    code = routing.names.index("train")
+    found: dict[Side, list[Mask]] = {"src": [], "tgt": []}
+    placed = place(train.sources, routing.codes, [code], Counter())
+    for (source, number), places in zip(train.sources, placed, strict=True):
+        for side, masks in found.items():
+            new = side in source.new or source.corpus.of_one_language
+            masks.append(places.codes[side] == code if new else np.zeros(number, np.bool_))
+    return {side: np.concatenate(masks) for side, masks in found.items()}
+
+
+def _thinned(kept: Mask, wanted: int) -> Mask:
+    """So many of them, spread evenly."""
+    total = int(kept.sum())
+    rank: npt.NDArray[np.int64] = np.cumsum(kept) - kept  # of each among the kept
+    thinned: Mask = kept & ((rank + 1) * wanted // max(1, total) > rank * wanted // max(1, total))
+    return thinned
 
 
 def _extended(source: str, number: int, blocks: Callable[..., Blocks]) -> Tokenizer:

@@ -48,9 +48,7 @@ class Translation:
         return f"Translation({', '.join(parts)})"
 
 
-def assemble(
-    parts: Sequence[Part], prefix: str, tokenizer: Tokenizer, target_lang: str, length_penalty: float
-) -> Translation:
+def assemble(parts: Sequence[Part], prefix: str, tokenizer: Tokenizer, length_penalty: float) -> Translation:
     """Of the parts of a line, all searched for; without any, the line is blank."""
     if not parts:
         return Translation("", [("", Hypothesis([], 0.0, 0.0))], 0)
@@ -62,7 +60,7 @@ def assemble(
         hypotheses = []
         for rank in range(min(len(part.hypotheses) for part in parts)):
             own = [part.hypotheses[rank] for part in parts]
-            text = rejoin([part.text for part in parts], [text for text, _ in own], target_lang)
+            text = rejoin([part.text for part in parts], [text for text, _ in own], parts[0].route.target_lang)
             hyps = [h for _, h in own]
             hypotheses.append((text, _with_attention(_joined(hyps, length_penalty), hyps, src_pieces, tokenizer)))
     best = hypotheses[0][0]

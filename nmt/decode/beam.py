@@ -45,7 +45,7 @@ class Rule(Protocol):
 class Search:
     """How to search."""
 
-    bos_id: int
+    bos_id: int | Tensor  # what hypotheses begin with; or that of each sentence, (B,)
     eos_id: int
     banned: tuple[int, ...] = ()  # never produced; their probability mass stays theirs: log_prob is the model's own
     beam_size: int = 5  # over all groups
@@ -55,6 +55,10 @@ class Search:
     groups: int = 1  # diverse beam search (Vijayakumar et al. 2018): later groups keep away from earlier ones' tokens
     diversity: float = 0.0  # in nats, for each hypothesis of an earlier group that takes a token at the same step
     rule: Rule | None = None
+
+    def first(self, src: Tensor) -> Tensor:
+        """What the hypotheses of each source begin with, (B,); src (B,S)."""
+        return torch.as_tensor(self.bos_id, device=src.device).expand(src.size(0))
 
 
 @torch.inference_mode()
@@ -71,11 +75,11 @@ def beam_search(
     finished: list[list[Hypothesis]] = [[] for _ in range(src.size(0))]
     sentence = torch.arange(src.size(0), device=device).repeat_interleave(groups)  # (R,) which source it is
     limits = max_len.to(device)[sentence]
+    last = how.first(src)[sentence][:, None]  # (R,k)
     if groups > 1:
         src, src_mask = src[sentence], src_mask[sentence] if src_mask is not None else None
     state = scorer.start(src, src_mask)
     ended = torch.zeros_like(sentence)  # (R,) hypotheses
-    last = torch.full((len(sentence), 1), how.bos_id, device=device)  # (R,k)
     scores = torch.zeros(len(sentence), 1, device=device)  # (R,k), all -inf where the row is done
     tokens = torch.empty(len(sentence), 1, 0, dtype=torch.int64, device=device)  # (R,k,t)
     coverage = torch.zeros(len(sentence), 1, src.size(1), device=device) if how.coverage_penalty else None  # (R,k,S)

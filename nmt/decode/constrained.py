@@ -72,7 +72,7 @@ def constrained_search(
     state = scorer.start(src, src_mask)
     sentence = list(range(src.size(0)))
     beams = [[(0.0, Owed(tuple(p)))] for p in phrases]  # of each sentence: log-probability, what is owed
-    last = torch.full((src.size(0), 1), how.bos_id, device=device)
+    last = how.first(src)[:, None]
     tokens = torch.empty(src.size(0), 1, 0, dtype=torch.int64, device=device)
     while sentence:
         log_probs = scorer.step(last, state).log_softmax(-1)

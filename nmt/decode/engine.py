@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from nmt.data.batches import pad
+from nmt.data.tags import UNTAGGED, Tags
 from nmt.decode.beam import Hypothesis, Search, beam_search
 from nmt.decode.constrained import constrained_search
 from nmt.decode.labels import OneOf
@@ -31,13 +32,19 @@ MAX_WORKERS = 4  # searches at a time on a CPU; Python runs only one thread's ow
 @dataclass(frozen=True)
 class Sentence:
     """What is searched for: a translation of `ids` that begins with `prefix`, has every phrase of `include` in it, and
-    none of `exclude`. All are token ids, without `</s>`.
+    none of `exclude`. All are token ids, without `</s>`. `tags` tell the languages.
     """
 
     ids: list[int]
     prefix: tuple[int, ...] = ()
     include: tuple[tuple[int, ...], ...] = ()
     exclude: tuple[tuple[int, ...], ...] = ()
+    tags: Tags = UNTAGGED
+
+    @property
+    def read(self) -> list[int]:
+        """What the model reads: the tag, if there is one, then the source."""
+        return self.tags.read(self.ids)
 
 
 Batch = list[Sentence]  # that are translated together
@@ -163,7 +170,7 @@ class BeamEngine:
         return found
 
     def _search_alike(self, batch: Batch, decode: DecodeSection, n_best: int) -> list[list[Hypothesis]]:
-        ids, padded = pad([s.ids for s in batch])
+        ids, padded = pad([s.read for s in batch])
         src = torch.from_numpy(ids).to(self.device)
         mask = src != PAD_ID if padded else None
         most = longest(batch, decode, self.max_positions)
@@ -172,8 +179,9 @@ class BeamEngine:
         fewest = [min(int(len(s.ids) * decode.min_len_ratio), n - 1) for s, n in zip(batch, most, strict=True)]
         rules = Rules(EOS_ID, [s.prefix for s in batch], [s.exclude for s in batch], fewest, decode.no_repeat_ngram)
         rule = self.one_of or (rules if rules.needed else None)
+        starts = torch.tensor([s.tags.start for s in batch], device=self.device)
         how = Search(
-            BOS_ID, EOS_ID, self.never, decode.beam_size, n_best, decode.length_penalty,
+            starts, EOS_ID, self.never, decode.beam_size, n_best, decode.length_penalty,
             decode.coverage_penalty, decode.diverse_groups, decode.diversity, rule,
         )  # fmt: skip
         max_len = torch.tensor(most)
@@ -181,7 +189,7 @@ class BeamEngine:
             phrases = [s.include for s in batch]
             return constrained_search(self.scorer, src, mask, max_len, how, phrases, self.goes_on)
         if decode.sampling:
-            noise = [noise_of(s.ids, decode.seed, decode.beam_size, n) for s, n in zip(batch, most, strict=True)]
+            noise = [noise_of(s.read, decode.seed, decode.beam_size, n) for s, n in zip(batch, most, strict=True)]
             cut = (decode.temperature, decode.top_k, decode.top_p)
             return sample(self.scorer, src, mask, max_len, how, noise, *cut)
         return beam_search(self.scorer, src, mask, max_len, how)

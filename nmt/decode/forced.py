@@ -34,14 +34,18 @@ class Forced:
 
 @torch.inference_mode()
 def force(
-    models: Sequence[Writer], pairs: Sequence[Pair], mean_of: Literal["probability", "log"] = "probability"
-) -> list[Forced]:
-    """Of each pair of a batch; of several models the mean, as an ensemble takes it."""
+    models: Sequence[Writer], pairs: Sequence[Pair], mean_of: Literal["probability", "log"] = "probability",
+    starts: Sequence[int] | None = None,
+) -> list[Forced]:  # fmt: skip
+    """Of each pair of a batch; of several models the mean, as an ensemble takes it. `starts`: what each target begins
+    with, if not with `<s>`.
+    """
     device = next(models[0].parameters()).device
     src_ids, padded = pad([src for src, _ in pairs])
     src = torch.from_numpy(src_ids).to(device)
     tgt_out = torch.from_numpy(pad([tgt for _, tgt in pairs])[0]).to(device)
-    tgt_in = torch.cat([torch.full_like(tgt_out[:, :1], BOS_ID), tgt_out[:, :-1]], 1)
+    first = torch.full_like(tgt_out[:, 0], BOS_ID) if starts is None else torch.tensor(starts, device=device)
+    tgt_in = torch.cat([first[:, None], tgt_out[:, :-1]], 1)
     logits, looks = [], []
     for model in models:
         hidden, by_layer = model.with_attention(src, src != PAD_ID if padded else None, tgt_in)

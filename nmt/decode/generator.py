@@ -13,7 +13,7 @@ from pathlib import Path
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence, plan_searches
 from nmt.decode.translator import Translator, changed
-from nmt.tokenizer import Side
+from nmt.tokenizer import BOS_ID, Side
 
 MOST_AT_ONCE = 100  # samples of a prompt
 
@@ -39,7 +39,7 @@ class Generator:
         """Of a run folder; arguments as of Translator.load. Raises RunError where the run is no language model, or is
         damaged.
         """
-        from nmt.data.corpus import side_of
+        from nmt.data.sources import side_of
         from nmt.run.abilities import check_draws
         from nmt.run.folder import load_run_recipe
         from nmt.run.load import load_language_model
@@ -71,7 +71,8 @@ class Generator:
 
     def score(self, lines: Sequence[str]) -> list[Hypothesis]:
         """What the model makes of lines: `log_prob`, `</s>` counted, and `token_log_probs`."""
-        return self.translator.score_ids([([], ids) for ids in self._encode(lines)])
+        rows = self._encode(lines)
+        return self.translator.score_ids([([], ids) for ids in rows], [BOS_ID] * len(rows))
 
     def _draw(self, prompts: Sequence[str], number: int, seed: int) -> list[list[str]]:
         decode = self.decode.model_copy(update={"beam_size": number, "seed": seed})

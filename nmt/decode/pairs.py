@@ -32,7 +32,7 @@ class PairScorer:
     @classmethod
     def load(cls, run: Path, checkpoint: str = "best", device: str = "auto") -> PairScorer:
         """Raises RunError where the run has learned no pairs."""
-        from nmt.data.corpus import side_of
+        from nmt.data.sources import side_of
         from nmt.run.load import load_pair_model
 
         model, tokenizer, recipe, found = load_pair_model(run, checkpoint, device)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence
 from nmt.decode.request import Request
+from nmt.decode.routes import ANY, Route
 from nmt.decode.source_fields import ONE_FIELD, SourceFields
 from nmt.text.flags import FLAGS, TAGS
 from nmt.text.sentences import split
-from nmt.tokenizer import Tokenizer, Unseen
+from nmt.tokenizer import Side, Tokenizer, Unseen
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection
@@ -25,17 +26,15 @@ _WITHIN_CHARACTER = re.compile(r"<0x[89AB].>")  # a byte of UTF-8 that is not th
 
 @dataclass(frozen=True)
 class Domain:
-    """What a model was trained on: languages, and lengths of source lines in tokens."""
+    """What a model was trained on: directions, and lengths of source lines in tokens."""
 
-    source_lang: str = ""
-    target_lang: str = ""
+    routes: tuple[Route, ...] = (ANY,)
     typical: int | None = None  # 99 % of the lines are not longer
     longest: int | None = None
     several_sentences: bool = True  # in a line are nothing new to it
     fields: SourceFields = ONE_FIELD  # of a source
     labels: tuple[str, ...] = ()  # the only outputs there are; none: any
     flags: tuple[str, ...] = (*FLAGS, TAGS)  # what may be wrong with an output; see nmt.text.flags
-    bleu_tokenize: str = "13a"  # how BLEU splits words of the target language
 
 
 @dataclass
@@ -46,6 +45,7 @@ class Part:
     text: str
     sentence: Sentence
     n_best: int
+    route: Route = ANY
     cut: bool = False  # within a sentence, for want of another place
     anywhere: tuple[str, ...] = ()  # phrases that must be in this part if they are in no other of the line
     include: tuple[str, ...] = ()  # that must be in it
@@ -67,29 +67,31 @@ class Cutter:
         """
         self.tokenizer, self.domain, max_segment = tokenizer, domain, decode.max_segment
         self.by_sentence, self.whole = decode.split_sentences == "auto", decode.split_sentences == "whole"
-        limits = [max_segment, None if self.whole else domain.longest, max_positions and max_positions - 1]
+        tags = max(len(route.tags.read([])) for route in domain.routes)
+        limits = [max_segment, None if self.whole else domain.longest, max_positions and max_positions - 1 - tags]
         self.most = min(limit for limit in limits if limit)
         self.typical = domain.typical or max_segment
 
-    def cut(self, requests: Sequence[Request], n_best: int) -> list[Part]:
-        """The parts of all lines in order; a blank line has none. A line break within a line counts as a space.
+    def cut(self, requests: Sequence[Request], n_best: int, routes: Sequence[Route]) -> list[Part]:
+        """The parts of all lines in order, each with its route; a blank line has none. A line break within a line
+        counts as a space.
 
         The prefix is for the first part of a line; what to include, for the longest if no other has it.
         """
         texts = [" ".join(r.text.splitlines()) for r in requests]
         parts: list[Part] = []
-        for i, (request, text, ids) in enumerate(
-            zip(requests, texts, self.tokenizer.encode(texts, "src"), strict=True)
-        ):
+        rows = self._encode(texts, routes)
+        for i, (request, text, ids, route) in enumerate(zip(requests, texts, rows, routes, strict=True)):
             if not ids:
                 continue
+            number = n_best if request.n_best is None else request.n_best
             own = [
-                Part(i, part, Sentence(piece), n_best if request.n_best is None else request.n_best, cut)
-                for part, piece, cut in self._cut_line(text, ids)
+                Part(i, part, Sentence(piece, tags=route.tags), number, route, cut)
+                for part, piece, cut in self._cut_line(text, ids, route)
             ]
             if request.prefix:
                 prefix = tuple(self.tokenizer.encode([request.prefix], "tgt")[0])
-                own[0].sentence = Sentence(own[0].sentence.ids, prefix)
+                own[0].sentence = replace(own[0].sentence, prefix=prefix)
             longest = max(own, key=lambda part: len(part.sentence.ids))
             longest.anywhere = tuple(request.include)
             for part in own:
@@ -97,16 +99,24 @@ class Cutter:
             parts += own
         return parts
 
-    def _cut_line(self, text: str, ids: list[int]) -> Iterator[tuple[str, list[int], bool]]:
+    def _encode(self, texts: Sequence[str], routes: Sequence[Route]) -> list[list[int]]:
+        sides: tuple[Side, Side] = ("src", "tgt")
+        rows = {
+            side: iter(self.tokenizer.encode([t for t, r in zip(texts, routes, strict=True) if r.side == side], side))
+            for side in sides
+        }
+        return [next(rows[route.side]) for route in routes]
+
+    def _cut_line(self, text: str, ids: list[int], route: Route) -> Iterator[tuple[str, list[int], bool]]:
         if self.whole:  # what was said last matters most
             kept = ids[-self.most :] if self.domain.fields.turns else ids[: self.most]
             yield text, kept, len(kept) < len(ids)
             return
         sentences = [text]
         if self.by_sentence and (len(ids) > self.typical or not self.domain.several_sentences):
-            sentences = split(text, self.domain.source_lang)
+            sentences = split(text, route.source_lang)
         for sentence in sentences:
-            own = ids if len(sentences) == 1 else self.tokenizer.encode([sentence], "src")[0]
+            own = ids if len(sentences) == 1 else self.tokenizer.encode([sentence], route.side)[0]
             pieces = list(self._cut_ids(own))
             for piece in pieces:
                 # A part that was cut by tokens: its text is no more needed than for terms in it.

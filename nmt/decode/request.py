@@ -29,6 +29,8 @@ class Request:
     exclude: tuple[str, ...] = ()  # phrases that must not
     n_best: int | None = None  # None: as many as is asked of all
     fields: Mapping[str, Any] = field(default_factory=dict)  # of a JSON line: passed through untouched, in this order
+    to: str | None = None  # into this language; None: what is asked of all
+    source: str | None = None  # from this language
 
     def __post_init__(self) -> None:
         """Raises DataError for a phrase of nothing, which every text has, and for what is no text."""
@@ -45,8 +47,8 @@ def parse_request(
     line: str, where: str, reserved: Collection[str] = (), source_fields: SourceFields = ONE_FIELD
 ) -> Request:
     """The request of a JSON object: the source in `text` or `source`, or in the fields that the run reads; what is
-    asked in `prefix`, `include`, `exclude` and `n_best` (absent or null: nothing), and other fields, which are not
-    looked at.
+    asked in `prefix`, `include`, `exclude`, `n_best`, `to` and `from` (absent or null: nothing), and other fields,
+    which are not looked at.
 
     `reserved` are names that the output will need, so that another field of that name would be lost. Raises DataError
     naming `where` for what is no such object, or no JSON that every program reads alike: a key that stands twice, NaN
@@ -61,6 +63,8 @@ def parse_request(
     if text is None:
         text = _source(values, faults, [str(name) for name in source_fields.names])
     asked = {name: _asked(name, values.pop(name, None), faults) for name in ("prefix", "include", "exclude", "n_best")}
+    # The answer names the languages, too.
+    asked["to"], asked["source"] = (_asked(name, values.get(name), faults) for name in ("to", "from"))
     faults += [
         f"has a field `{name}`, which the output has too; give it another name" for name in values if name in reserved
     ]
@@ -120,7 +124,7 @@ def _asked(name: str, value: Any, faults: list[str]) -> Any:
     """The value of a field that asks for something, as Request has it."""
     many = name in ("include", "exclude")
     if value is None:
-        return {"prefix": "", "n_best": None}.get(name, ())
+        return () if many else {"prefix": ""}.get(name)
     if name == "n_best":
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_N_BEST:
             return value

@@ -33,7 +33,7 @@ def sample(
     b, k = src.size(0), how.beam_size
     state = scorer.start(src, src_mask)
     sentence = torch.arange(b, device=device)
-    last = torch.full((b, 1), how.bos_id, device=device)
+    last = how.first(src)[:, None]
     total = torch.zeros(b, k, device=device)  # (B,k) log-probability
     tokens = torch.empty(b, k, 0, dtype=torch.int64, device=device)
     open_ = torch.ones(b, k, dtype=torch.bool, device=device)  # not yet ended

@@ -37,6 +37,7 @@ WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
 MANY_DOUBTFUL = 0.1  # share of the lines; of held-out text like that of training, fewer are doubtful
 
 T = TypeVar("T")
+Check = Callable[[Request, str], object]
 
 
 def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
@@ -49,22 +50,24 @@ def read_lines(file: IO[bytes], name: str) -> Iterator[list[str]]:
 
 def read_requests(
     file: IO[bytes], name: str, *, input_format: Format, format: Format = "jsonl",
-    source_fields: SourceFields = ONE_FIELD,
+    source_fields: SourceFields = ONE_FIELD, check: Check = lambda *_: None,
 ) -> Iterator[list[Request]]:  # fmt: skip
     """Chunks of requests, as `read_lines` has them: a line of text, or a JSON object as `parse_request` describes it,
     with the fields that the run reads.
 
     `format` is the output's: JSON has all other fields of the input too, so none may be called as one of its own.
+    `check` gets each request of JSON with the name of its line, and raises DataError for one that cannot be.
     """
     note = f"The lines of {name} end in CR LF; those of the output will end in LF."
-    return _chunks(file, name, _parser(input_format, format, source_fields), note)
+    return _chunks(file, name, _parser(input_format, format, source_fields, check), note)
 
 
 def type_requests(
-    input_format: Format, format: Format = "jsonl", source_fields: SourceFields = ONE_FIELD
-) -> Iterator[list[Request]]:
+    input_format: Format, format: Format = "jsonl", source_fields: SourceFields = ONE_FIELD,
+    check: Check = lambda *_: None,
+) -> Iterator[list[Request]]:  # fmt: skip
     """What a person types at a terminal, line by line, with the keys of readline to edit it; until Ctrl-D."""
-    parse = _parser(input_format, format, source_fields)
+    parse = _parser(input_format, format, source_fields, check)
     with suppress(ImportError):  # its import changes what input() does
         import readline  # noqa: F401
     # What is typed must not come out where the translations go.
@@ -81,11 +84,19 @@ def type_requests(
             console.error(e)  # the next may be better
 
 
-def _parser(input_format: Format, format: Format, source_fields: SourceFields) -> Callable[[str, str], Request]:
+def _parser(
+    input_format: Format, format: Format, source_fields: SourceFields, check: Check
+) -> Callable[[str, str], Request]:
     if input_format == "text":
         return lambda line, where: Request(source_fields.check(line, where))
     reserved = FIELDS if format == "jsonl" else ()
-    return lambda line, where: parse_request(line, where, reserved, source_fields)
+
+    def parse(line: str, where: str) -> Request:
+        request = parse_request(line, where, reserved, source_fields)
+        check(request, where)
+        return request
+
+    return parse
 
 
 def _chunks(file: IO[bytes], name: str, parse: Callable[[str, str], T], crlf: str = "") -> Iterator[list[T]]:

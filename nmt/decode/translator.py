@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmt.data.sources import stored_directions, vocabularies
+from nmt.data.tags import tags_between
 from nmt.decode.assembly import Translation, assemble
 from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import BeamEngine, Engine, plan_searches
@@ -21,6 +23,7 @@ from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more, set_apart
 from nmt.decode.request import Request
+from nmt.decode.routes import NoRouteError, Route, choose
 from nmt.decode.scorer import EnsembleScorer, ModelScorer
 from nmt.decode.source_fields import SourceFields
 from nmt.errors import DataError, RecipeError, RunError, join_faults
@@ -48,6 +51,8 @@ class Translator:
     ) -> None:
         self.engine, self.tokenizer, self.decode = engine, tokenizer, decode
         self.domain = domain or Domain()
+        self.to: str | None = None  # the language of every line's translation, and of its source; None: see routes.py
+        self.source: str | None = None
         self.terms = Terms()  # what is asked of every line
         self.models: list[Writer] = []  # what the engine searches with, if it is our own
         self.languages: Languages | None = None  # what tells whether a translation is in the right one
@@ -125,12 +130,14 @@ class Translator:
         return translator
 
     def translate(
-        self, lines: Sequence[str | Request], *, n_best: int = 1, attention: bool = False,
-        on_progress: Callable[[int], None] | None = None, **decode: object,
+        self, lines: Sequence[str | Request], *, to: str | None = None, source: str | None = None, n_best: int = 1,
+        attention: bool = False, on_progress: Callable[[int], None] | None = None, **decode: object,
     ) -> list[Translation]:  # fmt: skip
         """Translate each line. A blank line stays blank; a line break within a line counts as a space. A line of a run
         that reads several fields has them with a TAB between them.
 
+        to: the language to translate into; needed where the run has several
+        source: the language of the lines; needed where the model has to be told
         n_best: hypotheses of each line
         attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean)
         on_progress: is told how many more lines are done
@@ -139,8 +146,9 @@ class Translator:
         Raises TypeError for a string in place of a list, or what is neither text nor a Request; RecipeError for a
         search that cannot be.
         """
-        if decode:
+        if decode or to or source:
             changed = self._with(decode)
+            changed.to, changed.source = to or self.to, source or self.source
             return changed.translate(lines, n_best=n_best, attention=attention, on_progress=on_progress)
         if n_best < 1:
             raise ValueError(f"n_best is {n_best}; it must be at least 1")
@@ -150,7 +158,8 @@ class Translator:
         self._check(requests)
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, self.decode)
         of_line: list[list[Part]] = [[] for _ in requests]
-        for part in cutter.cut(requests, n_best):
+        routes = self._routes(requests)
+        for part in cutter.cut(requests, n_best, routes):
             part.include = self.terms.of(part.text)
             of_line[part.line].append(part)
         parts = list(chain.from_iterable(of_line))
@@ -171,16 +180,26 @@ class Translator:
         if attention:
             self._look(parts)
         translations = [
-            assemble(own, request.prefix, self.tokenizer, self.domain.target_lang, self.decode.length_penalty)
+            assemble(own, request.prefix, self.tokenizer, self.decode.length_penalty)
             for request, own in zip(requests, of_line, strict=True)
         ]
+        return self._where_foreign(translations, [route.target_lang for route in routes])
+
+    def _where_foreign(self, translations: list[Translation], wanted: Sequence[str]) -> list[Translation]:
+        """With a mark on those that are in another language than is wanted of them."""
         if self.languages is None:
             return translations
-        foreign = self.languages.elsewhere([t.text for t in translations], self.domain.target_lang)
-        return [replace(t, foreign=True) if odd else t for t, odd in zip(translations, foreign, strict=True)]
+        found = list(translations)
+        for language in dict.fromkeys(wanted):
+            own = [i for i, name in enumerate(wanted) if name == language]
+            foreign = self.languages.elsewhere([translations[i].text for i in own], language)
+            for i, odd in zip(own, foreign, strict=True):
+                if odd:
+                    found[i] = replace(translations[i], foreign=True)
+        return found
 
     def __repr__(self) -> str:
-        languages = f"{self.domain.source_lang or '?'}-{self.domain.target_lang or '?'}"
+        languages = ", ".join(map(str, self.domain.routes))
         origin = f" of {self.run} ({self.checkpoint})" if self.run else ""
         return f"<Translator {languages}{origin}, beam_size {self.decode.beam_size}>"
 
@@ -204,6 +223,23 @@ class Translator:
             request, prefix=request.prefix or terms.prefix,
             include=(*request.include, *terms.include), exclude=(*request.exclude, *terms.exclude),
         )  # fmt: skip
+
+    def _routes(self, requests: Sequence[Request]) -> list[Route]:
+        """Of each line. Raises DataError where it cannot be told, or is none of the model's."""
+        found: dict[tuple[str | None, str | None], Route] = {}
+        for number, request in enumerate(requests, 1):
+            asked = request.to, request.source
+            found[asked] = found.get(asked) or self.route(request, f"line {number:,}" if any(asked) else "")
+        return [found[request.to, request.source] for request in requests]
+
+    def route(self, request: Request, where: str = "") -> Route:
+        """From which language into which a line is translated. Raises DataError, after `where`, where that cannot be
+        told, or is none of the model's.
+        """
+        try:
+            return choose(self.domain.routes, request.to or self.to, request.source or self.source)
+        except NoRouteError as e:
+            raise DataError(f"{where + ': ' if where else ''}{self.run or 'the model'} {e.problem}", e.hint) from None
 
     def _check(self, requests: Sequence[Request]) -> None:
         """Raises RecipeError where the search cannot do what is asked of it."""
@@ -236,7 +272,7 @@ class Translator:
                 for part, hypotheses in zip(batch, found, strict=True):
                     part.searched = part.sentence
                     if hypotheses:
-                        part.hypotheses = self._ranked(hypotheses, decode)[:n_best]
+                        part.hypotheses = self._ranked(hypotheses, decode, part.route.bleu_tokenize)[:n_best]
                     elif part.sentence.include:  # which cannot be kept to, with all else that is asked
                         part.sentence, part.can_include = replace(part.sentence, include=()), False
                     else:
@@ -251,11 +287,13 @@ class Translator:
         beam_size = max(decode.beam_size, -(-n_best // decode.diverse_groups) * decode.diverse_groups)
         return decode.model_copy(update={"beam_size": beam_size})
 
-    def _ranked(self, hypotheses: list[Hypothesis], decode: DecodeSection) -> list[tuple[str, Hypothesis]]:
+    def _ranked(
+        self, hypotheses: list[Hypothesis], decode: DecodeSection, bleu_tokenize: str
+    ) -> list[tuple[str, Hypothesis]]:
         texts = self.tokenizer.decode([h.tokens for h in hypotheses])
         if decode.mbr == "none":
             return list(zip(texts, hypotheses, strict=True))
-        utility = expected_utility(texts, decode.mbr, self.domain.bleu_tokenize)
+        utility = expected_utility(texts, decode.mbr, bleu_tokenize)
         ranked = sorted(zip(texts, hypotheses, utility, strict=True), key=lambda found: -found[2])
         different = {text: replace(h, score=score) for text, h, score in reversed(ranked)}
         return list(reversed(different.items()))
@@ -287,7 +325,8 @@ class Translator:
         """What the model makes of given translations (source, target): `token_log_probs`, and what a beam would give
         them. Neither side is cut. Raises DataError naming the pair that is longer than the model knows places for.
         """
-        src_ids = self.tokenizer.encode([src for src, _ in pairs], "src")
+        route = self.route(Request(""))
+        src_ids = map(route.tags.read, self.tokenizer.encode([src for src, _ in pairs], route.side))
         ids = list(zip(src_ids, self.tokenizer.encode([tgt for _, tgt in pairs], "tgt"), strict=True))
         limit = self.engine.max_positions
         for number, (src, tgt) in enumerate(ids, 1):
@@ -295,19 +334,19 @@ class Translator:
                 raise DataError(
                     f"pair {number:,} has {max(len(src), len(tgt)):,} tokens; the model knows {limit - 1:,}."
                 )
-        return self.score_ids(ids)
+        return self.score_ids(ids, [route.tags.start] * len(ids))
 
-    def score_ids(self, pairs: Sequence[Pair]) -> list[Hypothesis]:
-        """As `score`, of ids."""
+    def score_ids(self, pairs: Sequence[Pair], starts: Sequence[int]) -> list[Hypothesis]:
+        """As `score`, of ids; `starts` are what the targets begin with."""
         return [
             Hypothesis(
                 list(tgt), sum(found.log_probs), sum(found.log_probs) / (len(tgt) + 1) ** self.decode.length_penalty,
                 token_log_probs=tuple(found.log_probs),
             )
-            for (_, tgt), found in zip(pairs, self._force(pairs), strict=True)
+            for (_, tgt), found in zip(pairs, self._force(pairs, starts), strict=True)
         ]  # fmt: skip
 
-    def _force(self, pairs: Sequence[Pair]) -> list[Forced]:
+    def _force(self, pairs: Sequence[Pair], starts: Sequence[int]) -> list[Forced]:
         if not self.models:
             raise RunError("CTranslate2 gives no probabilities of tokens and no attention.", "Leave `--engine` out.")
         order = sorted(range(len(pairs)), key=lambda i: -max(map(len, pairs[i])))
@@ -315,18 +354,21 @@ class Translator:
         while order:
             size = max(1, self.decode.batch_tokens // (max(map(len, pairs[order[0]])) + 1))
             batch, order = order[:size], order[size:]
-            results = force(self.models, [pairs[i] for i in batch], self.decode.ensemble)
+            own = [pairs[i] for i in batch]
+            results = force(self.models, own, self.decode.ensemble, [starts[i] for i in batch])
             found |= dict(zip(batch, results, strict=True))
         return [found[i] for i in range(len(pairs))]
 
     def _look(self, parts: Sequence[Part]) -> None:
         """Add alignment and attention to all hypotheses."""
-        pairs = [(part.sentence.ids, h.tokens) for part in parts for _, h in part.hypotheses]
-        forced = iter(self._force(pairs))
+        each = [(part, h) for part in parts for _, h in part.hypotheses]
+        pairs = [(part.sentence.read, h.tokens) for part, h in each]
+        forced = iter(self._force(pairs, [part.route.tags.start for part, _ in each]))
         for part in parts:
             src_words = words_of(self.tokenizer.pieces(part.sentence.ids, "src"))
+            tags = len(part.sentence.read) - len(src_words)
             for n, (text, h) in enumerate(part.hypotheses):
-                attention = next(forced).attention[: len(h.tokens), : len(src_words)]
+                attention = next(forced).attention[: len(h.tokens), tags : tags + len(src_words)]
                 pairs_of_words = align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens)))
                 part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
 
@@ -335,10 +377,15 @@ def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:
     """By what was counted of the training text; older runs do not know what is typical."""
     src = manifest.splits["train"].src
     several = src.several_sentences is None or src.several_sentences >= 0.01
-    languages = recipe.data.source_lang, recipe.data.target_lang
+    data, sides = recipe.data, vocabularies(recipe.data)
+    routes = tuple(
+        Route(d.src, str(d.tgt), sides[stored.src], tags_between(data, d.src, str(d.tgt), manifest.tags),
+              recipe.tokenize_for(str(d.tgt)))
+        for d, stored in zip(data.evaluated, stored_directions(data, trained=False), strict=True)
+    )  # fmt: skip
     return Domain(
-        *languages, src.p99, src.longest, several, SourceFields(recipe.data.fields, recipe.data.joint == TURN),
-        tuple(manifest.labels or ()), recipe.about_task.flags, recipe.bleu_tokenize,
+        routes, src.p99, src.longest, several, SourceFields(data.fields, data.joint == TURN),
+        tuple(manifest.labels or ()), recipe.about_task.flags,
     )  # fmt: skip
 
 

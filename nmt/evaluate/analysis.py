@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import NMTError, RunError
+from nmt.evaluate.directions import tokenize_of
 from nmt.evaluate.texts import Texts
 from nmt.evaluate.training_text import TrainingText, read_training_text
 from nmt.run.folder import load_run_recipe
@@ -117,7 +118,7 @@ def analyse_run(run: Path, tests: Iterable[str] = (), prepared: Path | None = No
         training, written = read_training_text(run, prepared or recipe.prepared_dir, src, tgt)
     except NMTError as e:
         missing = e.message
-    return [analyse(name, t, recipe.bleu_tokenize, training, written, missing) for name, t in texts.items()]
+    return [analyse(name, t, tokenize_of(recipe, name), training, written, missing) for name, t in texts.items()]
 
 
 def analyse(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from nmt import console
 from nmt.errors import RunError
+from nmt.evaluate.directions import direction_of
 from nmt.evaluate.report import Attention
 from nmt.evaluate.texts import read_lines
+from nmt.run.folder import load_run_recipe
 
 SENTENCES = 3
 MAX_WORDS = 14  # more make too large a picture
@@ -29,7 +31,8 @@ def attention_of(run: Path) -> list[Attention]:
         console.warn(f"The report is without attention: {e.message}")  # the rest is worth having
         return []
     found: list[Attention] = []
-    for t in translator.translate(lines, attention=True):
+    direction = direction_of(load_run_recipe(run).data, kept[0].name.removesuffix(".src.txt"))
+    for t in translator.translate(lines, to=direction.tgt, source=direction.src, attention=True):
         best = t.hypotheses[0][1]
         assert best.attention is not None
         found.append((t.src_tokens, translator.tokenizer.pieces(best.tokens), best.attention.tolist()))

@@ -6,11 +6,12 @@ A system is a run that was evaluated (its translations are kept in the run folde
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, RunError
+from nmt.evaluate.directions import tokenize_of
 from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.abilities import check_translates
 from nmt.run.folder import load_run_recipe
@@ -136,8 +137,9 @@ def compare(
         tests = _of_runs(systems)
         recipe = load_run_recipe(systems[0])
         section = recipe.evaluate
-        by = Measures(metrics or section.metrics, bleu_tokenize or recipe.bleu_tokenize,
-                      rouge_tokenize or section.rouge_tokenize)  # fmt: skip
+        by = Measures(metrics or section.metrics, bleu_tokenize or "", rouge_tokenize or section.rouge_tokenize)
+        of_test = {name: replace(by, bleu_tokenize=bleu_tokenize or tokenize_of(recipe, name)) for name in tests}
+        return [_compare(name, names, texts, systems, of_test[name]) for name, texts in tests.items()]
     return [_compare(name, names, texts, systems, by) for name, texts in tests.items()]
 
 
@@ -148,7 +150,10 @@ def _names(systems: Sequence[Path]) -> list[str]:
 
 
 def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
+    """Where one of them has several directions, the tests of all have the names that they have there."""
     kept: list[dict[str, Texts]] = []
+    recipes = [run / "recipe.yaml" for run in runs]
+    several = any(path.exists() and len(load_run_recipe(path.parent).data.evaluated) > 1 for path in recipes)
     for run in runs:
         if not run.is_dir():
             what = "is a file; its references are needed" if run.exists() else "is not there"
@@ -159,12 +164,18 @@ def _of_runs(runs: Sequence[Path]) -> dict[str, list[Texts]]:
             if (run / "recipe.yaml").exists():
                 check_translates(run, load_run_recipe(run))
             raise RunError(f"{run} has not been evaluated.", f"Run: nmt evaluate --run {run}")
-        kept.append({name: Texts.kept(folder, name) for name in tests})
+        kept.append({_called(run, name) if several else name: Texts.kept(folder, name) for name in tests})
     common = [name for name in kept[0] if all(name in tests for tests in kept)]
     if not common:
         known = "; ".join(f"{run} has {', '.join(tests)}" for run, tests in zip(runs, kept, strict=True))
         raise DataError(f"the runs have no test set in common: {known}.", "Evaluate them on the same one.")
     return {name: [tests[name] for tests in kept] for name in common}
+
+
+def _called(run: Path, test: str) -> str:
+    """A test's name where its direction is told."""
+    data = load_run_recipe(run).data
+    return test if len(data.evaluated) > 1 else f"{test}:{data.trained[0]}"
 
 
 def _compare(test: str, names: list[str], texts: list[Texts], systems: Sequence[Path], by: Measures) -> TestComparison:

@@ -6,9 +6,8 @@ What was scored is kept in the run folder: `evaluation/<test>.src.txt`, `.hyp.tx
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt import console
-from nmt.data.manifest import MANIFEST, File, Manifest, NotPreparedError
 from nmt.errors import DataError, RecipeError, RunError, join_faults, plural
 from nmt.evaluate.comet import check_comet, comet
+from nmt.evaluate.directions import means, tokenize_of
+from nmt.evaluate.prepared import TestText, texts_of
 from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
 from nmt.run.load import load_languages
-from nmt.run.manifest import run_manifest
 from nmt.run.results import FOLDER, Details, KeptScore, Results, Together, readable_results
 from nmt.text.flags import FLAGS, WRONG_LANGUAGE, flags
 from nmt.text.metrics import OF_TRANSLATIONS, Score, label, score
@@ -47,8 +46,9 @@ class TranslatesLines(Protocol):
     def checkpoint(self) -> str: ...
 
     def translate(
-        self, lines: Sequence[str], *, on_progress: Callable[[int], None] | None = None
-    ) -> Sequence[Translated]: ...
+        self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Sequence[Translated]: ...  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,11 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All test sets of one evaluation; where there are several, what they come to together."""
+    """All test sets of one evaluation; where there are several, or several directions, what they come to together."""
 
     tests: list[TestSet]
-    together: dict[str, list[Score]] = field(default_factory=dict)  # MEAN and POOLED; empty for one test set
+    together: dict[str, list[Score]] = field(default_factory=dict)  # MEAN and POOLED, or means over directions
+    by_direction: bool = False  # whether the test sets are in several directions
 
     def to_json(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Test set → metric → score, interval, signature; and `output` → sentences, speed, flags."""
@@ -93,6 +94,15 @@ class Evaluation:
         """As COLUMNS say: a line for each score."""
         named = [(t.name, t.scores) for t in self.tests] + list(self.together.items())
         return [[name, label(s.name), str(s), s.signature] for name, found in named for s in found]
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Columns and rows as people see them: where there are many directions, a row each."""
+        if not self.by_direction:
+            return COLUMNS, self.rows()
+        named = [(t.name, t.scores) for t in self.tests] + list(self.together.items())
+        return ["test set", *(label(s.name) for s in self.tests[0].scores)], [
+            [name, *map(str, scores)] for name, scores in named
+        ]
 
     def output_rows(self) -> list[list[str]]:
         """As OUTPUT_COLUMNS say: how fast each test set was translated, and what looks wrong."""
@@ -132,39 +142,45 @@ def evaluate_run(
     gone or are not those the run was trained with.
     """
     recipe = load_run_recipe(run)
-    section, tokenize = recipe.evaluate, recipe.bleu_tokenize
-    measure = partial(score, metrics=metrics or section.metrics, bleu_tokenize=tokenize, confidence=True,
-                      rouge_tokenize=section.rouge_tokenize)  # fmt: skip
+    section = recipe.evaluate
+    measure = partial(score, metrics=metrics or section.metrics, confidence=True, rouge_tokenize=section.rouge_tokenize)
     if with_comet:
         check_comet()
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
                "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
     tests, every, languages = [], [], load_languages(run)
     own = texts_of(run, test, prepared)
-    for name, (src, *refs) in (own | ({} if test else _old_texts(recipe))).items():
+    for name, texts in (own | ({} if test else _old_texts(recipe))).items():
+        src, refs, direction = texts.src, texts.refs, texts.direction
         began = time.perf_counter()
         with console.progress(f"Translating {name}", len(src), "sentences") as advance:
-            hyps = [t.text for t in translator.translate(src, on_progress=advance)]
+            translated = translator.translate(src, to=direction.tgt, source=direction.src, on_progress=advance)
+            hyps = [t.text for t in translated]
         seconds = round(time.perf_counter() - began, 2)
-        scores = measure(hyps, refs, src=src)
+        scores = measure(hyps, refs, src=src, bleu_tokenize=texts.bleu_tokenize)
         if with_comet:
             scores.append(comet(src, hyps, refs[0]))
         flagged = {flag: n for flag, n in count_flags(src, hyps).items() if flag in recipe.about_task.flags}
         told = None
-        if languages is not None and languages.knows(recipe.data.target_lang):
-            flagged[WRONG_LANGUAGE] = sum(languages.elsewhere(hyps, recipe.data.target_lang))
+        if languages is not None and languages.knows(str(direction.tgt)):
+            flagged[WRONG_LANGUAGE] = sum(languages.elsewhere(hyps, str(direction.tgt)))
             told = round(100 * (1 - flagged[WRONG_LANGUAGE] / max(1, len(hyps))), 2)
         of_test = {"sentences": len(src), "seconds": seconds, **details}
         tests.append(TestSet(name, scores, len(src), flagged, of_test, told))
         every.append(Texts(src, hyps, refs))
         _keep(run, tests[-1], every[-1])
-    evaluation = Evaluation(tests, _together(tests[: len(own)], every[: len(own)], measure))
+    if len(recipe.data.evaluated) > 1:
+        together = means(recipe.data, {t.name: t.scores for t in tests[: len(own)]})
+    else:
+        tokenize = tokenize_of(recipe, "")
+        together = _together(tests[: len(own)], every[: len(own)], partial(measure, bleu_tokenize=tokenize))
+    evaluation = Evaluation(tests, together, len(recipe.data.evaluated) > 1)
     if evaluation.together:
         _keep_together(run, evaluation)
     return evaluation
 
 
-def _old_texts(recipe: Recipe) -> dict[str, list[list[str]]]:
+def _old_texts(recipe: Recipe) -> dict[str, TestText]:
     """What texts_of gives of the run that `train.guard` watches; nothing where it is gone, which is said."""
     if recipe.train.guard is None:
         return {}
@@ -173,46 +189,6 @@ def _old_texts(recipe: Recipe) -> dict[str, list[list[str]]]:
     except (RunError, RecipeError) as e:
         console.warn(f"What {recipe.train.guard.run} could do is not scored: {e.message}")
         return {}
-
-
-def texts_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) -> dict[str, list[list[str]]]:
-    """Sources, references, and further references if there are any, of test sets of the run's recipe, by name; which
-    ones, and errors, as of evaluate_run.
-    """
-    return _texts(run, test, prepared, _pairs)
-
-
-def lines_of(run: Path, test: Sequence[str] = (), prepared: Path | None = None) -> dict[str, list[str]]:
-    """The lines of test sets of text of one language, by name; which ones, and errors, as of evaluate_run."""
-    texts = _texts(run, test, prepared, Manifest.texts_of)
-    return {name: [line for lines in files for line in lines] for name, files in texts.items()}
-
-
-def _pairs(manifest: Manifest, name: str) -> list[str]:
-    return [manifest.text_of(name, "src"), *manifest.references_of(name)]
-
-
-def _texts(
-    run: Path, test: Sequence[str], prepared: Path | None, files_of: Callable[[Manifest, str], list[str]]
-) -> dict[str, list[list[str]]]:
-    """Test set → the lines of each of its files."""
-    recipe = load_run_recipe(run)
-    chosen = chosen_tests(run, recipe, test)
-    folder = prepared or recipe.prepared_dir
-    files, sums = _check_prepared(run, folder, chosen, files_of)
-    return {name: [_prepared_lines(folder / file, sums[file].sha256) for file in of] for name, of in files.items()}
-
-
-def chosen_tests(run: Path, recipe: Recipe, test: Sequence[str]) -> list[str]:
-    """Which test sets are scored, and errors, as of evaluate_run."""
-    known = [*recipe.data.test, "valid"]
-    if unknown := [name for name in test if name not in known]:
-        names = ", ".join(f"`{name}`" for name in unknown)
-        raise DataError(f"{names} {'is no test set' if len(unknown) == 1 else 'are no test sets'} of {run}.",
-                        f"Known: {', '.join(known)}.")  # fmt: skip
-    if not test and not recipe.data.test:
-        console.info("The recipe names no test set; scoring `valid`.")
-    return list(dict.fromkeys(test)) or list(recipe.data.test) or ["valid"]
 
 
 def count_flags(src: Sequence[str] | None, hyps: Sequence[str], refs: Sequence[str] = ()) -> dict[str, int]:
@@ -287,41 +263,6 @@ def evaluate_files(
     if with_comet and source is not None:
         scores.append(comet(source, hyps, streams[0]))
     return Evaluation([TestSet(str(hyp), scores, len(hyps), count_flags(source, hyps, streams[0]))])
-
-
-# --- prepared data ---------------------------------------------------------------------------------------------------
-
-
-def _check_prepared(
-    run: Path, folder: Path, names: Iterable[str], files_of: Callable[[Manifest, str], list[str]]
-) -> tuple[dict[str, list[str]], dict[str, File]]:
-    """Whether the prepared test sets are there, and still those of the run. Gives their files, and what the manifest
-    says of these.
-    """
-    again = f"Run: nmt prepare {run / 'recipe.yaml'}"
-    try:
-        now = Manifest.load(folder, f"nmt prepare {run / 'recipe.yaml'} --force")
-    except NotPreparedError:
-        raise RunError(f"the test sets of {run} are not in {folder}: its prepared data are gone.", again) from None
-    before = run_manifest(run) if (run / MANIFEST).exists() else now
-    files = {name: files_of(before, name) for name in names}
-    found = {file: now.outputs.get(file) for group in files.values() for file in group}
-    known = {file: sums for file, sums in found.items() if sums is not None and sums == before.outputs.get(file)}
-    if changed := [file for file in found if file not in known]:
-        raise RunError(f"{folder / changed[0]} is not the one that {run} was trained with; it was prepared anew since.",
-                       again + " --force")  # fmt: skip
-    return files, known
-
-
-def _prepared_lines(path: Path, sha256: str) -> list[str]:
-    again = "Prepare again: nmt prepare RECIPE --force"
-    try:
-        content = path.read_bytes()
-    except OSError as e:
-        raise RunError(f"{path} cannot be read: {e}.", again) from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise RunError(f"{path} is not as it was written: its checksum is another.", again)
-    return content.decode("utf-8").split("\n")[:-1]
 
 
 # --- the run folder --------------------------------------------------------------------------------------------------

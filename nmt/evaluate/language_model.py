@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from nmt import console
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
-from nmt.evaluate.evaluation import lines_of, writing
+from nmt.evaluate.evaluation import writing
+from nmt.evaluate.prepared import lines_of
 from nmt.evaluate.training_text import check_same_data
 from nmt.run.folder import load_run_recipe
 from nmt.run.results import FOLDER, KeptScore, readable_results

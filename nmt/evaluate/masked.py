@@ -19,7 +19,8 @@ from nmt.data.masking import ALONE, MaskedSides, Rows, masked_sides, texts
 from nmt.data.noise import Pieces
 from nmt.data.sides import VALID, objectives_of
 from nmt.data.store import PreparedSplit
-from nmt.evaluate.evaluation import chosen_tests, writing
+from nmt.evaluate.evaluation import writing
+from nmt.evaluate.prepared import chosen_tests
 from nmt.evaluate.training_text import check_same_data
 from nmt.model.encoder_only import EncoderOnly
 from nmt.recipe import Recipe

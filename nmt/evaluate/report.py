@@ -78,7 +78,8 @@ def build_report(run: Path, attention: Sequence[Attention] = ()) -> str:
     sections = [(name, _whole(section, known)) for name, section in _SECTIONS.items()]
     what = f"A model of {recipe.languages} text"
     if recipe.translates:
-        what = f"A translator from {recipe.data.source_lang} to {recipe.data.target_lang}"
+        directions = [f"{d.src} to {d.tgt}" for d in recipe.data.trained]
+        what = f"A translator from {', '.join(directions)}"
         if recipe.task != "translate":
             what = f"A model that {recipe.does}"
     elif recipe.draws:

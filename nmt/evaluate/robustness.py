@@ -10,10 +10,12 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nmt import console
+from nmt.evaluate.directions import direction_of
 from nmt.evaluate.evaluation import TranslatesLines, writing
 from nmt.evaluate.texts import Texts
 from nmt.files import write_atomically
@@ -95,17 +97,19 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
     """Of test sets that were evaluated with this translator, whose translations are kept. Only sources that a variant
     changes are translated again: an output does not depend on other lines.
     """
-    tokenize = load_run_recipe(run).bleu_tokenize
+    recipe = load_run_recipe(run)
     folder, measured = run / "evaluation", []
     for name in tests:
-        texts = Texts.kept(folder, name)
+        texts, direction = Texts.kept(folder, name), direction_of(recipe.data, name)
+        tokenize = recipe.tokenize_for(str(direction.tgt))
         src, known = texts.src, dict(zip(texts.src, texts.hyp, strict=True))
+        asked = partial(translator.translate, to=direction.tgt, source=direction.src)
         variants: list[Variant] = []
         for variant, write in {"clean": lambda line, _: line, **VARIANTS}.items():
             lines = [write(line, number) for number, line in enumerate(src, 1)]
             fresh = sorted({line for line in lines if line not in known})
             with console.progress(f"{name}, {variant}", len(fresh), "sentences") as advance:
-                translated = translator.translate(fresh, on_progress=advance) if fresh else []
+                translated = asked(fresh, on_progress=advance) if fresh else []
             known.update(zip(fresh, (t.text for t in translated), strict=True))
             hyps = [known[line] for line in lines]
             bleu, chrf = (s.value for s in score(hyps, texts.refs, ("bleu", "chrf"), tokenize))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from nmt.recipe.directions import Direction, Language, check_directions, parse
 from nmt.recipe.faults import show
 from nmt.recipe.objective import ObjectiveSection, of_kind
 from nmt.recipe.section import (
@@ -21,6 +22,7 @@ from nmt.recipe.section import (
     Sha256,
     check_path,
     derived,
+    no_bool,
 )
 from nmt.text.fields import SEP, TURN
 
@@ -35,6 +37,7 @@ class Corpus(Section):
     * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
     * with `text` and `lang`: text of one language, a line an example; from a plain or gzip file, or, with `path` or
       `hub`, from that column;
+    * with `files`: a table of several languages, a text file each; line n of one translates line n of all others;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.
 
@@ -49,6 +52,7 @@ class Corpus(Section):
     target: str | int | list[str | int] | None = None
     text: str | int | None = None
     lang: str | None = None
+    files: dict[Language, PathText] | None = None
     path: PathText | None = None
     hub: str | None = None
     config: str | None = None
@@ -112,7 +116,9 @@ class Corpus(Section):
     @property
     def columns(self) -> list[str | int]:
         """All of its files or columns: the text, or the source and the targets."""
-        found = [self.text] if self.of_one_language else [*self.fields, *self.targets]
+        found: list[str | int | None] = [self.text] if self.of_one_language else [*self.fields, *self.targets]
+        if self.files is not None:
+            found = [*self.files.values()]
         return [column for column in found if column is not None]
 
     @model_validator(mode="after")
@@ -128,12 +134,14 @@ class Corpus(Section):
             case "table":
                 allowed = needed = sides | {"path"}
             case "text":
-                allowed = needed = sides
+                allowed = needed = sides if self.files is None else {"files"}
         if missing := sorted(needed - given):
             raise ValueError(f"a {self.kind} corpus needs {', '.join(f'`{k}`' for k in missing)}")
         if surplus := sorted(given - allowed):
             raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
         columns = self.columns
+        if self.files is not None and len(set(columns)) < max(2, len(columns)):
+            raise ValueError("`files` must name two files or more, each of them once, by their languages")
         if self.kind == "text" and any(isinstance(name, int) for name in columns):
             names = "`text` must be a file name" if self.of_one_language else "`source` and `target` must be file names"
             what = "it is a column of a file" if self.of_one_language else "they are columns of one file"
@@ -180,10 +188,21 @@ class Filters(Section):
 
 
 class DataSection(Section):
-    """The text. File names are relative to `root`; a missing file is downloaded from `url` + its name."""
+    """The text. File names are relative to `root`; a missing file is downloaded from `url` + its name.
 
-    source_lang: str
-    target_lang: str
+    `source_lang` and `target_lang` are those of corpora with `source` and `target`, and the one direction that is
+    translated where `directions` names none.
+    """
+
+    directions: list[str] = []  # that are trained: en-fr, fr-en
+    zero_shot: list[str] = []  # that are not trained, but scored
+    source_lang: Language | None = None
+    target_lang: Language | None = None
+    # Where the target's language is told: before the source, as what the decoder begins with; both: the source's own
+    # language there, and the target's here. Without it: source, where there is more than one direction
+    tags: Literal["source", "target", "both"] | None = None
+    # An epoch has of each direction a share in proportion to its pairs^(1/temperature); .inf: of all alike
+    temperature: Annotated[float, Field(ge=1, allow_inf_nan=True), BeforeValidator(no_bool)] = 1.0
     root: PathText = "."
     url: str | None = None
     sha256: dict[str, Sha256] = {}  # of the files, by name; needed for a download
@@ -195,13 +214,11 @@ class DataSection(Section):
     labels: Literal["auto"] | list[str] | None = None
     prepared_dir: PathText = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>
 
-    @field_validator("source_lang", "target_lang", mode="before")
+    @field_validator("source_lang", "target_lang")
     @classmethod
-    def _language(cls, value: object) -> object:
-        # YAML 1.1 reads a bare `no` (Norwegian) as false.
-        value = "no" if value is False else value
-        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", value):
-            raise ValueError("must be a language code such as `en` or `pt-BR`")
+    def _needed(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and not info.data.get("directions"):
+            raise ValueError("is missing")
         return value
 
     @field_validator("train", "valid", mode="before")
@@ -246,15 +263,22 @@ class DataSection(Section):
         if len({len(c.targets) for c in self.valid}) > 1:
             raise ValueError("the corpora of `valid` have different numbers of references")
         self._check_fields()
-        known = {self.source_lang, self.target_lang}
         for corpus in (*self.train, *self.valid, *self.test.values()):
-            if corpus.lang is not None and corpus.lang not in known:
-                raise ValueError(f"`lang: {corpus.lang}` is none of its languages, {' and '.join(sorted(known))}")
+            if corpus.lang is not None and corpus.lang not in self.languages:
+                listed = " and ".join(sorted(self.languages))
+                raise ValueError(f"`lang: {corpus.lang}` is none of its languages, {listed}")
+            if corpus.source is not None and None in (self.source_lang, self.target_lang):
+                raise ValueError("a corpus with `source` and `target` needs `source_lang` and `target_lang`; "
+                                 "or give `files: {en: …, fr: …}`")  # fmt: skip
+            if len(corpus.targets) > 1 and len(self.evaluated) > 1:
+                raise ValueError("`target` can be a list where there is one direction")
         for corpus in (*self.valid, *self.test.values()):
             if extra := [key for key in ("take", "share", "objective") if getattr(corpus, key) is not None]:
                 raise ValueError(f"`{extra[0]}` is a key of training text alone")
         if (asked := sum(c.share or 0 for c in self.train)) >= 1 and any(c.share is None for c in self.train):
             raise ValueError(f"the shares of `train` come to {asked:g}, and nothing is left for the other corpora")
+        if self.directions or self.zero_shot or any(c.files for c in (*self.train, *self.valid, *self.test.values())):
+            check_directions(self)
         return self
 
     def _check_fields(self) -> None:
@@ -276,6 +300,37 @@ class DataSection(Section):
         """The control piece between the fields of a source."""
         joints = [TURN if c.turns else SEP for c in (*self.train, *self.valid) if c.source is not None and c.has_fields]
         return joints[0] if joints else None
+
+    @property
+    def languages(self) -> list[str]:
+        """Those of the two keys, then those of tables, as they come."""
+        corpora = (*self.train, *self.valid, *self.test.values())
+        named = [self.source_lang, self.target_lang, *(name for c in corpora for name in c.files or ())]
+        return list(dict.fromkeys(name for name in named if name is not None))
+
+    def languages_of(self, corpus: Corpus) -> list[str]:
+        """Of text of one language that; none of what is held out."""
+        if corpus.files is not None:
+            return list(corpus.files)
+        both = [self.source_lang, self.target_lang] if corpus.source is not None else [corpus.lang]
+        return [name for name in both if name is not None]
+
+    @property
+    def trained(self) -> list[Direction]:
+        """The directions that are learned."""
+        if not self.directions:
+            return [Direction(str(self.source_lang), self.target_lang)]
+        return [found for text in self.directions if (found := parse(text, self.languages))]
+
+    @property
+    def evaluated(self) -> list[Direction]:
+        """Those that are learned, and those that are only scored."""
+        return [*self.trained, *(found for text in self.zero_shot if (found := parse(text, self.languages)))]
+
+    @property
+    def tagging(self) -> Literal["source", "target", "both"] | None:
+        """Where languages are told; None: there is nothing to tell."""
+        return self.tags or ("source" if len(self.evaluated) > 1 else None)
 
 
 class TokenizerSection(Section):
@@ -313,7 +368,7 @@ class TokenizerSection(Section):
             if symbol in value[:i]:
                 raise ValueError(f"`{symbol}` is there twice")
             if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", SEP, TURN) or re.fullmatch(
-                r"<0x[0-9A-F]{2}>|<x[0-9]+>", symbol
+                r"<0x[0-9A-F]{2}>|<x[0-9]+>|<2[\w-]+>", symbol
             ):
                 raise ValueError(f"`{symbol}` is a piece with a meaning of its own")
             if not symbol.strip() or re.search(r"[\x00-\x1f\x7f]|\s\s|^\s|\s$", symbol):

@@ -17,7 +17,10 @@ def _metric(value: str) -> str:
 
 
 def _metric_or_loss(value: str) -> str:
-    return value if value == LOSS else _metric(value)
+    """`bleu`: its mean over the directions that are trained; `bleu:en-cs`: of that direction."""
+    if value != LOSS:
+        _metric(value.partition(":")[0])
+    return value
 
 
 MetricName = Annotated[str, AfterValidator(_metric)]

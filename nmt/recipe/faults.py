@@ -75,6 +75,8 @@ def _sentence(error: Any, values: Any, model: type[BaseModel]) -> str:
             return f"{key} is missing."
         case "value_error":
             message = str(context["error"])
+            if message == "is missing":
+                return f"{key} is missing."
             if message.startswith("must "):
                 return f"{key} {message}, but is {found}."
             return f"{key}: {message}." if location else f"{message}."

@@ -62,6 +62,17 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _tells_languages_apart(self) -> Recipe:
+        evaluated = [str(direction) for direction in self.data.evaluated]
+        if len(evaluated) > 1 and not self.tokenizer.shared:
+            raise ValueError("several directions need `tokenizer.shared: true`: each language is read and written")
+        named = self.train.metric.partition(":")[2]
+        if named and named not in evaluated:
+            listed = ", ".join(evaluated)
+            raise ValueError(f"`train.metric: {self.train.metric}` names no direction that is validated: {listed}")
+        return self
+
+    @model_validator(mode="after")
     def _learns_what_it_has(self) -> Recipe:
         if self.task != "translate" and not self.translates:
             raise ValueError(
@@ -143,13 +154,12 @@ class Recipe(Section):
 
     @property
     def languages(self) -> str:
-        """`en-fr`; where nothing is translated, `en` or `en+fr`, or the task."""
+        """`en-fr`; of several directions `en+fr+de`, as where nothing is translated, `en` or `en+fr`; or the task."""
         if self.task != "translate":
             return self.task
-        if self.translates:
-            return f"{self.data.source_lang}-{self.data.target_lang}"
-        both = (self.data.source_lang, self.data.target_lang)
-        each = [(corpus.lang,) if corpus.lang else both for corpus in self.data.train]
+        if self.translates and len(self.data.evaluated) == 1:
+            return str(self.data.trained[0])
+        each = [self.data.languages_of(corpus) for corpus in self.data.train]
         return "+".join(dict.fromkeys(language for found in each for language in found))
 
     def objective_of(self, corpus: Corpus) -> ObjectiveSection:
@@ -179,10 +189,9 @@ class Recipe(Section):
     def run_dir(self) -> Path:
         return Path(self.train.runs_dir) / self.name
 
-    @property
-    def bleu_tokenize(self) -> str:
-        """How BLEU splits words of the target language."""
-        return bleu_tokenizer(self.evaluate.bleu_tokenize, self.data.target_lang)
+    def tokenize_for(self, language: str) -> str:
+        """How BLEU splits words of a target language."""
+        return bleu_tokenizer(self.evaluate.bleu_tokenize, language)
 
     def dump(self) -> str:
         """The recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""

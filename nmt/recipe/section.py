@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
-def _no_bool(value: object) -> object:
+def no_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a number")  # Python would take it for 0 or 1
     return value
@@ -35,8 +35,8 @@ def check_path(value: object) -> object:
     return value
 
 
-Int = Annotated[int, BeforeValidator(_no_bool), Field(lt=1 << 63)]
-Float = Annotated[float, BeforeValidator(_no_bool)]
+Int = Annotated[int, BeforeValidator(no_bool), Field(lt=1 << 63)]
+Float = Annotated[float, BeforeValidator(no_bool)]
 PositiveInt = Annotated[Int, Field(gt=0)]
 NonNegativeInt = Annotated[Int, Field(ge=0)]
 PositiveFloat = Annotated[Float, Field(gt=0)]

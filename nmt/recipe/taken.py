@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import RecipeError
-from nmt.recipe.data import TokenizerSection
+from nmt.recipe.data import DataSection, TokenizerSection
 from nmt.sentencepiece_model import kind_of
 
 _OWN = {"from", "extend", "sampling"}  # keys of the section that are no property of the tokenizer itself
@@ -70,6 +70,24 @@ def _kind_of_file(source: str) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return {} if kind is None else {"kind": kind}
+
+
+def with_taken_tags(values: dict[str, Any], where: str, load_data: Callable[[Path], DataSection]) -> dict[str, Any]:
+    """The values of a recipe that begins with another run's weights, with languages told as they are there
+    (`data.tags`): else the model would not understand. Raises RecipeError where it says something else than the run.
+    """
+    run, data = (_parent(values), values.get("data")) if isinstance(values, dict) else (None, None)
+    if run is None or not isinstance(data, dict) or not os.path.isfile(os.path.join(run, "recipe.yaml")):
+        return values
+    theirs, own = load_data(Path(run)).tagging, data.get("tags")
+    if theirs is None or own == theirs:
+        return values
+    if own is not None:
+        raise RecipeError(
+            f"{where}: `data.tags: {own}`, but {run}, which it begins with, has `tags: {theirs}`.",
+            "Leave that key out: the languages are told as they are there.",
+        )
+    return values | {"data": data | {"tags": theirs}}
 
 
 def _parent(values: Mapping[str, Any]) -> str | None:

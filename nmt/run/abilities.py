@@ -73,6 +73,11 @@ def check_draws(run: Path, recipe: Recipe) -> None:
 def check_exports(run: Path, recipe: Recipe) -> None:
     """Raises RunError where a run translates with our own engine alone, or does not translate."""
     check_translates(run, recipe)
+    if recipe.data.tagging is not None:
+        raise RunError(
+            f"{run} is told languages by tags, which cannot be exported to CTranslate2.",
+            f"It translates with our own engine: nmt translate --run {run}",
+        )
     if recipe.model.kind == "decoder":
         raise RunError(
             f"{run} is a decoder alone, which cannot be exported to CTranslate2.",

@@ -75,4 +75,6 @@ def _shown(value: Any) -> str:
 def _deciding(recipe: Recipe) -> dict[str, Any]:
     train = {f"train.{k}": v for k, v in recipe.train if k not in _FREE}
     model = {f"model.{k}": v for k, v in recipe.model if k != "preset"}
-    return {"seed": recipe.seed, "tokenizer.sampling": recipe.tokenizer.sampling} | model | train
+    other = {"seed": recipe.seed, "tokenizer.sampling": recipe.tokenizer.sampling,
+             "data.temperature": recipe.data.temperature}  # fmt: skip
+    return other | model | train

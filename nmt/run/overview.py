@@ -32,6 +32,7 @@ class Run:
     best: str = ""  # the checkpoint
     valid: dict[str, float] = field(default_factory=dict)  # of the best
     tests: dict[str, dict[str, KeptScore]] = field(default_factory=dict)  # test set → metric → score
+    means: dict[str, dict[str, KeptScore]] = field(default_factory=dict)  # over directions; empty where there is one
 
     @property
     def size(self) -> int:
@@ -41,7 +42,9 @@ class Run:
         """As COLUMNS say."""
         metric = self.recipe.train.metric  # by which the best checkpoint was chosen
         first = self.recipe.about_task.metrics[0]
-        tests = ", ".join(f"{name} {s[first].score:.1f}" for name, s in self.tests.items() if first in s)
+        # Of several directions the mean alone, which is the first
+        shown = dict([*self.means.items()][:1]) or self.tests
+        tests = ", ".join(f"{name} {s[first].score:.1f}" for name, s in shown.items() if first in s)
         return [
             self.path.name, self.recipe.languages, f"{self.steps:,}",
             f"{self.seconds / 60:.1f}", _scores({k: v for k, v in self.valid.items() if k == metric}), tests,
@@ -70,8 +73,9 @@ class Run:
             if values := [value for _, value in curve(log, "valid", key)]:
                 rows.append((f"validation {label(key)}", f"{sparkline(values)}  {values[0]:.2f} → {values[-1]:.2f}"))
         if self.best:
-            rows.append(("best checkpoint", f"{self.best} ({_scores(self.valid)})"))
-        for name, scores in self.tests.items():
+            alone = {name: value for name, value in self.valid.items() if ":" not in name}
+            rows.append(("best checkpoint", f"{self.best} ({_scores(alone)})"))
+        for name, scores in (self.tests | self.means).items():
             found = " · ".join(f"{label(metric)} {figure(metric, s.score)}" for metric, s in scores.items())
             rows.append((f"test {name}", found))
         start = last_start(self.path)
@@ -89,8 +93,10 @@ def read_run(path: Path) -> Run:
     last = max((c for c in found if c.is_step), key=lambda c: c.state.step, default=found[-1])
     trained = max(c.path.stat().st_mtime for c in found)
     best = next(iter(best_first(found, recipe.train.metric)), None)
+    results = readable_results(path)
+    means = results.together.scores if results.together and len(recipe.data.evaluated) > 1 else {}
     return Run(path, recipe, last.state.step, last.state.seconds, trained, best.path.name if best else "",
-               best.state.valid if best else {}, readable_results(path).scores)  # fmt: skip
+               best.state.valid if best else {}, results.scores, means)  # fmt: skip
 
 
 def list_runs(folder: Path) -> list[Run]:

@@ -122,7 +122,12 @@ _LABELS = {LOSS: LOSS, BITS: "bits a character", EXPERT_LOAD: "highest expert lo
 
 
 def label(name: str) -> str:
-    """What a table calls a metric; names of programs outside, such as comet, in capitals."""
+    """What a table calls a metric, or a metric of one direction (`bleu:en-fr`); names of programs outside, such as
+    comet, in capitals.
+    """
+    name, _, direction = name.partition(":")
+    if direction:
+        return f"{label(name)} {direction}"
     return METRICS[name].label if name in METRICS else _LABELS.get(name, name.upper())
 
 
@@ -132,7 +137,8 @@ def figure(name: str, value: float) -> str:
 
 
 def higher_is_better(name: str) -> bool:
-    """Whether a larger value of the metric, or of the loss, means better translations."""
+    """Whether a larger value of the metric, or of the loss, means better translations, in whatever direction."""
+    name = name.partition(":")[0]
     return METRICS[name].higher_is_better if name in METRICS else name not in (LOSS, BITS, MASKED_LOSS)
 
 

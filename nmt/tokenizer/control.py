@@ -19,6 +19,11 @@ NAMES = frozenset([MASK, CLS, SEP, TURN, *SENTINELS])
 __all__ = ["CLS", "MASK", "NAMES", "SENTINELS", "SEP", "TURN", "lacking"]
 
 
+def tag(language: str) -> str:
+    """What tells that language: `<2de>`."""
+    return f"<2{language}>"
+
+
 def lacking(vocabulary: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """Those of the `wanted` that are no pieces yet."""
     known = set(vocabulary)

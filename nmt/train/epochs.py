@@ -12,8 +12,10 @@ import numpy as np
 from nmt.data.batches import Batch, Indices, Update, fill, plan_batches
 from nmt.data.masking import MaskedBatch, MaskedSides
 from nmt.data.noise import Pieces, sentences
-from nmt.data.sides import Sides, draw, objectives_of, sides_of
+from nmt.data.sides import Sides, draw, mix, objectives_of, sides_of
+from nmt.data.sources import learned, sources_of
 from nmt.data.store import PreparedSplit
+from nmt.data.tags import CorpusTags
 from nmt.errors import RecipeError
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.tokenizer import RaggedIds, Tokenizer
@@ -68,7 +70,10 @@ class TrainingData:
         self._objectives = objectives_of(recipe)
         self._pieces = pieces_of(self._objectives, tokenizer)
         self._refuse_single_sentences()
-        self._mixing = [corpus.share for corpus in recipe.data.train]
+        sources = [source for source, _ in learned(sources_of(recipe.data))]
+        self._shares = [source.corpus.share for source in sources]
+        self._tables = [source.table or 0 for source in sources]
+        self._tags = CorpusTags.of(recipe.data, self.split.directions, tokenizer.control)
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
@@ -92,8 +97,9 @@ class TrainingData:
     def _epoch(self, number: int) -> Epoch:
         split, seed = self.split, self.recipe.seed
         lines = {name: self._segmented(name, number) for name in split.lines}
-        examples = draw(split.examples, self._mixing, split.written, [seed, number])
-        sides = sides_of(examples, lines, split.directions, self._objectives, self._pieces, [seed, number])
+        examples = draw(split.examples, self._shares, split.written, [seed, number], self._tables)
+        examples = mix(examples, split.directions, self._objectives, self.recipe.data.temperature, [seed, number])
+        sides = sides_of(examples, lines, split.directions, self._objectives, self._pieces, [seed, number], self._tags)
         plan = plan_batches(
             sides.src.lengths, sides.tgt.lengths, self.recipe.train.batch_tokens, self.max_tokens, seed, number,
             self.shares,

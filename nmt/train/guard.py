@@ -14,7 +14,7 @@ from typing import Any
 
 from nmt import console
 from nmt.errors import RunError
-from nmt.evaluate.evaluation import texts_of
+from nmt.evaluate.prepared import texts_of
 from nmt.recipe import Recipe
 from nmt.recipe.init_from import Guard
 from nmt.run import checkpoint as ckpt
@@ -38,6 +38,8 @@ class OldDomain:
         run = Path(section.run)
         recipe = load_run_recipe(run)
         key = f"`train.guard: {run}`"
+        if len(recipe.data.evaluated) > 1:
+            raise RunError(f"{key} translates in several directions; a run of one can be guarded.")
         best = find_checkpoint(run, "best", recipe.train.metric)
         best.check_model(recipe.model)
         reached = best.state.valid
@@ -47,17 +49,20 @@ class OldDomain:
                 f"Set `train.metric: {recipe.train.metric}`, as that run has.",
             )
         try:
-            self.src, *self.refs = texts_of(run, ["valid"])["valid"]
+            text = texts_of(run, ["valid"])["valid"]
         except RunError as e:
             raise RunError(f"{key}: its validation set cannot be read. {e.message}", e.hint) from None
         self.section, self.metric, self.validator = section, metric, validator
-        self.bleu_tokenize, self.rouge_tokenize = recipe.bleu_tokenize, recipe.evaluate.rouge_tokenize
+        self.src, self.refs = text.src, text.refs
+        self.direction, self.bleu_tokenize = text.direction, text.bleu_tokenize
+        self.rouge_tokenize = recipe.evaluate.rouge_tokenize
         self.reached = reached[metric]
 
     def measure(self) -> Valid:
         """Of the weights that the model holds now: the score, and by how much more it fell than it may."""
         assert self.validator.translator is not None, "the recipe guards only what translates"
-        hyps = [t.text for t in self.validator.translator.translate(self.src)]
+        to, source = str(self.direction.tgt), self.direction.src
+        hyps = [t.text for t in self.validator.translator.translate(self.src, to=to, source=source)]
         (result,) = score(hyps, self.refs, [self.metric], self.bleu_tokenize,
                           rouge_tokenize=self.rouge_tokenize, src=self.src)  # fmt: skip
         value = round(result.value, 4)

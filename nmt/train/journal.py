@@ -12,7 +12,7 @@ from nmt.run.log import RunLog
 from nmt.run.state import Interval, TrainState
 from nmt.train.progress import Progress
 from nmt.train.tensorboard import TensorBoard
-from nmt.train.validation import Sample, Valid, show
+from nmt.train.validation import Sample, Valid, by_direction, show
 
 
 class Journal:
@@ -59,6 +59,8 @@ class Journal:
             self.write(event="samples", step=state.step, samples=samples)
         mark = " (best so far)" if state.best_step == state.step else ""
         console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
+        if each := by_direction(valid, self.section.metric):
+            console.info(each)
         words = {"source": self.recipe.about_task.source}
         for sample in samples:
             lines = (f"  {words.get(what, what):<10} {text}" for what, text in sample.items())

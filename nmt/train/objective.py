@@ -68,7 +68,9 @@ class Write:
 
     def __init__(self, label_smoothing: float, metrics: Sequence[str]) -> None:
         self.label_smoothing = label_smoothing
-        self.text_metrics = tuple(dict.fromkeys(name for name in metrics if name != LOSS))
+        # Those of one direction as those of all
+        names = [name.partition(":")[0] for name in metrics if name != LOSS]
+        self.text_metrics = tuple(dict.fromkeys(names))
 
     def num_tokens(self, epoch: Epoch, part: Indices) -> int:
         return epoch.tokens_of(part)

@@ -99,6 +99,7 @@ def _check_positions(recipe: Recipe, prepared: Path) -> None:
         longest = max(splits[name].src.longest + splits[name].tgt.longest for name in ("train", "valid")) + MARKS
     else:
         longest = max(side.longest for name in ("train", "valid") for side in (splits[name].src, splits[name].tgt)) + 1
+        longest += recipe.data.tagging in ("source", "both")
     if longest > limit:
         raise RunError(
             f"`model.max_positions: {limit}` is too small: the longest {what} has {longest:,} tokens.",

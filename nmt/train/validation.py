@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -13,12 +13,15 @@ import torch
 from nmt.data.batches import plan_batches
 from nmt.data.manifest import Manifest
 from nmt.data.sides import VALID, objectives_of, sides_of
+from nmt.data.sources import stored_directions
 from nmt.data.store import PreparedSplit
+from nmt.data.tags import CorpusTags
 from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
 from nmt.model.experts import watched
 from nmt.model.kinds import Model, Writer
 from nmt.recipe import Recipe
+from nmt.recipe.directions import Direction
 from nmt.run.checkpoint import EXCESS, OLD
 from nmt.text.metrics import BITS, EXPERT_LOAD, LOSS, MASKED_LOSS, METRICS, label, score
 from nmt.tokenizer import Tokenizer
@@ -27,6 +30,26 @@ from nmt.train.objective import CHARACTERS, Objective
 
 Valid = dict[str, float]  # loss (nats a target token), bleu, chrf, or what else the objective is judged by
 Sample = dict[str, str]  # source, hypothesis, reference
+
+
+@dataclass(frozen=True)
+class ValidSet:
+    """The validation set in one direction."""
+
+    direction: Direction
+    src: list[str]
+    refs: list[list[str]]
+    bleu_tokenize: str
+    trained: bool  # or only scored
+
+
+def _sets(split: PreparedSplit, recipe: Recipe) -> list[ValidSet]:
+    data, found = recipe.data, []
+    for direction, stored in zip(data.evaluated, stored_directions(data, trained=False), strict=True):
+        own, trained = split.between([stored]), direction in data.trained
+        tokenize = recipe.tokenize_for(str(direction.tgt))
+        found.append(ValidSet(direction, own.text("src"), own.references(), tokenize, trained))
+    return found
 
 
 class Validator:
@@ -39,16 +62,19 @@ class Validator:
         model: Model, device: torch.device, max_tokens: int,
     ) -> None:  # fmt: skip
         split = PreparedSplit.open(prepared, "valid")
-        self.src, self.refs = (split.text("src"), split.references()) if recipe.translates else ([], [[]])
+        self.sets = _sets(split, recipe) if recipe.translates else []
+        alone = [direction for direction in split.directions if direction.tgt is None]
+        split = split.between([*stored_directions(recipe.data), *alone])
         self.characters = sum(map(len, split.text("src")))
         objectives = objectives_of(recipe)
         sides = sides_of(split.examples, split.lines, split.directions, objectives,
-                         pieces_of(objectives, tokenizer), [recipe.seed, VALID])  # fmt: skip
+                         pieces_of(objectives, tokenizer), [recipe.seed, VALID],
+                         CorpusTags.of(recipe.data, split.directions, tokenizer.control))  # fmt: skip
         every = int(sides.tgt.lengths.sum()) + len(sides)
         plan = plan_batches(sides.src.lengths, sides.tgt.lengths, every + 1, max_tokens, 0, 0)
         self.epoch = Epoch(sides, plan)
         self.objective, self.model, self.device = objective, model, device
-        self.bleu_tokenize, self.rouge_tokenize = recipe.bleu_tokenize, recipe.evaluate.rouge_tokenize
+        self.rouge_tokenize = recipe.evaluate.rouge_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
         domain = domain_of(recipe, Manifest.load(prepared))
@@ -57,29 +83,61 @@ class Validator:
             if objective.text_metrics and isinstance(model, Writer) else None
         )  # fmt: skip
 
-    def measure(self, with_text: bool = True) -> tuple[Valid, list[str]]:
-        """Scores of the weights that the model holds now, and its translations if they were asked for."""
+    def measure(self, with_text: bool = True) -> tuple[Valid, list[list[str]]]:
+        """Scores of the weights that the model holds now, and its translations, direction by direction, if they were
+        asked for. Of several directions a score is the mean of those that are trained, and beside it stands that of
+        each direction, as `bleu:en-fr`.
+        """
         self.model.eval()
-        valid, hyps = self._by_loss(), []
+        valid = self._by_loss()
+        hyps: list[list[str]] = []
         if not math.isfinite(valid[LOSS]):
             raise TrainingError(
                 f"the validation loss is {valid[LOSS]}: these weights are of no use.",
                 "Start over with a lower `train.learning_rate` or a longer `train.warmup_steps`.",
             )
         if with_text and self.translator:
-            hyps = [t.text for t in self.translator.translate(self.src)]
-            found = score(hyps, self.refs, self.objective.text_metrics, self.bleu_tokenize,
-                          rouge_tokenize=self.rouge_tokenize, src=self.src)  # fmt: skip
-            for result in found:
-                valid[result.name] = round(result.value, 4)
+            hyps = [self.translate(own) for own in self.sets]
+            valid |= self._by_text(hyps)
             if self.also:
                 valid |= self.also()
         return valid, hyps
 
-    def samples(self, hyps: list[str], number: int) -> list[Sample]:
-        """The first sentences, which are the same at every validation."""
-        rows = zip(self.src, hyps, self.refs[0], strict=False)  # without translations there are no samples
-        return [{"source": s, "hypothesis": h, "reference": r} for s, h, r in islice(rows, number)]
+    def translate(self, own: ValidSet) -> list[str]:
+        """What the model makes of a set's sources."""
+        assert self.translator is not None, "nothing is translated"
+        route = own.direction
+        return [t.text for t in self.translator.translate(own.src, to=route.tgt, source=route.src)]
+
+    def _by_text(self, hyps: list[list[str]]) -> Valid:
+        found: dict[str, dict[str, float]] = {}
+        for own, lines in zip(self.sets, hyps, strict=True):
+            for result in score(
+                lines,
+                own.refs,
+                self.objective.text_metrics,
+                own.bleu_tokenize,
+                rouge_tokenize=self.rouge_tokenize,
+                src=own.src,
+            ):
+                found.setdefault(result.name, {})[str(own.direction)] = result.value
+        valid: Valid = {}
+        for name, values in found.items():
+            trained = [values[str(own.direction)] for own in self.sets if own.trained]
+            valid[name] = round(sum(trained) / len(trained), 4)
+        if len(self.sets) > 1:
+            each = {f"{name}:{d}": round(v, 4) for name, values in found.items() for d, v in values.items()}
+            valid |= each
+        return valid
+
+    def samples(self, hyps: list[list[str]], number: int) -> list[Sample]:
+        """The first sentences, which are the same at every validation; of several directions one after the other."""
+        rows = [
+            {"source": s, "hypothesis": h, "reference": r}
+            for own, lines in zip(self.sets, hyps, strict=False)  # without translations there are no samples
+            for s, h, r in list(zip(own.src, lines, own.refs[0], strict=True))[:number]
+        ]
+        return [row for i in range(number) for row in rows[i::number]][:number]
 
     @torch.inference_mode()
     def _by_loss(self) -> Valid:
@@ -99,9 +157,22 @@ def show(valid: Valid) -> str:
     """`loss 1.2345 · ppl 3.44 · BLEU 45.6 · chrF 67.8`; the perplexity is of a token, without what pairs cost."""
     of_token = valid.get(MASKED_LOSS, valid.get(LOSS, 0.0))
     parts = [f"loss {valid[LOSS]:.4f}", f"ppl {math.exp(min(20, of_token)):.2f}"] if LOSS in valid else []
-    named = {_named(key): value for key, value in valid.items() if key not in (LOSS, MASKED_LOSS, EXCESS)}
+    quiet = (LOSS, MASKED_LOSS, EXCESS)
+    named = {_named(key): value for key, value in valid.items() if key not in quiet and not _of_one(key)}
     parts += [f"{name} {value:.2f}" for name, value in named.items()]
     return " · ".join(parts) + (f" ({valid[EXCESS]:.2f} below what is allowed)" if valid.get(EXCESS) else "")
+
+
+def by_direction(valid: Valid, metric: str) -> str:
+    """`BLEU: en-fr 45.6 · fr-en 44.1`; empty where there is one direction."""
+    name = metric.partition(":")[0]
+    each = {key.partition(":")[2]: value for key, value in valid.items() if _of_one(key) and key.startswith(f"{name}:")}
+    return f"{label(name)}: " + " · ".join(f"{d} {value:.2f}" for d, value in each.items()) if each else ""
+
+
+def _of_one(key: str) -> bool:
+    """Whether a score is of one direction."""
+    return key.partition(":")[0] in METRICS and ":" in key
 
 
 def _named(key: str) -> str:

@@ -15,6 +15,7 @@ from nmt.decode.forced import force
 from nmt.decode.parts import Domain, Part
 from nmt.decode.repair import say_more
 from nmt.decode.request import Request
+from nmt.decode.routes import Route
 from nmt.decode.translator import Translator
 from nmt.errors import DataError, RecipeError
 from nmt.model.transformer import Transformer
@@ -235,7 +236,7 @@ def test_a_blank_phrase_is_refused(load, blank):
 
 
 def test_a_phrase_that_another_part_has_is_not_forced_again(load):
-    translator = load(domain=Domain("en", "fr", several_sentences=False))
+    translator = load(domain=Domain((Route("en", "fr"),), several_sentences=False))
     (t,) = translator.translate([Request("One two. Three four five six seven.", "seven", ("seven",))])
     assert t.segments == 2 and t.text.split().count("seven") == 1 and t.missing == ()
 
@@ -356,7 +357,7 @@ def test_alignments_name_words_that_are_there(load):
 
 
 def test_sentences_are_translated_apart_and_put_together(load):
-    translator = load(domain=Domain("en", "fr", several_sentences=False))
+    translator = load(domain=Domain((Route("en", "fr"),), several_sentences=False))
     line = "One two three.  Four five!\u00a0Six seven eight."
     (t,) = translator.translate([line], attention=True)
     parts = ["One two three.", "Four five!", "Six seven eight."]
@@ -370,19 +371,19 @@ def test_sentences_are_translated_apart_and_put_together(load):
 def test_lines_such_as_it_was_trained_on_stay_whole(load):
     line = "One two three. Four five."
     assert load().translate([line])[0].segments == 1
-    assert load(domain=Domain("en", "fr", typical=5)).translate([line])[0].segments == 2
-    never = {"domain": Domain("en", "fr", typical=5, several_sentences=False), "split_sentences": "never"}
+    assert load(domain=Domain((Route("en", "fr"),), typical=5)).translate([line])[0].segments == 2
+    never = {"domain": Domain((Route("en", "fr"),), typical=5, several_sentences=False), "split_sentences": "never"}
     assert load(**never).translate([line])[0].segments == 1
 
 
 def test_a_sentence_longer_than_any_in_training_is_cut_aloud(load):
-    translator = load(domain=Domain("en", "fr", typical=4, longest=6))
+    translator = load(domain=Domain((Route("en", "fr"),), typical=4, longest=6))
     (t,) = translator.translate(["one two three four five six seven eight one two three"])
     assert t.segments > 1 and t.cut
 
 
 def test_phrases_of_a_line_in_parts_are_there(load):
-    translator = load(domain=Domain("en", "fr", several_sentences=False))
+    translator = load(domain=Domain((Route("en", "fr"),), several_sentences=False))
     translator.terms = Terms(protect=True)
     (t,) = translator.translate([Request("One 17 three. Four 99 five six.", "six", ("seven",), ("two",))])
     assert t.segments == 2 and t.missing == () and t.forbidden == ()

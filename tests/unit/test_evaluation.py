@@ -37,7 +37,10 @@ class LookUp:
     decode = DecodeSection(beam_size=3)
     checkpoint = "step-00000020"
 
-    def translate(self, lines: Sequence[str], *, on_progress: Callable[[int], None] | None = None) -> list[Line]:
+    def translate(
+        self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Line]:  # fmt: skip
         if on_progress:
             on_progress(len(lines))
         return [Line(dict(zip(SRC, HYP, strict=True)).get(line, line)) for line in lines]
@@ -145,7 +148,10 @@ def test_several_test_sets_are_taken_together(run: Path) -> None:
 class Parrot(LookUp):
     """Copies, stutters, or says nothing."""
 
-    def translate(self, lines: Sequence[str], *, on_progress: Callable[[int], None] | None = None) -> list[Line]:
+    def translate(
+        self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Line]:  # fmt: skip
         return [Line(text) for text in (lines[0], "", "Deux chats " * 5, "")]
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nmt.data import examples as module
-from nmt.data.examples import Direction, Examples, column
+from nmt.data.examples import Examples, column
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import RaggedIds
 
 EN, FR, DE = RaggedIds.of([[1], [2, 2], [3]]), RaggedIds.of([[4, 4], [], [6]]), RaggedIds.of([[7], [8, 8], [9]])

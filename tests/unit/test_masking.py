@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from nmt.data.examples import Direction, Examples
+from nmt.data.examples import Examples
 from nmt.data.masking import ALONE, choose, in_a_row, masked_sides, pairs, partners
 from nmt.data.noise import Pieces
 from nmt.recipe import ObjectiveSection
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import EOS_ID, PAD_ID, RaggedIds
 
 CLS, SEP, MASK = 95, 96, 90

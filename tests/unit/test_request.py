@@ -103,7 +103,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.text(), JSON), st.booleans())
 def test_any_json_passes_through_untouched(fields, escaped):
-    for name in ("text", "source", "prefix", "include", "exclude", "n_best"):
+    for name in ("text", "source", "prefix", "include", "exclude", "n_best", "to", "from"):
         fields.pop(name, None)
     request = parse_request(json.dumps({**fields, "text": "a"}, ensure_ascii=escaped), "in:1")
     assert json.dumps(request.fields) == json.dumps(fields)

@@ -63,7 +63,10 @@ class Strict:
     checkpoint: str = "step-1"
     asked: list[str] = field(default_factory=list)
 
-    def translate(self, lines: Sequence[str], *, on_progress: Callable[[int], None] | None = None) -> list[Line]:
+    def translate(
+        self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Line]:  # fmt: skip
         self.asked += lines
         return [Line(dict(zip(SRC, REF, strict=True)).get(line, "")) for line in lines]
 

@@ -3,14 +3,20 @@
 import numpy as np
 
 from nmt.data.batches import collate
-from nmt.data.examples import Direction, Examples
+from nmt.data.examples import Examples
 from nmt.data.noise import Pieces
 from nmt.data.sides import draw, sides_of
+from nmt.data.tags import NOTHING, CorpusTags
 from nmt.recipe import ObjectiveSection
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, RaggedIds
 
 TRANSLATE, INFILL, MASS = (ObjectiveSection(kind=kind) for kind in ("translate", "infill", "mass"))
 PIECES = Pieces(np.ones(100, bool), np.arange(10, 50), 90, np.arange(91, 99))
+
+
+def untagged(corpora):
+    return CorpusTags(np.full(corpora, NOTHING), np.full(corpora, BOS_ID))
 
 
 def examples(*runs):
@@ -55,7 +61,7 @@ def test_corpora_with_several_objectives_side_by_side():
     lines = {"en": RaggedIds.of([[10, 11], [12, 13, 14]]), "fr": RaggedIds.of([[20], [21, 22]])}
     directions = [Direction("en", "fr"), Direction("fr", None), Direction("en", None)]
     found = Examples(np.array([(0, 0, 0), (0, 1, 1), (1, 1, -1), (2, 1, -1)], np.int32))
-    sides = sides_of(found, lines, directions, [TRANSLATE, INFILL, MASS], PIECES, [1, 0])
+    sides = sides_of(found, lines, directions, [TRANSLATE, INFILL, MASS], PIECES, [1, 0], untagged(3))
     assert sides.src[0].tolist() == [10, 11]
     assert sides.tgt[0].tolist() == [20]
     assert sides.tgt[2].tolist() == [21, 22]
@@ -68,7 +74,7 @@ def test_corpora_with_several_objectives_side_by_side():
 def test_translation_alone_has_the_rows_as_they_are_stored():
     lines = {"en": RaggedIds.of([[10, 11], [12]]), "fr": RaggedIds.of([[20], [21, 22]])}
     found = examples((0, 2, 0))
-    sides = sides_of(found, lines, [Direction("en", "fr")], [TRANSLATE], None, [1, 0])
+    sides = sides_of(found, lines, [Direction("en", "fr")], [TRANSLATE], None, [1, 0], untagged(1))
     assert sides.src is lines["en"]
     assert sides.tgt is lines["fr"]
     assert sides.given is None

@@ -25,7 +25,7 @@ def write(folder: Path, src: list[list[int]], tgt: list[list[int]], vocab_size: 
             for part in (rows[:2], rows[2:]):
                 ragged = RaggedIds.of(part)
                 writer.append(ragged.ids, ragged.lengths)
-    write_examples(folder, "train", [Run(0, len(src), 0, 0)])
+    write_examples(folder, "train", [Run(0, np.arange(len(src)), np.arange(len(src)))])
     manifest([("en", "fr")]).save(folder)
 
 
@@ -134,7 +134,7 @@ def test_examples_are_of_several_corpora_languages_and_directions(tmp_path: Path
 def test_pairs_in_the_order_of_the_text_need_no_looking_up(tmp_path: Path) -> None:
     write(tmp_path, ROWS, ROWS[::-1])
     manifest([("en", "fr"), ("en", "fr")]).save(tmp_path)
-    write_examples(tmp_path, "train", [Run(0, 1, 0, 0), Run(1, 3, 1, 1)])
+    write_examples(tmp_path, "train", [Run(0, np.arange(1), np.arange(1)), Run(1, np.arange(1, 4), np.arange(1, 4))])
     split = PreparedSplit.open(tmp_path, "train")
     assert split.src is split.lines["en"] and split.tgt is split.lines["fr"]
     assert split.examples.table.tolist() == [[0, 0, 0], [1, 1, 1], [1, 2, 2], [1, 3, 3]]

@@ -8,6 +8,7 @@ from nmt.data.prepare import prepare
 from nmt.decode.beam import Hypothesis
 from nmt.decode.parts import Cutter, Domain
 from nmt.decode.request import Request
+from nmt.decode.routes import Route
 from nmt.decode.translator import Translation, Translator
 from nmt.errors import RecipeError
 from nmt.model.transformer import Transformer
@@ -119,7 +120,8 @@ def test_a_word_without_end_is_split_too(translator):
 @pytest.mark.parametrize("most", range(4, 12))
 def test_a_cut_never_falls_within_a_character(translator, most):
     line = "北京大学附属中学🙂é" * 3
-    parts = Cutter(translator.tokenizer, Domain(), None, DecodeSection(max_segment=most)).cut([Request(line)], 1)
+    decode = DecodeSection(max_segment=most)
+    parts = Cutter(translator.tokenizer, Domain(), None, decode).cut([Request(line)], 1, [Route()])
     assert len(parts) > 1 and all(len(part.sentence.ids) <= most for part in parts)
     assert "".join(part.text.strip() for part in parts) == line
 
