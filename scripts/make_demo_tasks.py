@@ -107,7 +107,7 @@ def booking(d: random.Random, split: str) -> Row | None:
         user = user.rstrip(".") + f". No, make it {'a table ' if slot == 'guests' else ''}{said[slot]}."
     reply = f"A table for {values['guests']} on {values['day']} at {values['time']}, for {values['name']}."
     examples.append({"history": history, "user": user, "reply": reply})
-    return d.choice(examples) if split == "train" and d.random() < 0.4 else examples[-1]
+    return d.choice(examples) if split == "train" and d.random() < 0.6 else examples[-1]
 
 
 def opinion(d: random.Random, split: str) -> Row | None:
@@ -129,7 +129,7 @@ def opinion(d: random.Random, split: str) -> Row | None:
 
 CORPORA: dict[str, tuple[Callable[[random.Random, str], Row | None], str, tuple[int, int, int]]] = {
     "demo-qa": (question, "tsv", (30_000, 300, 500)),
-    "demo-dialogue": (booking, "jsonl", (20_000, 300, 500)),
+    "demo-dialogue": (booking, "jsonl", (6_000, 300, 500)),
     "demo-opinions": (opinion, "tsv", (6_000, 300, 500)),
 }
 
