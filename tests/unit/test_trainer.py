@@ -48,7 +48,7 @@ class ChangedLoss(Write):
     """Translation whose loss, the n-th that training asks for, is changed by `change(loss, n)`."""
 
     def __init__(self, change):
-        super().__init__(0.1, "bleu")
+        super().__init__(0.1, ("bleu", "chrf"))
         self.change, self.calls = change, 0
 
     def loss(self, model, batch):
