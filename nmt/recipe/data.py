@@ -26,6 +26,8 @@ from nmt.recipe.section import (
 )
 from nmt.text.fields import SEP, TURN
 
+FEWEST_PIECES = 300  # of a vocabulary: 256 bytes, 4 special symbols, and some letters
+
 
 class Corpus(Section):
     """Where one set of sentence pairs comes from. The keys given decide the kind:
@@ -342,7 +344,7 @@ class TokenizerSection(Section):
     taken_from: PathText | None = Field(default=None, alias="from")
     extend: PositiveInt | None = None  # so many more pieces, learned from the training text, behind those (bpe only)
     kind: Literal["unigram", "bpe"] = "bpe"
-    vocab_size: Annotated[Int, Field(ge=300, le=1_000_000)] = derived(8000)  # 256 bytes, 4 special symbols among them
+    vocab_size: Annotated[Int, Field(ge=FEWEST_PIECES, le=1_000_000)] = derived(8000)
     shared: bool = True  # one vocabulary for both languages; needed to tie all embeddings
     # Share of the characters, as often as they occur, that have a piece; rarer ones are written as bytes. auto: all, as
     # long as they take at most half of the vocabulary
@@ -368,7 +370,7 @@ class TokenizerSection(Section):
             if symbol in value[:i]:
                 raise ValueError(f"`{symbol}` is there twice")
             if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", SEP, TURN) or re.fullmatch(
-                r"<0x[0-9A-F]{2}>|<x[0-9]+>|<2[\w-]+>", symbol
+                r"<0x[0-9A-F]{2}>|<x[0-9]+>", symbol
             ):
                 raise ValueError(f"`{symbol}` is a piece with a meaning of its own")
             if not symbol.strip() or re.search(r"[\x00-\x1f\x7f]|\s\s|^\s|\s$", symbol):

@@ -114,6 +114,13 @@ class Recipe(Section):
         return self.model_copy(update={"train": self.train.changed({"label_smoothing": 0.0})})
 
     @model_validator(mode="after")
+    def _tags_are_no_symbols(self) -> Recipe:
+        tags = [s for s in self.tokenizer.user_symbols if re.fullmatch(r"<2[\w-]+>", s)] if self.data.tagging else []
+        if tags:
+            raise ValueError(f"`tokenizer.user_symbols` has `{tags[0]}`, but such pieces tell languages here")
+        return self
+
+    @model_validator(mode="after")
     def _kind_can_learn(self) -> Recipe:
         for i, corpus in enumerate(self.data.train):
             objective = self.objective_of(corpus)

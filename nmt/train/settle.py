@@ -12,6 +12,7 @@ from nmt.data.masking import MARKS
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import RecipeError
 from nmt.recipe import Recipe, load_recipe
+from nmt.recipe.data import FEWEST_PIECES
 from nmt.recipe.defaults import Counts, Machine, derive, describe
 from nmt.run.abilities import knows_pairs
 from nmt.run.folder import is_begun, load_run_recipe
@@ -42,7 +43,8 @@ def settle(recipe: Recipe, manifest: Manifest, processes: int = 1) -> Recipe:
     """
     sizes = manifest.tokenizer.vocab_sizes
     if "tokenizer.vocab_size" in recipe.open_keys:
-        recipe = recipe.filled({"tokenizer.vocab_size": max(sizes)})
+        # A very short text has fewer pieces than a recipe may ask for.
+        recipe = recipe.filled({"tokenizer.vocab_size": max(FEWEST_PIECES, *sizes)})
     if not recipe.open_keys:
         return recipe
     if is_begun(recipe.run_dir):

@@ -276,3 +276,11 @@ def test_examples_are_numbered_by_direction(make: Callable[..., Recipe]) -> None
     numbered = [(s.corpus.columns, str(d)) for s, d in learned(sources_of(make().data))]
     assert numbered[:2] == [(["train.aa", "train.bb"], "aa-bb"), (["train.aa", "train.bb"], "bb-aa")]
     assert len(numbered) == 4 + 6 + 6
+
+
+def test_what_tells_languages_is_no_symbol_of_the_user(make: Callable[..., Recipe]) -> None:
+    symbols = {"tokenizer": {"user_symbols": ["<2bb>"]}}
+    assert make(symbols, directions=["aa-bb"], zero_shot=[]).tokenizer.user_symbols == ["<2bb>"]
+    with pytest.raises(RecipeError) as caught:
+        make(symbols)
+    assert caught.value.message == ("toy: `tokenizer.user_symbols` has `<2bb>`, but such pieces tell languages here.")

@@ -13,7 +13,7 @@ def test_numbers_are_learned(toy_recipe):
     recipe = toy_recipe(
         model__d_model=64, model__d_ff=128, train__max_steps=800, train__eval_every=800, train__save_every=800,
         train__log_every=100,
-        train__optimizer="adamw", train__learning_rate=4e-3, train__warmup_steps=60,
+        train__optimizer="adamw", train__learning_rate=4e-3, train__weight_decay=0, train__warmup_steps=60,
         train__schedule="cosine", train__ema_decay=0.9,
         train__batch_tokens=400, model__dropout=0.05, train__threads=2,
     )  # fmt: skip

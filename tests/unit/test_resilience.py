@@ -29,7 +29,7 @@ class Limited(Write):
     """Translation on a device that has memory for so many target positions."""
 
     def __init__(self, positions):
-        super().__init__(0.1, "bleu")
+        super().__init__(0.1, ["bleu"])
         self.positions = positions
 
     def loss(self, model, batch):

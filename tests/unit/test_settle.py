@@ -117,3 +117,15 @@ def test_a_training_without_an_end_is_refused_before_anything_is_made(toy_recipe
         train(recipe, folder, "")
     assert refused.value.message == "the recipe does not say how long to train: `train` has no limit."
     assert not recipe.run_dir.exists()
+
+
+def test_a_text_of_a_few_words_is_no_fault(toy_recipe, toy_text):
+    """It has fewer pieces than a recipe may ask for."""
+    for side, line in (("en", "aa ab"), ("fr", "ba bb")):
+        (toy_text / f"few.{side}").write_text(f"{line}\n" * 40, encoding="utf-8")
+    few = {"source": "few.en", "target": "few.fr"}
+    recipe = toy_recipe(
+        tokenizer={"vocab_size": "auto"}, data__train=few, data__valid=few, data__test={},
+        data__filters={"drop_duplicates": False}, train__max_steps=2,
+    )  # fmt: skip
+    assert load_recipe(run(recipe) / "recipe.yaml").tokenizer.vocab_size == 300
