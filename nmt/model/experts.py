@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from nmt.model.feed_forward import ACTIVATIONS, Slot
 from nmt.model.routing import (
-    Level,
     Routed,
     balance_loss,
     bias_term,
@@ -31,7 +30,6 @@ from nmt.recipe import ExpertsSection, ModelSection
 
 BIAS_WEIGHT = 1e-3  # of the biases' gradient: AdamW makes steps of it that do not depend on it, and the norm of the
 # whole gradient, which is clipped, hardly does
-NEAR_TIE = 1e-5  # a smaller margin between the best two may flip where products are summed in another order
 
 
 @dataclass
@@ -39,8 +37,6 @@ class Load:
     """What a layer's router did while it was watched."""
 
     levels: list[Tensor] = field(default_factory=list)  # (n,) choices of each router, counted
-    tokens: int = 0
-    near_ties: int = 0  # tokens whose best two are nearer than NEAR_TIE on some level
 
     def add(self, routed: Routed) -> None:
         for i, level in enumerate(routed.levels):
@@ -48,21 +44,11 @@ class Load:
             if i == len(self.levels):
                 self.levels.append(torch.zeros_like(counts))
             self.levels[i] += counts
-        near = torch.stack([_near(level) for level in routed.levels]).any(0)
-        self.tokens += len(near)
-        self.near_ties += int(near.sum())
 
     @property
     def highest(self) -> float:
         """Of any level: what most fell on, as a multiple of the mean. 1: all have as much."""
         return max((float(c.max() * len(c) / c.sum()) for c in self.levels if c.sum()), default=1.0)
-
-
-def _near(level: Level) -> Tensor:
-    if level.probabilities.size(1) < 2:
-        return torch.zeros(len(level.probabilities), dtype=torch.bool)
-    top = level.probabilities.topk(2, 1).values
-    return top[:, 0] - top[:, 1] < NEAR_TIE
 
 
 class Router(nn.Module):

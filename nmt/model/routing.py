@@ -34,7 +34,6 @@ class Routed:
     expert: Tensor  # (P,)
     weight: Tensor  # (P,)
     levels: tuple[Level, ...]
-    dropped: tuple[float, ...] = ()  # which share of what arrived at each level was beyond the capacity
 
 
 def best(scores: Tensor, k: int) -> Tensor:
@@ -48,7 +47,7 @@ def best(scores: Tensor, k: int) -> Tensor:
 
 def one_level(logits: Tensor, bias: Tensor | None, k: int = 1, nodes: int = 1, top_nodes: int = 1) -> Routed:
     """logits (T,N); bias (N,) shifts what is chosen, not how it weighs. The k best experts of a token, among those of
-    its best nodes; a node is as good as its two best experts together (DeepSeek-AI 2024, section 2.1.2). With k = 1 the
+    its best nodes; a node is as good as its two best experts together (DeepSeek-AI 2024). With k = 1 the
     weight is the expert's probability (Switch), else its share of the probability of all that were chosen (GShard).
     """
     probabilities = logits.softmax(1)
@@ -108,22 +107,18 @@ def within_capacity(routed: Routed, factor: float, nodes: int = 1) -> Routed:
     that of a node, then of its experts among what arrived there.
     """
     number = routed.levels[0].logits.size(1) if nodes == 1 else nodes * routed.levels[1].logits.size(1)
-    kept, dropped = torch.ones_like(routed.expert, dtype=torch.bool), []
+    kept = torch.ones_like(routed.expert, dtype=torch.bool)
     even = torch.full((nodes,), float(len(routed.expert)), device=kept.device)
     if nodes > 1:
         node = routed.expert // (number // nodes)
         limit = torch.full((nodes,), math.ceil(factor * len(node) / nodes), device=kept.device)
         kept = _first(node, limit)
-        dropped.append(1 - float(kept.float().mean()) if len(kept) else 0.0)
         even = torch.bincount(node[kept], minlength=nodes).float()
     per_node = number // nodes
     limit = torch.ceil(factor * even / per_node).repeat_interleave(per_node)
     arrived = kept.nonzero()[:, 0]
-    fits = _first(routed.expert[arrived], limit)
-    dropped.append(1 - float(fits.float().mean()) if len(fits) else 0.0)
-    arrived = arrived[fits]
-    pairs = routed.token[arrived], routed.expert[arrived], routed.weight[arrived]
-    return replace(routed, token=pairs[0], expert=pairs[1], weight=pairs[2], dropped=tuple(dropped))
+    fits = arrived[_first(routed.expert[arrived], limit)]
+    return replace(routed, token=routed.token[fits], expert=routed.expert[fits], weight=routed.weight[fits])
 
 
 def _first(place: Tensor, limit: Tensor) -> Tensor:
@@ -146,7 +141,7 @@ def balance_loss(level: Level) -> Tensor:
 
 
 def z_loss(level: Level) -> Tensor:
-    """Σ (log Σ exp logit)² over tokens (Zoph et al. 2022, section 3.2)."""
+    """Σ (log Σ exp logit)² over tokens (Zoph et al. 2022)."""
     return level.logits.logsumexp(1).square().sum()
 
 

@@ -60,7 +60,13 @@ class ExpertsSection(Section):
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("routing") == "expert_choice":
+        if not isinstance(values, dict):
+            return values
+        routing = values.get("routing", "switch")
+        for key, only in (("per_node", "two_level"), ("top_k", "group_limited"), ("top_nodes", "group_limited")):
+            if values.get(key) and routing != only and values[key] != cls.model_fields[key].default:
+                raise ValueError(f"`routing: {routing}` has no `{key}`; {only} has")
+        if routing == "expert_choice":
             return {"capacity": _WIDE, "layers": "encoder", "balance": {"inter": 0.0, "intra": 0.0}, **values}
         return values
 

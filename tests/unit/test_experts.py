@@ -117,17 +117,18 @@ def test_what_is_beyond_an_experts_capacity_is_dropped() -> None:
     logits[:7, 0], logits[7:, 1] = 5.0, 5.0
     routed = within_capacity(one_level(logits, None), 1.0)
     assert routed.token.tolist() == [0, 1, 2, 3, 4, 7, 8, 9]
-    assert routed.dropped == (pytest.approx(0.2),)
     whole = within_capacity(one_level(logits, None), 2.0)
-    assert (whole.token.tolist(), whole.dropped) == ([*range(10)], (0.0,))
+    assert whole.token.tolist() == [*range(10)]
 
 
-def test_drops_of_both_levels_multiply() -> None:
-    nodes, inner = some(400, 4, seed=3), some(400, 2, seed=4)
-    routed = within_capacity(two_levels(nodes, inner), 1.0, nodes=4)
-    first, second = routed.dropped
-    assert 0 < first < 1 and 0 < second < 1
-    assert len(routed.token) == round(400 * (1 - first) * (1 - second))
+def test_a_node_has_its_capacity_and_then_each_of_its_experts_has_one() -> None:
+    """Of 8 tokens, 6 want node 0, which takes 4; of these 3 want its first expert, which takes 2."""
+    nodes, inner = torch.zeros(8, 2), torch.zeros(8, 2)
+    nodes[:6, 0], nodes[6:, 1] = 5.0, 5.0
+    inner[[0, 1, 2, 6], 0], inner[[3, 4, 5, 7], 1] = 5.0, 5.0
+    routed = within_capacity(two_levels(nodes, inner), 1.0, nodes=2)
+    kept = sorted(zip(routed.token.tolist(), routed.expert.tolist(), strict=True))
+    assert kept == [(0, 0), (1, 0), (3, 1), (6, 2), (7, 3)]
 
 
 def test_experts_choose_within_one_sentence() -> None:
@@ -238,7 +239,7 @@ def test_what_routers_do_can_be_watched() -> None:
         made(x)
     made(x)
     ((_, load),) = loads.items()
-    assert (load.tokens, [c.sum().item() for c in load.levels]) == (60, [60, 60])
+    assert [c.sum().item() for c in load.levels] == [60, 60]
     assert [len(c) for c in load.levels] == [2, 4]
     assert load.highest >= 1
 
@@ -262,6 +263,8 @@ def test_matrices_and_memory_are_as_said() -> None:
         ({"routing": "group_limited", "nodes": 4, "top_k": 3}, "`top_k: 3` experts of `top_nodes: 1` are more than"),
         ({"routing": "expert_choice", "layers": "all"}, "looks at later words and cannot be in a decoder"),
         ({"routing": "top2", "number": 1}, "needs two experts or more"),
+        ({"top_k": 3}, "`routing: switch` has no `top_k`; group_limited has"),
+        ({"per_node": True}, "`routing: switch` has no `per_node`; two_level has"),
     ],
 )
 def test_what_cannot_be_is_refused(keys: dict[str, Any], message: str) -> None:
