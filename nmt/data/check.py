@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from nmt.data.vocabulary import taken
 from nmt.errors import RunError
 from nmt.files import InputFile, describe_file, write_atomically
 from nmt.recipe import Recipe, fingerprint, load_recipe
+from nmt.recipe.section import flatten
 from nmt.records import Record, read_record
 from nmt.tokenizer import Tokenizer, fingerprint_of
 
@@ -42,15 +43,7 @@ def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     objective = {"objective.kind": ", ".join(kinds)} if kinds else {}  # which decide the control pieces
     if pairs := sorted({recipe.objective_of(corpus).pairs for corpus in recipe.data.train} - {"none"}):
         objective["objective.pairs"] = ", ".join(pairs)
-    return dict(_flatten(data, "data")) | dict(_flatten(tokenizer, "tokenizer")) | objective
-
-
-def _flatten(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, (dict, list)):
-        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _flatten(inner, f"{key}.{name}")
-    else:
-        yield key, value
+    return dict(flatten(data, "data")) | dict(flatten(tokenizer, "tokenizer")) | objective
 
 
 def check_prepared(recipe: Recipe, recipe_path: str | Path | None = None) -> Manifest:

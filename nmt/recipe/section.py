@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -98,3 +98,12 @@ class Section(BaseModel):
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """With other values, checked; what was not given stays so. Raises pydantic's ValidationError."""
         return type(self).model_validate(self.model_dump(exclude_unset=True) | dict(changes))
+
+
+def flatten(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """What a section was dumped to as (key, value), with dots where it is nested."""
+    if isinstance(value, (dict, list)):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from flatten(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value

@@ -26,6 +26,7 @@ from nmt import console
 from nmt.errors import RunError
 from nmt.files import others, recover_all, staging, write_atomically
 from nmt.recipe import ModelSection
+from nmt.recipe.section import flatten
 from nmt.run.state import StateFile, TrainState, dump_state, read_state
 from nmt.text.metrics import LOSS, higher_is_better
 
@@ -43,14 +44,6 @@ KEEP_TRAINABLE = 2  # checkpoints that can be resumed: if the newest is damaged,
 _HINT_DAMAGED = "Restore the run folder from a copy, or train again; other checkpoints of the run may be whole."
 
 
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """With dots where a section stands in a section."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= {f"{key}.{name}": v for name, v in _flat(value).items()} if isinstance(value, dict) else {key: value}
-    return found
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """A checkpoint folder whose state.json has been read."""
@@ -62,7 +55,7 @@ class Checkpoint:
 
     def check_model(self, model: ModelSection) -> None:
         """Raises RunError naming the keys in which `model` is not the one that the weights belong to."""
-        said = _flat(model.model_dump())
+        said = dict(flatten(model.model_dump()))
         known = {key: value for key, value in self.model.items() if key.partition(".")[0] in type(model).model_fields}
         wrong = [key for key, value in known.items() if key not in said or said[key] != value]
         if wrong:
@@ -188,7 +181,7 @@ def save_checkpoint(
                 content = save({k: t.detach().cpu().contiguous() for k, t in tensors.items()})
                 sums[file] = hashlib.sha256(content).hexdigest()
                 (folder / file).write_bytes(content)
-            record = StateFile(state=state, sha256=sums, model=_flat(model.model_dump(exclude=_ANY_WEIGHTS)))
+            record = StateFile(state=state, sha256=sums, model=dict(flatten(model.model_dump(exclude=_ANY_WEIGHTS))))
             (folder / "state.json").write_text(dump_state(record), encoding="utf-8")
     except RunError as e:
         raise RunError(
