@@ -4,7 +4,8 @@ Unknown keys are refused with a suggestion, all faults are reported at once, and
 fingerprinted and loaded again. Sections know values, no files of text, no tensors.
 """
 
-from nmt.recipe.data import Corpus, DataSection, Filters, TokenizerSection
+from nmt.recipe.corpus import Corpus
+from nmt.recipe.data import DataSection, Filters, TokenizerSection
 from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
 from nmt.recipe.experts import ExpertsSection

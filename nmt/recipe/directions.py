@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator
 
 if TYPE_CHECKING:
-    from nmt.recipe.data import Corpus, DataSection
+    from nmt.recipe.corpus import Corpus
+    from nmt.recipe.data import DataSection
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, field_validator, model_validator
 
-from nmt.recipe.data import Corpus, DataSection, TokenizerSection
+from nmt.recipe.corpus import Corpus
+from nmt.recipe.data import DataSection, TokenizerSection
 from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
 from nmt.recipe.model import ModelSection
