@@ -5,7 +5,7 @@ Shapes: D d_model, F d_ff, N experts, n nodes, T real tokens, P pairs of a token
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from nmt.model.feed_forward import ACTIVATIONS, Slot
 from nmt.model.routing import (
+    Pairs,
     Routed,
     balance_loss,
     bias_term,
@@ -27,6 +28,11 @@ from nmt.model.routing import (
 )
 from nmt.model.terms import add_term
 from nmt.recipe import ExpertsSection, ModelSection
+
+# Of each token of x (T,D) the weighted sum of what its experts make of it, (T,D)
+Sum = Callable[[Tensor, Pairs], Tensor]
+# The same, where some of the experts are elsewhere: it is given the Sum of those that are here
+Exchange = Callable[[Sum, Tensor, Pairs], Tensor]
 
 BIAS_WEIGHT = 1e-3  # of the biases' gradient: AdamW makes steps of it that do not depend on it, and the norm of the
 # whole gradient, which is clipped, hardly does
@@ -88,7 +94,7 @@ class Router(nn.Module):
                 )
             case "two_level":
                 if section.per_node:
-                    logits[1] = logits[1].view(len(x), section.nodes, -1)
+                    logits[1] = logits[1].view(len(x), section.nodes, section.number // section.nodes)
                     biases = biases and [biases[0], biases[1].view(section.nodes, -1)]
                 return two_levels(logits[0], logits[1], biases)
             case "expert_choice":
@@ -100,6 +106,7 @@ class Experts(Slot):
     """N blocks as one matrix each for all inner and all outer projections, one expert below another."""
 
     load: Load | None = None  # where it is watched
+    exchange: Exchange | None = None  # where other processes hold others of the experts
 
     def __init__(self, section: ModelSection) -> None:
         super().__init__()
@@ -107,7 +114,7 @@ class Experts(Slot):
         self.section, self.activation = section.experts, section.activation
         self.gates = 2 if section.activation == "swiglu" else 1
         number, d, f = section.experts.number, section.d_model, section.d_ff
-        self.d_ff = f
+        self.d_ff, self.held = f, range(number)
         self.router = Router(section.experts, d)
         self.inner = nn.Parameter(torch.empty(number * self.gates * f, d))
         self.outer = nn.Parameter(torch.empty(number * d, f))
@@ -116,6 +123,15 @@ class Experts(Slot):
         for stacked in (self.inner, self.outer):
             for block in stacked.data.chunk(number):
                 nn.init.xavier_uniform_(block)
+
+    def hold(self, which: range, exchange: Exchange) -> None:
+        """From now on only these experts are here, and `exchange` brings tokens to all. The router stays whole."""
+        for name in self.dense():
+            whole: nn.Parameter = getattr(self, name)
+            height = len(whole) // len(self.held)
+            part = whole.detach()[(which.start - self.held.start) * height :][: len(which) * height]
+            setattr(self, name, nn.Parameter(part.clone()))
+        self.held, self.exchange = which, exchange
 
     def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
         tokens = x.reshape(-1, x.size(-1)) if real is None else x[real]
@@ -129,7 +145,8 @@ class Experts(Slot):
             if self.training and self.section.capacity and self.section.routing != "expert_choice":
                 nodes = self.section.nodes if self.section.routing == "two_level" else 1
                 routed = within_capacity(routed, self.section.capacity, nodes)
-        y = self._sum(tokens, routed)
+        pairs = routed.pairs
+        y = self._sum(tokens, pairs) if self.exchange is None else self.exchange(self._sum, tokens, pairs)
         if len(y) == x[..., 0].numel():
             return y.view_as(x)
         assert real is not None, "only padding is no token"
@@ -149,11 +166,11 @@ class Experts(Slot):
                 x = add_term(x, "router z", z_loss(level), section.z_loss)
         return x
 
-    def _sum(self, x: Tensor, routed: Routed) -> Tensor:
-        """Of each token of x (T,D) the weighted sum of what its experts make of it."""
-        order = routed.expert.argsort(stable=True)
-        token, weight = routed.token[order], routed.weight[order].to(x.dtype)
-        sizes = torch.bincount(routed.expert, minlength=self.section.number).tolist()
+    def _sum(self, x: Tensor, pairs: Pairs) -> Tensor:
+        """A Sum, of the experts that are here."""
+        order = pairs.expert.argsort(stable=True)
+        token, weight = pairs.token[order], pairs.weight[order].to(x.dtype)
+        sizes = torch.bincount(pairs.expert - self.held.start, minlength=len(self.held)).tolist()
         blocks = zip(
             self.inner.chunk(len(sizes)), self.inner_bias.chunk(len(sizes)), self.outer.chunk(len(sizes)),
             self.outer_bias.chunk(len(sizes)), torch.split(x[token], sizes), strict=True,
@@ -163,8 +180,7 @@ class Experts(Slot):
         return torch.zeros_like(x).index_add(0, token, torch.cat(made) * weight[:, None])
 
     def matrices(self) -> dict[str, int]:
-        number = self.section.number
-        return {"inner": number * self.gates, "outer": number}
+        return {"inner": len(self.held) * self.gates, "outer": len(self.held)}
 
     def dense(self) -> dict[str, str]:
         """Each expert as the block of a run without experts (sparse upcycling, Komatsuzaki et al. 2022)."""
@@ -179,7 +195,7 @@ class Experts(Slot):
         """About: of each pair its row of x, what the block keeps, its result before and after the weight; and the
         routers' logits and probabilities.
         """
-        d, each = self.outer.size(0) // self.section.number, {"relu": 1, "gelu": 2, "swiglu": 4}[self.activation]
+        d, each = self.outer.size(0) // len(self.held), {"relu": 1, "gelu": 2, "swiglu": 4}[self.activation]
         pairs = self.section.per_token
         return round(pairs * (self.d_ff * each + 3 * d)) + 3 * sum(len(weight) for weight in self.router.weights())
 

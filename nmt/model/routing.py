@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,14 +27,26 @@ class Level:
     counts: Tensor  # (n,) how many choices fell on each
 
 
-@dataclass(frozen=True)
-class Routed:
-    """Pairs of tokens and experts, and with what weight an expert's result counts."""
+class Pairs(NamedTuple):
+    """Which tokens go to which experts, and with what weight an expert's result counts."""
 
     token: Tensor  # (P,)
     expert: Tensor  # (P,)
     weight: Tensor  # (P,)
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Pairs, (P,) each as above, and the decisions that led to them."""
+
+    token: Tensor
+    expert: Tensor
+    weight: Tensor
     levels: tuple[Level, ...]
+
+    @property
+    def pairs(self) -> Pairs:
+        return Pairs(self.token, self.expert, self.weight)
 
 
 def best(scores: Tensor, k: int) -> Tensor:
@@ -53,7 +66,7 @@ def one_level(logits: Tensor, bias: Tensor | None, k: int = 1, nodes: int = 1, t
     probabilities = logits.softmax(1)
     scores = probabilities.detach() if bias is None else probabilities.detach() + bias.detach()
     if top_nodes < nodes:
-        grouped = scores.view(len(scores), nodes, -1)
+        grouped = scores.view(len(scores), nodes, scores.size(1) // nodes)
         worth = grouped.topk(min(2, grouped.size(2)), 2).values.sum(2)
         closed = torch.ones_like(worth, dtype=torch.bool).scatter(1, best(worth, top_nodes), False)
         scores = grouped.masked_fill(closed[:, :, None], float("-inf")).view_as(scores)
@@ -123,12 +136,17 @@ def within_capacity(routed: Routed, factor: float, nodes: int = 1) -> Routed:
 
 def _first(place: Tensor, limit: Tensor) -> Tensor:
     """Of each of place (P,) whether it is among the first `limit` (by place) with that place."""
+    return number_within(place, len(limit)) < limit[place]
+
+
+def number_within(place: Tensor, places: int) -> Tensor:
+    """Of each of place (P,), from 0 to places - 1, how many before it have the same: (P,)."""
     order = place.argsort(stable=True)
-    counts = torch.bincount(place, minlength=len(limit))
+    counts = torch.bincount(place, minlength=places)
     begins = torch.cumsum(counts, 0) - counts
-    rank = torch.empty_like(place)
-    rank[order] = torch.arange(len(place), device=place.device) - begins[place[order]]
-    return rank < limit[place]
+    number = torch.empty_like(place)
+    number[order] = torch.arange(len(place), device=place.device) - begins[place[order]]
+    return number
 
 
 def balance_loss(level: Level) -> Tensor:

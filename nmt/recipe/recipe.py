@@ -63,6 +63,24 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _shares_experts(self) -> Recipe:
+        size, experts, train = self.train.expert_parallel, self.model.experts, self.train
+        if size == 1:
+            return self
+        key = f"`train.expert_parallel: {size}`"
+        if experts is None:
+            raise ValueError(f"{key} needs `model.experts`: there are none to share")
+        if experts.number % size:
+            raise ValueError(f"{key} must divide `model.experts.number` ({experts.number})")
+        if experts.routing == "expert_choice":
+            raise ValueError(f"{key} is for tokens that choose their experts; `routing: expert_choice` has no such")
+        if train.compile:
+            raise ValueError(f"{key} cannot be compiled; set `train.compile: false`")
+        if train.init_from is not None and train.init_from.freeze:
+            raise ValueError(f"{key} trains all weights; leave out `train.init_from.freeze`")
+        return self
+
+    @model_validator(mode="after")
     def _tells_languages_apart(self) -> Recipe:
         evaluated = [str(direction) for direction in self.data.evaluated]
         if len(evaluated) > 1 and not self.tokenizer.shared:

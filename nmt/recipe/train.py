@@ -66,6 +66,8 @@ class TrainSection(Section):
     threads: Annotated[Int, Field(ge=0, le=4096)] = 0  # 0: all that this process may use
     max_tokens: PositiveInt | Literal["auto"] = "auto"  # padded tokens a micro-batch, on either side
     compile: bool = False
+    # Processes of torchrun that share one set of experts, each having a part of them; 1: every process has all
+    expert_parallel: Annotated[Int, Field(ge=1, le=65_536)] = 1
     max_bad_steps: PositiveInt = 10  # updates in a row whose numbers are not finite
     init_from: Annotated[InitFrom | None, BeforeValidator(of_folder)] = (
         None  # a run to begin from: its folder, or {run, parts, freeze, vocabulary}

@@ -16,7 +16,7 @@ from nmt.run.manifest import run_manifest, same_data
 _FREE = {
     "max_steps", "max_epochs", "max_minutes", "patience", "average_best", "eval_every", "eval_from",
     "log_every", "save_every", "keep", "samples", "tensorboard", "device", "threads", "max_tokens", "compile",
-    "max_bad_steps", "guard", "runs_dir",
+    "max_bad_steps", "guard", "runs_dir", "expert_parallel",
 }  # fmt: skip
 
 

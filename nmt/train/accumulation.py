@@ -17,10 +17,13 @@ from nmt.model.terms import collected_terms
 from nmt.recipe import TrainSection
 from nmt.run.state import TrainState
 from nmt.train.epochs import Epoch, TrainingData
+from nmt.train.experts import idle
 from nmt.train.objective import Objective
 from nmt.train.parallel import World
 from nmt.train.replicas import Replicas
 from nmt.train.weights import FlatWeights
+
+Share = tuple[Epoch, int, int, Indices]  # a micro-batch: of which epoch and step, its number in the step, pairs
 
 
 class OutOfMemory(Exception):
@@ -49,21 +52,27 @@ class Accumulation:
         while True:
             epoch = self.data.epoch(state.epoch)
             update = epoch.updates[state.batch_in_epoch]
-            mine = [(epoch, state.step, i, part) for i, part in enumerate(update)][self.world.rank :: self.world.size]
+            parts = [(epoch, state.step, i, part) for i, part in enumerate(update)]
+            mine: list[Share | None] = [*parts[self.world.rank :: self.world.size]]
+            if self.weights.shards.names and len(mine) < -(-len(update) // self.world.size):
+                mine.append(None)  # others have one more
             try:
                 sums = sum_by_name(self.replicas.run(mine, self._micro_batch))
             except OutOfMemory as e:
                 too_large = e.with_traceback(None)  # whose frames hold tensors
             else:
-                self.world.all_reduce(self.weights.grad)
+                self.weights.reduce()
                 return sums, sum(self.objective.num_tokens(epoch, part) for part in update)
             self._use_smaller_parts(too_large)
             state.max_tokens = self.data.max_tokens
 
-    def _micro_batch(self, model: Model, which: tuple[Epoch, int, int, Indices]) -> dict[str, torch.Tensor]:
-        """Forward and backward of `which`: (epoch, step, number in the step, pairs). Gives sums by name: the `loss` and
-        what the objective and layers report. Its dropout follows from seed, step and number, wherever it is trained.
+    def _micro_batch(self, model: Model, which: Share | None) -> dict[str, torch.Tensor]:
+        """Forward and backward. Gives sums by name: the `loss` and what the objective and layers report. Its dropout
+        follows from seed, step and number, wherever it is trained.
         """
+        if which is None:
+            idle(model)
+            return {}
         epoch, step, number, part = which
         seed_dropout(((self.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
         batch = epoch.batch(part).to(self.device)
@@ -100,6 +109,7 @@ class Accumulation:
 
 def sum_by_name(parts: list[dict[str, torch.Tensor]]) -> dict[str, float]:
     """Of the micro-batches' scalars; what one has not is 0 there."""
+    parts = [part for part in parts if part]
     names = list(dict.fromkeys(name for part in parts for name in part))
     rows = [torch.stack([part[name].float() if name in part else torch.zeros(()) for name in names]) for part in parts]
     return dict(zip(names, torch.stack(rows).sum(0).tolist(), strict=True)) if rows else {}

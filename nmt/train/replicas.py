@@ -26,7 +26,7 @@ MIN_SHARE = 512  # target tokens; fewer at a time would no longer keep a core bu
 
 def choose_replicas(section: TrainSection, device: torch.device, threads: int, processes: int) -> int:
     """How many replicas share this process's part of an update, each with as many of its threads."""
-    if device.type != "cpu" or section.compile:
+    if device.type != "cpu" or section.compile or section.expert_parallel > 1:  # exchanges have one order
         return 1
     tokens = section.batch_tokens // processes
     most = min(threads, MAX_REPLICAS)

@@ -21,6 +21,7 @@ from nmt.run.abilities import knows_pairs
 from nmt.run.compat import changed_limits, check_same_experiment
 from nmt.run.folder import check_folder, is_begun, set_aside
 from nmt.tokenizer import Tokenizer
+from nmt.train.experts import lay_out
 from nmt.train.inherit import plan_inheritance
 from nmt.train.parallel import World
 from nmt.train.settle import check_length, settle
@@ -32,6 +33,7 @@ def check_start(recipe: Recipe, prepared: Path, world: World, fresh: bool = Fals
     """Raises what would keep a training from starting, before a folder is made or an old run set aside for it."""
     check_length(recipe)
     check_folder(recipe.run_dir)
+    lay_out(world, recipe.train.expert_parallel, recipe.model.experts)
     if not world.is_main:
         _wait_for(prepared, world)
     manifest = hashlib.sha256((prepared / MANIFEST).read_bytes()).hexdigest()[:16]

@@ -30,6 +30,7 @@ from nmt.train.accumulation import Accumulation
 from nmt.train.averaging import try_average
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.estimate import check_memory
+from nmt.train.experts import Shards, lay_out
 from nmt.train.guard import guarded, judge_anew, try_interpolations
 from nmt.train.health import check_interval, check_step, check_warmup, hardly_learned, unigram_loss
 from nmt.train.inherit import inherit
@@ -95,8 +96,10 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = build(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         self.inherited = inherit(self.model, recipe, self.tokenizer)
+        shards = Shards(lay_out(world, self.section.expert_parallel, recipe.model.experts), recipe.model.experts)
+        self.model, validated = shards.divide(self.model)
         blocks = matrix_blocks(self.model) if self.section.optimizer == "muon" else {}
-        self.weights = FlatWeights(self.model, self.section, self.dtype, blocks)
+        self.weights = FlatWeights(self.model, self.section, self.dtype, blocks, shards)
         if self.inherited:
             self.weights.anchor_here(self.inherited.names)
         # Compiling leaves the parameters where they are.
@@ -105,7 +108,7 @@ class Trainer:
             recipe.seed, self.section, objective, self.data, self.weights,
             Replicas(trained, self.weights, replicas, self.threads), device, world,
         )  # fmt: skip
-        self.validator = Validator(prepared, recipe, self.tokenizer, objective, self.model, device, max_tokens)
+        self.validator = Validator(prepared, recipe, self.tokenizer, objective, validated, device, max_tokens)
         old = guarded(recipe, self.validator)
         self.validator.also = old.measure if old else None
         self.state = TrainState()
@@ -211,11 +214,11 @@ class Trainer:
         """
         started = time.perf_counter()
         state, section = self.state, self.section
-        if self.world.is_main:
-            with self.weights.averaged():
-                over = self.progress.is_over(state)
-                with_text = over or not 0 < state.step < section.eval_from
+        with self.weights.averaged(self.validator.model):
+            if self.world.is_main:
+                with_text = self.progress.is_over(state) or not 0 < state.step < section.eval_from
                 valid, hyps = self.validator.measure(with_text)
+        if self.world.is_main:
             state.valid = valid
             if section.metric in valid:
                 self._count_patience(ckpt.new_alone(valid))
@@ -251,8 +254,8 @@ class Trainer:
     def _save(self) -> None:
         if self.world.size > 1:
             self._gather_interval()
+        tensors = self.weights.translating(), self.weights.state()  # all ranks: each may have a part
         if self.world.is_main:
-            tensors = self.weights.translating(), self.weights.state()
             ckpt.save_checkpoint(self.run_dir, self._checkpoint_name, self.state, *tensors, self.recipe.model)
             ckpt.prune(self.run_dir, max(self.section.keep, self.section.average_best), self.section.metric)
         self.signals.save = False
@@ -318,12 +321,14 @@ class Trainer:
             )
 
     def _announce(self) -> None:
-        parameters = f"{sum(p.numel() for p in self.model.parameters()):,} parameters"
+        parameters = f"{sum(p.numel() for p in self.validator.model.parameters()):,} parameters"
         if frozen := sum(p.numel() for p in self.weights.frozen.values()):
             parameters += f" ({frozen:,} frozen)"
         kind = {torch.float32: "fp32", torch.bfloat16: "bf16"}[self.dtype]
         self._tell_other_precision(kind)
         processes = f", {self.world.size} processes" if self.world.size > 1 else ""
+        if self.weights.shards.names:
+            processes += f", {self.weights.shards.layout}"
         console.info(f"{self.recipe.name}: {parameters}, {kind} on {self.device}, {self.threads} threads{processes}")
         console.info(self.epoch.describe())
         console.info(self.progress.describe_end())

@@ -23,7 +23,9 @@ from torch import Tensor, nn
 
 from nmt.recipe import TrainSection
 from nmt.train.adamw import MOMENTS, AdamW, Group
+from nmt.train.experts import Layout, Shards
 from nmt.train.muon import Muon
+from nmt.train.parallel import World
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -52,13 +54,15 @@ class Gradients:
 class FlatWeights:
     """Owns the model's parameters from now on, their gradients, the optimizer and the moving average.
 
-    `blocks`, for Muon: names of its matrices → into how many of equal height each is to be cut.
+    `blocks`, for Muon: names of its matrices → into how many of equal height each is to be cut. Of what only some ranks
+    have, `shards` makes what one process would have, where something is saved or loaded.
     """
 
     def __init__(
-        self, model: nn.Module, section: TrainSection, dtype: torch.dtype, blocks: dict[str, int] | None = None
-    ) -> None:
-        self.section = section
+        self, model: nn.Module, section: TrainSection, dtype: torch.dtype, blocks: dict[str, int] | None = None,
+        shards: Shards | None = None,
+    ) -> None:  # fmt: skip
+        self.section, self.shards = section, shards or Shards(Layout(World(0, 1), 1, 1), None)
         trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         blocks = {name: number for name, number in (blocks or {}).items() if name in dict(trained)}
 
@@ -108,10 +112,14 @@ class FlatWeights:
             gradients.total.zero_()
             gradients.latest.zero_()
 
+    def reduce(self) -> None:
+        """Sum the gradient over all ranks."""
+        self.shards.reduce(self.grad, self.named(self.grad))
+
     def update(self, rate: float, num_tokens: int, step: int) -> tuple[float, bool]:
         """One update by the mean gradient a token; gives its norm, and whether that was finite and so used."""
         self.grad.mul_(1 / max(1, num_tokens))
-        norm = float(torch.linalg.vector_norm(self.grad))
+        norm = self.shards.norm(self.grad, self.named(self.grad))
         finite = norm < float("inf")
         if finite:
             if self.section.clip_norm and norm > self.section.clip_norm:
@@ -130,8 +138,16 @@ class FlatWeights:
         return norm, finite
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Within, the model computes with the moving average instead of the last weights."""
+    def averaged(self, model: nn.Module) -> Iterator[None]:
+        """Within, the model computes with the moving average instead of the last weights. Where it is not the one that
+        is trained, as that has not all weights, it gets them on rank 0; all ranks have to be here.
+        """
+        if self.shards.names:
+            weights = self.translating()
+            for name, p in model.named_parameters() if weights else ():
+                p.data.copy_(weights[name])
+            yield
+            return
         if self.ema is None:
             yield
             return
@@ -153,31 +169,31 @@ class FlatWeights:
 
     def fingerprint(self) -> str:
         """16 hex digits of a sample of the master weights: to see whether ranks have the same."""
-        sample = self.master[:: max(1, self.master.numel() // 65_536)].cpu().contiguous()
+        common = self.shards.common(self.master, self.named(self.master))
+        sample = common[:: max(1, common.numel() // 65_536)].cpu().contiguous()
         return hashlib.sha256(sample.numpy().tobytes()).hexdigest()[:16]
 
     def translating(self) -> dict[str, Tensor]:
         """All that translates: the moving average where there is one, and what is frozen."""
-        return self.named(self.master if self.ema is None else self.ema) | self.frozen
+        return self.shards.gathered(self.named(self.master if self.ema is None else self.ema)) | self.frozen
 
     def state(self) -> dict[str, Tensor]:
         """Everything to be saved besides the weights used to translate: master weights, the optimizer's moments, and
         what `anchor` pulls towards, so that a run goes on without the one that it began with.
         """
-        out = {f"master.{k}": v for k, v in self.named(self.master).items()}
-        out |= {f"start.{k}": v for k, v in self.start.items()}
+        kept = {"master": self.named(self.master), "start": self.start}
         if self.muon is not None:
-            out |= {f"momentum.{k}": v for k, v in self.named(self.muon.momentum).items()}
+            kept["momentum"] = self.named(self.muon.momentum)
         for key in MOMENTS:
             if (moment := self.adam.moment(key)) is not None:
-                out |= {f"{key}.{k}": v for k, v in self.named(moment, self.num_muon).items()}
-        return out
+                kept[key] = self.named(moment, self.num_muon)
+        return {f"{kind}.{k}": v for kind, named in kept.items() for k, v in self.shards.gathered(named).items()}
 
     def load(self, weights: dict[str, Tensor], state: dict[str, Tensor], step: int) -> None:
         """Restore what the averaged `weights`, and `state` after so many steps, held."""
         self._copy(self.master, state, "master.")
         starts = {name.removeprefix("start."): t for name, t in state.items() if name.startswith("start.")}
-        self.start = {name: tensor.to(self.master) for name, tensor in starts.items()}
+        self.start = {name: self.shards.part(name, tensor).to(self.master) for name, tensor in starts.items()}
         if self.ema is not None:
             self._copy(self.ema, weights, "")
         if self.muon is not None:
@@ -214,4 +230,4 @@ class FlatWeights:
 
     def _copy(self, flat: Tensor, tensors: dict[str, Tensor], prefix: str, begin: int = 0) -> None:
         for name, view in self.named(flat, begin).items():
-            view.copy_(tensors[prefix + name])
+            view.copy_(self.shards.part(name, tensors[prefix + name]))
