@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -248,11 +248,11 @@ def _check_alignment(
 
 def _unequal_tables(sources: Sequence[tuple[PairSource, int]]) -> Iterator[tuple[str, str]]:
     """Tables whose pairs of languages agree by themselves, but not with each other."""
-    first: dict[int, tuple[PairSource, int]] = {}
+    first: dict[Hashable, tuple[PairSource, int]] = {}
     for source, number in sources:
         if source.table is None:
             continue
-        other, lines = first.setdefault(source.table, (source, number))
+        other, lines = first.setdefault(source.aligned, (source, number))
         if number != lines:
             counts = f"{other.label('src')} has {plural(lines, 'line')}, but {source.label('src')} has {number:,}"
             yield f"{counts}; line n of one file of a table must translate line n of all others.", ""

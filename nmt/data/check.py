@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt import console
-from nmt.data.corpus import file_names
+from nmt.data.corpus import input_paths
 from nmt.data.manifest import MANIFEST, Manifest, Written
 from nmt.data.vocabulary import taken
 from nmt.errors import RunError
@@ -178,8 +178,8 @@ def changed_input(recipe: Recipe, manifest: Manifest) -> str | None:
     """The first input file that is there and is not the one of that manifest."""
     seen = _read_seen(recipe)
     found: list[InputFile] = []
-    for name in file_names(recipe.data):
-        path, recorded = Path(recipe.data.root) / name, manifest.inputs.get(name)
+    for name, path in input_paths(recipe.data).items():
+        recorded = manifest.inputs.get(name)
         if recorded is None or not path.is_file():
             continue
         stat = path.stat()

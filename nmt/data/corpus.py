@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 from nmt.data.download import download
 from nmt.data.examples import SIDES
+from nmt.data.manifest import MANIFEST
+from nmt.data.replay import check_replayed, replayed_pairs, replayed_runs
 from nmt.data.tables import (
     FEW,
     Columns,
@@ -72,10 +74,17 @@ class PairSource:
     def label(self, side: Side) -> str:
         """What the user calls this side."""
         c = self.corpus
-        return str(c.hub or c.path or c.column(side, self.reference))
+        return str(c.run or c.hub or c.path or c.column(side, self.reference))
+
+    @property
+    def aligned(self) -> Hashable:
+        """The same for sources of which line n belongs together: the columns of one table."""
+        return self.table, self.lines if self.corpus.run is not None else None
 
     def where(self, side: Side, line: int) -> str:
         """The place of a pair, counted from 1. A record of a CSV file may have several lines."""
+        if self.corpus.run is not None:
+            return f"{self.label(side)} pair {line}"
         by_rows = self.corpus.kind == "hub" or _suffix(self.label(side)) in (".parquet", ".csv")
         return f"{self.label(side)}{' row ' if by_rows else ':'}{line + self._header}"
 
@@ -101,6 +110,8 @@ class PairSource:
                 return self._text()
             case "hub":
                 return self._records(self._hub(), found)
+            case "run":
+                return self._replayed()
         name, columns = self.label("src"), self._columns
         path = self.root / name
         match _suffix(name):
@@ -154,6 +165,13 @@ class PairSource:
                 yield Chunk(first + begin, lines, lines, dict(found))
                 found.clear()
             first += len(block)
+
+    def _replayed(self) -> Iterator[Chunk]:
+        direction = self.directions[0]
+        first = 1
+        for src, tgt in replayed_pairs(Path(str(self.corpus.run)), direction):
+            yield Chunk(first, *((src, tgt) if direction.src == self.lines[0] else (tgt, src)))
+            first += len(src)
 
     def _records(self, batches: Iterable[Fields], found: dict[str, Found]) -> Iterator[Chunk]:
         first = 1
@@ -222,8 +240,16 @@ def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
     return {"train": data.train, "valid": data.valid, **{name: [c] for name, c in data.test.items()}}
 
 
-def file_names(data: DataSection) -> list[str]:
-    """Every local file the recipe names, once."""
+def input_paths(data: DataSection) -> dict[str, Path]:
+    """Where each file is that the text comes from, by its name; of a run whose pairs are replayed, the manifest that
+    says which text it learned from.
+    """
+    manifests = [run / MANIFEST for run in replayed_runs(data)]
+    return {name: Path(data.root) / name for name in _file_names(data)} | {str(path): path for path in manifests}
+
+
+def _file_names(data: DataSection) -> list[str]:
+    """Every local file of text that the recipe names, once."""
     corpora = [c for group in all_corpora(data).values() for c in group]
     names = [[c.path] if c.kind == "table" else c.columns if c.kind == "text" else [] for c in corpora]
     return list(dict.fromkeys(str(name) for group in names for name in group))
@@ -232,8 +258,9 @@ def file_names(data: DataSection) -> list[str]:
 def resolve_files(data: DataSection) -> dict[str, InputFile]:
     """Find the recipe's files, download what is missing, check the checksums. Raises DataError naming every fault."""
     _refuse_documents(data)
+    check_replayed(data)
     root = Path(data.root)
-    names = file_names(data)
+    names = _file_names(data)
     missing = [name for name in names if not os.path.exists(root / name)]  # False for a name that is too long, too
     if missing:
         _fetch(data, root, missing)
@@ -253,7 +280,7 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
                           f"but `data.sha256` says {data.sha256[name]}.")  # fmt: skip
     if faults:
         raise DataError(join_faults(faults))
-    return files
+    return files | {str(run / MANIFEST): describe_file(run / MANIFEST) for run in replayed_runs(data)}
 
 
 def _refuse_documents(data: DataSection) -> None:

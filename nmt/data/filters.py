@@ -59,11 +59,12 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDAr
         if mask is not None:
             codes[(codes == 0) & mask] = len(names) - 1
     also_held_out = names.index("also in valid or a test")
+    replayed = np.repeat([s.corpus.run is not None for s, _ in train.sources], [n for _, n in train.sources])
     tables, learned = Tables(train.sources), stored_directions(data)
     for split, (corpus, *_) in all_corpora(data).items():
         if corpus.holdout is not None:
             names.append(split)
-            usable = (codes == 0) & (train.flags & BLANK == 0) & (alone.all() | ~alone)
+            usable = (codes == 0) & (train.flags & BLANK == 0) & (alone.all() | ~alone) & ~replayed
             held_out = _hold_out(split, corpus.holdout, train.src_keys, usable & tables.first)
             chosen = usable & tables.first & np.isin(train.src_keys, held_out)
             rows = tables.spread(chosen)

@@ -29,7 +29,7 @@ class Tables:
         self.sources = [source for source, _ in sources]
         self.numbers = [number for _, number in sources]
         self.begins = [0, *accumulate(self.numbers)]
-        self._groups = [list(own) for _, own in groupby(range(len(sources)), lambda i: self.sources[i].table)]
+        self._groups = [list(own) for _, own in groupby(range(len(sources)), lambda i: self.sources[i].aligned)]
 
     def whole(self) -> Iterator[tuple[list[int], int, int, int]]:
         """Of each table the numbers of its sources, where its pairs begin and end, and how many lines it has."""

@@ -23,6 +23,8 @@ class Corpus(Section):
     * with `text` and `lang`: text of one language, a line an example; from a plain or gzip file, or, with `path` or
       `hub`, from that column;
     * with `files`: a table of several languages, a text file each; line n of one translates line n of all others;
+    * with `run`: the pairs that another run learned from, not those that it held out or filtered: so that what it
+      could do is not forgotten. They come from its prepared data;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.
 
@@ -43,6 +45,8 @@ class Corpus(Section):
     config: str | None = None
     split: str | None = None
     revision: str | None = None
+    run: PathText | None = None
+    directions: list[str] | None = None  # of a run, in which it learned its pairs; default: as it says itself
     holdout: PositiveInt | None = None
     turns: bool | None = None
     # Of training text
@@ -83,9 +87,11 @@ class Corpus(Section):
         return self.target if isinstance(self.target, list) else [] if self.target is None else [self.target]
 
     @property
-    def kind(self) -> Literal["text", "table", "hub", "holdout"]:
+    def kind(self) -> Literal["text", "table", "hub", "run", "holdout"]:
         if self.holdout is not None:
             return "holdout"
+        if self.run is not None:
+            return "run"
         return "hub" if self.hub is not None else "table" if self.path is not None else "text"
 
     @property
@@ -113,6 +119,8 @@ class Corpus(Section):
         match self.kind:
             case "holdout":
                 allowed, needed = {"holdout"}, {"holdout"}
+            case "run":
+                allowed, needed = {"run", "directions"}, {"run"}
             case "hub":
                 allowed = sides | {"hub", "config", "split", "revision"}
                 needed = sides | {"hub", "split", "revision"}

@@ -131,8 +131,12 @@ class DataSection(Section):
             if len(corpus.targets) > 1 and len(self.evaluated) > 1:
                 raise ValueError("`target` can be a list where there is one direction")
         for corpus in (*self.valid, *self.test.values()):
-            if extra := [key for key in ("take", "share", "objective") if getattr(corpus, key) is not None]:
+            if extra := [key for key in ("run", "take", "share", "objective") if getattr(corpus, key) is not None]:
                 raise ValueError(f"`{extra[0]}` is a key of training text alone")
+        for corpus in self.train:
+            if corpus.run is not None and not self.replayed(corpus):
+                theirs, own = ", ".join(corpus.directions or ()), ", ".join(map(str, self.trained))
+                raise ValueError(f"`run: {corpus.run}` learned {theirs}, but the recipe {own}: nothing can be replayed")
         if (asked := sum(c.share or 0 for c in self.train)) >= 1 and any(c.share is None for c in self.train):
             raise ValueError(f"the shares of `train` come to {asked:g}, and nothing is left for the other corpora")
         if self.directions or self.zero_shot or any(c.files for c in (*self.train, *self.valid, *self.test.values())):
@@ -168,10 +172,16 @@ class DataSection(Section):
 
     def languages_of(self, corpus: Corpus) -> list[str]:
         """Of text of one language that; none of what is held out."""
+        if corpus.run is not None:
+            return list(dict.fromkeys(str(name) for d in self.replayed(corpus) for name in (d.src, d.tgt)))
         if corpus.files is not None:
             return list(corpus.files)
         both = [self.source_lang, self.target_lang] if corpus.source is not None else [corpus.lang]
         return [name for name in both if name is not None]
+
+    def replayed(self, corpus: Corpus) -> list[Direction]:
+        """The directions in which the pairs of another run are learned: those that both have."""
+        return [direction for direction in self.trained if str(direction) in (corpus.directions or ())]
 
     @property
     def trained(self) -> list[Direction]:

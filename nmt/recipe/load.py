@@ -14,7 +14,7 @@ from nmt.files import what_is_no_file
 from nmt.recipe.faults import faults, show
 from nmt.recipe.plain_yaml import override, parse_yaml
 from nmt.recipe.recipe import Recipe
-from nmt.recipe.taken import with_taken_tags, with_taken_tokenizer
+from nmt.recipe.taken import with_replayed_directions, with_taken_tags, with_taken_tokenizer
 
 MAX_BYTES = 1_000_000
 
@@ -48,6 +48,7 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
     """A checked recipe of plain values; `where` names their origin in errors."""
     values = with_taken_tokenizer(values, where, lambda run: load_recipe(run / "recipe.yaml").tokenizer)
     values = with_taken_tags(values, where, lambda run: load_recipe(run / "recipe.yaml").data)
+    values = with_replayed_directions(values, where, lambda run: load_recipe(run / "recipe.yaml"))
     try:
         return Recipe.model_validate(values)
     except ValidationError as e:

@@ -1,4 +1,6 @@
-"""`tokenizer.from`: the tokenizer of a run, or a model file, in place of one that is trained.
+"""What a recipe takes from other runs: their tokenizer, how they tell languages, the directions of replayed pairs.
+
+`tokenizer.from` is the tokenizer of a run, or a model file, in place of one that is trained.
 
 Whoever begins with another run's weights (`train.init_from`) and says nothing of a tokenizer takes that run's too: its
 embeddings mean nothing with another.
@@ -9,11 +11,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmt.errors import RecipeError
 from nmt.recipe.data import DataSection, TokenizerSection
 from nmt.sentencepiece_model import kind_of
+
+if TYPE_CHECKING:
+    from nmt.recipe.recipe import Recipe
 
 _OWN = {"from", "extend", "sampling"}  # keys of the section that are no property of the tokenizer itself
 
@@ -88,6 +93,34 @@ def with_taken_tags(values: dict[str, Any], where: str, load_data: Callable[[Pat
             "Leave that key out: the languages are told as they are there.",
         )
     return values | {"data": data | {"tags": theirs}}
+
+
+def with_replayed_directions(values: dict[str, Any], where: str, load: Callable[[Path], Recipe]) -> dict[str, Any]:
+    """The values of a recipe with the directions of each run whose pairs are replayed (`data.train: {run: …}`). Raises
+    RecipeError for what is no run, or has learned no pairs.
+    """
+    data = values.get("data") if isinstance(values, dict) else None
+    train = data.get("train") if isinstance(data, dict) else None
+    corpora = train if isinstance(train, list) else [train]
+    found = []
+    for number, corpus in enumerate(corpora):
+        run = corpus.get("run") if isinstance(corpus, dict) else None
+        if isinstance(corpus, dict) and isinstance(run, str) and corpus.get("directions") is None:
+            key = f"{where}: `data.train{f'.{number}' if len(corpora) > 1 else ''}.run: {run}`"
+            if not os.path.isfile(os.path.join(run, "recipe.yaml")):
+                raise RecipeError(f"{key} is not a run folder.", "Give the folder that `nmt train` made.")
+            theirs = load(Path(run))
+            if not theirs.translates:
+                raise RecipeError(
+                    f"{key} has learned no pairs; there is nothing to replay.",
+                    "Name its text itself: {text: FILE, lang: CODE, objective: KIND, share: SHARE}.",
+                )
+            corpus = corpus | {"directions": [str(direction) for direction in theirs.data.trained]}
+        found.append(corpus)
+    if found == corpora:
+        return values
+    assert isinstance(data, dict)
+    return values | {"data": data | {"train": found}}
 
 
 def _parent(values: Mapping[str, Any]) -> str | None:

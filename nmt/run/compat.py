@@ -77,4 +77,13 @@ def _deciding(recipe: Recipe) -> dict[str, Any]:
     model = {f"model.{k}": v for k, v in recipe.model if k != "preset"}
     other = {"seed": recipe.seed, "tokenizer.sampling": recipe.tokenizer.sampling,
              "data.temperature": recipe.data.temperature}  # fmt: skip
-    return other | model | train
+    return other | model | train | _of_corpora(recipe)
+
+
+def _of_corpora(recipe: Recipe) -> dict[str, Any]:
+    """What is learned from each corpus, and how much of it, which the prepared data do not know."""
+    found: dict[str, Any] = {}
+    for number, corpus in enumerate(recipe.data.train):
+        found[f"data.train.{number}.share"] = corpus.share
+        found |= {f"data.train.{number}.objective.{k}": v for k, v in recipe.objective_of(corpus)}
+    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nmt.data.corpus import input_paths
 from nmt.data.manifest import Manifest, NotPreparedError
 from nmt.errors import RunError, plural
 from nmt.files import describe_file
@@ -109,8 +110,9 @@ def _data(run: Path, recipe: Recipe) -> Iterator[Finding]:
             now = describe_file(path).sha256 if path.exists() else None
             remark = "altered or damaged" if now else "not there"
             yield Finding(str(path), "ok") if now == file.sha256 else Finding(str(path), "differs", remark)
+    paths = input_paths(recipe.data)
     for name, file in recorded.inputs.items():
-        path = Path(recipe.data.root) / name
+        path = paths.get(name, Path(recipe.data.root) / name)
         if not path.is_file():
             yield Finding(str(path), "missing", "the text is not here")
         elif describe_file(path).sha256 == file.sha256:

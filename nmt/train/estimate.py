@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nmt import console
 from nmt.data.batches import fill
 from nmt.data.check import check_prepared
-from nmt.data.corpus import file_names
+from nmt.data.corpus import input_paths
 from nmt.data.counting import RawCounts, count_splits
 from nmt.data.manifest import NotPreparedError
 from nmt.data.masking import MARKS
@@ -61,7 +61,7 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
 
 def _before_preparing(recipe: Recipe) -> tuple[Recipe, Rows]:
     corpora = [*recipe.data.train, *recipe.data.valid]
-    there = all((Path(recipe.data.root) / name).exists() for name in file_names(recipe.data))
+    there = all(path.exists() for path in input_paths(recipe.data).values())
     if not there or any(corpus.kind == "hub" for corpus in corpora):
         rows = [("text", "not here yet: `nmt prepare` gets it, or says what is missing")]
         return recipe, rows if recipe.open_keys else [*rows, *_sizes(recipe, [recipe.tokenizer.vocab_size] * 2)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nmt.data import corpus
-from nmt.data.corpus import PairSource, file_names, resolve_files
+from nmt.data.corpus import PairSource, input_paths, resolve_files
 from nmt.errors import DataError
 from nmt.recipe import Corpus, DataSection
 from nmt.text import lines
@@ -166,7 +166,7 @@ def test_broken_and_hostile_files_end_in_an_error(tmp_path: Path, monkeypatch: p
 
 def test_all_missing_files_are_named_at_once_with_their_place(tmp_path: Path) -> None:
     section = data(tmp_path, test={"flickr": {"path": "t.tsv", "source": 0, "target": 1}})
-    assert file_names(section) == ["a.en", "a.fr", "t.tsv"]
+    assert input_paths(section) == {name: tmp_path / name for name in ("a.en", "a.fr", "t.tsv")}
     with pytest.raises(DataError) as e:
         resolve_files(section)
     assert str(e.value) == (
