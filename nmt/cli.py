@@ -13,7 +13,17 @@ import typer
 from typer.main import get_command
 
 from nmt import console
-from nmt.commands import chatting, evaluating, generating, inspecting, reporting, starting, training, translating
+from nmt.commands import (
+    chatting,
+    evaluating,
+    generating,
+    inspecting,
+    reporting,
+    serving,
+    starting,
+    training,
+    translating,
+)
 from nmt.errors import Interrupted, NMTError, OutputError
 from nmt.version import VERSION
 
@@ -24,7 +34,7 @@ app = typer.Typer(
     epilog="First time? `nmt train` trains the demo in three minutes; then try "
     "`echo 'The children play in the garden.' | nmt translate`. Your own text? `nmt init` writes a recipe.",
 )  # fmt: skip
-for part in (starting, training, translating, chatting, generating, evaluating, reporting, inspecting):
+for part in (starting, training, translating, serving, chatting, generating, evaluating, reporting, inspecting):
     app.add_typer(part.app)
 
 

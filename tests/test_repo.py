@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # functions count too.
 ORDER = [
     "version", "errors", "console", "files", "device", "sentencepiece_model",
-    "text", "recipe", "records", "tokenizer", "model", "data", "run", "decode", "evaluate", "train", "commands", "cli",
+    "text", "recipe", "records", "tokenizer", "model", "data", "run", "decode", "evaluate", "train",
+    "serve", "commands", "cli",
 ]  # fmt: skip
 MAX_LINES = 400
 MAX_RECIPE_LINES = 40
@@ -187,7 +188,7 @@ def test_what_is_imported_is_declared() -> None:
     distributions = {"yaml": "pyyaml"}
     values = project()
     declared = {Requirement(r).name for r in values["dependencies"]}  # type: ignore[attr-defined]
-    optional = {"tensorboard", "ctranslate2"}  # in extras
+    optional = {"tensorboard", "ctranslate2", "starlette", "uvicorn"}  # in extras
     for name, path in modules().items():
         tops = {i.split(".")[0] for i in imports(path)} - set(sys.stdlib_module_names) - {"nmt"} - optional
         # typer brings click, and shows its errors

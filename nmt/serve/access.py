@@ -1,0 +1,37 @@
+"""Who asks, and what answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from nmt.serve.refusal import Refusal
+
+if TYPE_CHECKING:
+    from nmt.serve.glossaries import Glossaries
+    from nmt.serve.service import Service
+
+
+def service_of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def glossaries_of(request: Request) -> Glossaries:
+    glossaries: Glossaries = request.app.state.glossaries
+    return glossaries
+
+
+def key_of(request: Request, values: dict[str, Any], name: str = "api_key") -> str:
+    """The key of a request, from its header or its fields; empty where the server wants none. Raises Refusal (403)."""
+    keys = service_of(request).keys
+    if keys is None:
+        return ""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() not in ("bearer", "deepl-auth-key"):
+        given = values.get(name) or ""
+    found = keys.find(given) if isinstance(given, str) else None
+    if found is None:
+        raise Refusal(403, "Invalid API key" if given else "Please contact the server operator to get an API key")
+    return found

@@ -1,0 +1,108 @@
+"""LibreTranslate's interface (docs.libretranslate.com/api), as its clients use it.
+
+Other than there: without being asked nothing is changed in case or at the end of a text, alternatives are at most
+MAX_ALTERNATIVES, and wrong types are the client's fault (400), not the server's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from nmt.serve.access import key_of, service_of
+from nmt.serve.limits import MAX_ALTERNATIVES, MAX_TEXT
+from nmt.serve.names import name_of
+from nmt.serve.reading import strings, text_field, values_of, whole_number
+from nmt.serve.refusal import Refusal
+from nmt.serve.service import Answer, while_connected
+
+FORMATS = ("text",)
+
+
+async def translate(request: Request) -> Response:
+    """POST /translate"""
+    service, values = service_of(request), await values_of(request)
+    key = key_of(request, values)
+    texts, several = strings(values, "q")
+    source, target = text_field(values, "source"), text_field(values, "target")
+    kind = text_field(values, "format", "text")
+    if kind not in FORMATS:
+        raise Refusal(400, f"{kind} format is not supported")
+    alternatives = whole_number(values, "alternatives", 0, MAX_ALTERNATIVES)
+    work = service.translate(
+        texts, None if source == "auto" else source, target, alternatives=alternatives, key=key
+    )  # fmt: skip
+    answers = await while_connected(request, work)
+    body: dict[str, Any] = {}
+    if source == "auto":
+        body["detectedLanguage"] = _one_or_all([_language(answer) for answer in answers], several)
+    if alternatives:
+        body["alternatives"] = _one_or_all([list(answer.alternatives) for answer in answers], several)
+    body["translatedText"] = _one_or_all([answer.text for answer in answers], several)
+    return JSONResponse(body)
+
+
+def _one_or_all(items: list[Any], several: bool) -> Any:
+    return items if several else items[0]
+
+
+def _language(answer: Answer) -> dict[str, Any]:
+    return {"confidence": round(answer.sure, 1), "language": answer.source}
+
+
+async def detect(request: Request) -> Response:
+    """POST /detect"""
+    values = await values_of(request)
+    key_of(request, values)
+    texts, _ = strings(values, "q")
+    if len(texts[0]) > MAX_TEXT:
+        raise Refusal(400, f"Invalid request: request ({len(texts[0])}) exceeds text limit ({MAX_TEXT})")
+    found = service_of(request).models.detect(texts[0])
+    return JSONResponse([{"confidence": round(sure, 1), "language": code} for code, sure in found])
+
+
+async def languages(request: Request) -> Response:
+    """GET /languages"""
+    targets = service_of(request).models.targets
+    return JSONResponse([
+        {"code": code, "name": name_of(code), "targets": sorted({code, *others})}
+        for code, others in targets.items()
+    ])  # fmt: skip
+
+
+async def settings(request: Request) -> Response:
+    """GET /frontend/settings"""
+    service = service_of(request)
+    source = next(iter(service.models.targets))
+    target = service.models.targets[source][0]
+    return JSONResponse({
+        "apiKeys": service.keys is not None, "charLimit": MAX_TEXT, "filesTranslation": False, "frontendTimeout": 500,
+        "keyRequired": service.keys is not None, "suggestions": False, "supportedFilesFormat": [],
+        "language": {
+            "source": {"code": source, "name": name_of(source)}, "target": {"code": target, "name": name_of(target)},
+        },
+    })  # fmt: skip
+
+
+async def health(request: Request) -> Response:
+    """GET /health"""
+    return JSONResponse({"status": "ok"})
+
+
+async def suggest(request: Request) -> Response:
+    """POST /suggest"""
+    raise Refusal(403, "Suggestions are disabled on this server.")
+
+
+def routes() -> list[Route]:
+    return [
+        Route("/translate", translate, methods=["POST"]),
+        Route("/detect", detect, methods=["POST"]),
+        Route("/languages", languages, methods=["GET", "POST"]),
+        Route("/frontend/settings", settings),
+        Route("/health", health),
+        Route("/suggest", suggest, methods=["POST"]),
+    ]

@@ -1,0 +1,175 @@
+"""What every interface asks for: texts translated, with a language told or detected."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.requests import Request as HttpRequest
+
+from nmt.decode.request import Request
+from nmt.errors import NMTError
+from nmt.serve.limits import MAX_LINES, Keys, Quota, check_texts
+from nmt.serve.metrics import Metrics
+from nmt.serve.models import Model, Models
+from nmt.serve.refusal import Refusal
+from nmt.serve.scheduler import How, Scheduler
+from nmt.serve.texts import Lines
+from nmt.text.terms import Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+PROTECT = Terms(protect=True)  # URLs, placeholders and numbers of every text stay as they are
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A text's translation. `alternatives`: others, best first."""
+
+    text: str
+    source: str
+    target: str
+    sure: float = 100.0  # of the source language, in percent
+    detected: bool = False
+    alternatives: tuple[str, ...] = ()
+
+
+class Service:
+    """Models, and the threads that translate with them. `reload`: loads the models anew."""
+
+    def __init__(
+        self, load: Callable[[], Models], metrics: Metrics, *, workers: int, most: int, alone: bool = False,
+        keys: Keys | None = None,
+    ) -> None:  # fmt: skip
+        self._load, self.metrics, self.keys = load, metrics, keys
+        self.quota = Quota(keys) if keys else None
+        self.models = load()
+        self.scheduler = Scheduler(workers, most, metrics, alone=alone)
+        self.used: Counter[str] = Counter()  # key → characters
+        self.stopping = False
+        self.ready = False
+        self._loading = threading.Lock()
+        metrics.gauges |= {
+            "nmt_queue_lines": ("Lines that wait.", lambda: self.scheduler.depth),
+            "nmt_queue_characters": ("Characters that wait.", lambda: self.scheduler.waiting),
+            "nmt_load_seconds": ("Time that loading the models took.", lambda: sum(m.seconds for m in self.models.all)),
+        }
+
+    def warm_up(self) -> None:
+        """Every model answers once; only then is the server ready."""
+        for model in self.models.all:
+            source, target = model.pairs[0]
+            model.translator.translate(["."], to=target, source=source)
+        self.ready = True
+
+    def reload(self) -> None:
+        """Load the models anew. What was begun ends with the old ones. Raises NMTError, the old ones stay, where the
+        new ones cannot be loaded.
+        """
+        with self._loading:
+            models = self._load()
+            for model in models.all:
+                source, target = model.pairs[0]
+                model.translator.translate(["."], to=target, source=source)
+            self.models = models
+
+    def pair(self, texts: Sequence[str], source: str | None, target: str) -> list[tuple[str, str, float]]:
+        """Source, target and how sure the source is, of each text; `source` None: it is detected. Raises Refusal."""
+        models = self.models
+        if source is not None:
+            code = models.source(source)
+            return [(code, models.target(target, code), 100.0)] * len(texts)
+        found = [models.detected(text) for text in texts]
+        return [(code, models.target(target, code), sure) for code, sure in found]
+
+    async def translate(
+        self, texts: list[str], source: str | None, target: str, *, alternatives: int = 0, model: str | None = None,
+        document: bool = False, key: str = "", terms: Terms | None = None,
+    ) -> list[Answer]:  # fmt: skip
+        """Translate texts line by line, with the terms of a glossary if there is one. Raises Refusal."""
+        check_texts(texts)
+        pairs = self.pair(texts, source, target)
+        self.charge(key, texts)
+        lines = [Lines(text) for text in texts]
+        if sum(len(own.parts) for own in lines) > MAX_LINES:
+            raise Refusal(413, f"Invalid request: more than {MAX_LINES} lines")
+        waiting: list[list[asyncio.Future]] = []  # type: ignore[type-arg]
+        try:
+            for own, (code, into, _) in zip(lines, pairs, strict=True):
+                waiting.append(self._begin(own, code, into, alternatives, model, document, terms or PROTECT))
+            return [
+                await self._answer(own, futures, pair, source is None, alternatives)
+                for own, futures, pair in zip(lines, waiting, pairs, strict=True)
+            ]
+        finally:
+            for future in (future for futures in waiting for future in futures):
+                future.cancel()
+
+    def charge(self, key: str, texts: Sequence[str]) -> None:
+        """Count what a key has translated. Raises Refusal (429) where it may not have so much now."""
+        size = sum(map(len, texts))
+        if self.quota:
+            self.quota.take(key, size)
+        self.used[key] += size
+
+    def _begin(
+        self, lines: Lines, source: str, target: str, alternatives: int, model: str | None, document: bool,
+        terms: Terms,
+    ) -> list[asyncio.Future]:  # type: ignore[type-arg]  # fmt: skip
+        if source == target:
+            return []
+        self.metrics.text(f"{source}-{target}", sum(map(len, lines.parts)))
+        how = How(self.models.pick(source, target, model).translator, target, source, alternatives + 1)
+        return self.scheduler.begin(
+            [Request(part, include=terms.of(part)) for part in lines.parts], how, document=document
+        )
+
+    @staticmethod
+    async def _answer(
+        lines: Lines, futures: Sequence[Awaitable], pair: tuple[str, str, float], detected: bool, alternatives: int  # type: ignore[type-arg]
+    ) -> Answer:  # fmt: skip
+        source, target, sure = pair
+        if source == target:
+            return Answer(lines.unchanged(), source, target, sure, detected)
+        found = [await future for future in futures]
+        text = lines.joined([translation.text for translation in found])
+        others: list[str] = []
+        for rank in range(1, alternatives + 1):
+            # A line that has fewer keeps its best.
+            hypotheses = [t.hypotheses for t in found]
+            if all(rank >= len(own) for own in hypotheses):
+                break
+            other = lines.joined([own[rank if rank < len(own) else 0][0] for own in hypotheses])
+            if other != text and other not in others:
+                others.append(other)
+        return Answer(text, source, target, sure, detected, tuple(others))
+
+    def model_named(self, name: str | None, source: str, target: str) -> Model:
+        return self.models.pick(source, target, name)
+
+
+async def while_connected(request: HttpRequest, work: Awaitable[T]) -> T:
+    """The result, unless whoever asked leaves: then the work is cancelled, too. The body must have been read."""
+    task = asyncio.ensure_future(work)
+    leaves = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({task, leaves}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Refusal(499, "whoever asked has left")
+        return task.result()
+    except NMTError as e:
+        raise Refusal(400, e.message) from e
+    finally:
+        leaves.cancel()
+        task.cancel()
+
+
+async def _left(request: HttpRequest) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
