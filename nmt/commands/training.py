@@ -94,8 +94,13 @@ def _profile(recipe: Recipe, steps: int) -> None:
     from nmt.train.profile import profile_steps
 
     found = profile_steps(recipe, recipe.prepared_dir, steps)
+    if not console.is_main_rank():
+        return
     console.print_table(["part of a step", "ms", "share"], found.rows())
     console.info(
         f"A step takes {found.step_ms:,.0f} ms, {found.tokens_per_second:,.0f} target tokens/s. Matrix products "
         f"run at {found.gflops:,.0f} GFLOP/s; a large one reaches {found.limit_gflops:,.0f} here."
     )
+    if found.traffic:
+        console.print_table(["from node → to node", "bytes a step", "messages", "sizes told"], found.traffic)
+        console.info("What brings tokens to experts and back. A size told is 8 bytes that say how many rows follow.")

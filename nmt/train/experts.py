@@ -154,6 +154,16 @@ class Shards:
         nodes = tuple(map(self.layout.node, ranks))
         return Hop(Group(handle, nodes, ranks.index(self.world.rank), self.traffic), each, most)
 
+    def all_traffic(self) -> Traffic:
+        """What all ranks have sent so far. All have to be here."""
+        total = Traffic.none(self.layout.all_nodes)
+        everyone = [self.traffic] * self.world.size
+        if self.world.size > 1:
+            dist.all_gather_object(everyone, self.traffic)
+        for one in everyone:
+            total.add(one)
+        return total
+
     # --- gradients ---------------------------------------------------------------------------------------------------
 
     def reduce(self, grad: Tensor, named: Named) -> None:

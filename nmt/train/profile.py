@@ -14,8 +14,9 @@ from torch.profiler import ProfilerActivity, profile
 from nmt.device import choose_device
 from nmt.recipe import Recipe
 from nmt.train.objective import choose_objective
-from nmt.train.parallel import join_world
+from nmt.train.parallel import join_world, leave_world
 from nmt.train.signals import Signals
+from nmt.train.traffic import Traffic
 from nmt.train.trainer import Trainer
 
 WARMUP_STEPS = 5
@@ -41,6 +42,9 @@ class StepProfile:
     tokens_per_second: float
     gflops: float
     limit_gflops: float  # of a large product on as many threads
+    traffic: list[
+        tuple[str, str, str, str]
+    ]  # of a step: from which node to which, bytes, messages, sizes told; or none
 
     def rows(self) -> list[tuple[str, str, str]]:
         """(what, milliseconds, share), the largest first."""
@@ -59,9 +63,11 @@ def profile_steps(recipe: Recipe, prepared: Path, steps: int) -> StepProfile:
         recipe = recipe.model_copy(update={"train": train})
         (recipe.run_dir / "checkpoints").mkdir(parents=True)
         objective = choose_objective(recipe)
-        trainer = Trainer(recipe, recipe.run_dir, prepared, objective, device, join_world(device.type), Signals(), "")
+        world = join_world(device.type)
+        trainer = Trainer(recipe, recipe.run_dir, prepared, objective, device, world, Signals(), "")
         for _ in range(WARMUP_STEPS):
             trainer._step()
+        trainer.weights.shards.traffic.clear()
         tokens = trainer.state.tokens_seen
         with profile(activities=activities, with_flops=True) as profiler:
             begun = time.perf_counter()
@@ -72,6 +78,8 @@ def profile_steps(recipe: Recipe, prepared: Path, steps: int) -> StepProfile:
             seconds = time.perf_counter() - begun
         limit = matrix_limit(device, trainer.dtype)
         tokens = trainer.state.tokens_seen - tokens
+        traffic = trainer.weights.shards.all_traffic()
+        leave_world(world)
     parts: dict[str, float] = defaultdict(float)
     flops = 0
     for event in profiler.key_averages():
@@ -82,7 +90,21 @@ def profile_steps(recipe: Recipe, prepared: Path, steps: int) -> StepProfile:
     step_ms = seconds * 1000 / steps
     parts[OUTSIDE] = max(0.0, step_ms - sum(parts.values()))
     products = parts["matrix products"] * steps / 1000
-    return StepProfile(dict(parts), step_ms, tokens / seconds, flops / max(1e-9, products) / 1e9, limit)
+    return StepProfile(
+        dict(parts), step_ms, tokens / seconds, flops / max(1e-9, products) / 1e9, limit, _rows(traffic, steps)
+    )
+
+
+def _rows(traffic: Traffic, steps: int) -> list[tuple[str, str, str, str]]:
+    """A step's, between all nodes that send each other something, and within them."""
+    nodes = range(len(traffic.bytes))
+    counts = traffic.bytes, traffic.messages, traffic.size_messages
+    each = [(a, b, [float(kind[a, b]) / steps for kind in counts]) for a in nodes for b in nodes]
+    return [
+        (f"{a} → {b}", f"{size:,.0f}", f"{messages:,.1f}", f"{told:,.1f}")
+        for a, b, (size, messages, told) in each
+        if told
+    ]
 
 
 def _kind(name: str) -> str:

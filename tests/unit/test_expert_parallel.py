@@ -29,10 +29,11 @@ from nmt.train.exchange import by_way_of
 from nmt.train.experts import Shards, idle, lay_out
 from nmt.train.objective import Write
 from nmt.train.parallel import World
+from nmt.train.profile import profile_steps
 from nmt.train.traffic import LABEL_BYTES, Stretch, Traffic, at_once, nodes_first, predicted, wanted, within_first
 from nmt.train.trainer import Trainer, train
 from nmt.train.weights import FlatWeights
-from tests.unit.test_trainer import last_bytes, records, run, timeless
+from tests.unit.test_trainer import last_bytes, prepared, records, run, timeless
 
 SHAPE: dict[str, Any] = {
     "d_model": 16,
@@ -395,6 +396,23 @@ def test_a_run_of_processes_that_share_experts_is_that_of_one(toy_recipe: Any, t
             for name, tensor in theirs.items():
                 torch.testing.assert_close(mine[name], tensor, atol=3e-4, rtol=1e-3, msg=name)
     load_model(two.run_dir, device="cpu")
+
+
+def profiled(world: World, recipe: Recipe) -> list[tuple[str, str, str, str]]:
+    return profile_steps(recipe, recipe.prepared_dir, 2).traffic
+
+
+def test_a_profile_tells_what_travels(toy_recipe: Any, tmp_path: Path) -> None:
+    recipe = toy_recipe(**KEYS, train__expert_parallel=2)
+    prepared(recipe)
+    on_two, _ = processes(2, 1, tmp_path, profiled, recipe)
+    assert [row[0] for row in on_two] == ["0 → 1", "1 → 0"]
+    for _, size, messages, told in on_two:
+        assert int(size.replace(",", "")) > 0
+        # Two layers, each with a way there and back, and their gradients; sizes are told once
+        assert (messages, told) == ("8.0", "2.0")
+    on_one, _ = processes(1, 2, tmp_path, profiled, recipe)
+    assert [row[0] for row in on_one] == ["0 → 0"]
 
 
 # --- what cannot be --------------------------------------------------------------------------------------------------
