@@ -350,7 +350,7 @@ def test_the_moving_average_is_the_formula(toy_recipe):
         expected = decay * expected + (1 - decay) * weights.master
     torch.testing.assert_close(weights.ema, expected)
     raw = model.weight.clone()
-    with weights.averaged():
+    with weights.averaged(model):
         torch.testing.assert_close(model.weight, weights.named(weights.ema)["weight"])
     assert torch.equal(model.weight, raw)
 
