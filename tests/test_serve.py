@@ -270,18 +270,18 @@ def test_keys_are_wanted_from_everybody(trained: Path, tmp_path: Path) -> None:
 
 def test_told_to_stop_it_answers_what_it_has_accepted(trained: Path, tmp_path: Path) -> None:
     found: list[tuple[int, Any]] = []
-    with served(trained / "runs" / "mini", tmp_path) as one:
-        text = "\n".join(f"{LINES[i % 3]} {i}" for i in range(200))
+    with served(trained / "runs" / "mini", tmp_path, "--grace", "500") as one:
+        text = "\n".join(f"{LINES[i % 3]} {i}" for i in range(100))
         body = {"q": text, "source": "en", "target": "fr"}
         asking = threading.Thread(target=lambda: found.append(one.ask("/translate", body)))
         asking.start()
         while "nmt_queue_lines 0\n" in one.ask("/metrics")[1] and asking.is_alive():
-            time.sleep(0.001)
+            time.sleep(0.01)
         one.process.send_signal(signal.SIGTERM)
         asking.join()
-        assert one.process.wait(30) == 0
+        assert one.process.wait(60) == 0
     [(status, answer)] = found
-    assert status == 200 and answer["translatedText"].count("\n") == 199
+    assert status == 200 and answer["translatedText"].count("\n") == 99
     assert "Traceback" not in one.log.read_text(encoding="utf-8")
 
 
