@@ -10,7 +10,7 @@ import numpy as np
 
 from nmt import console
 from nmt.data.corpus import PairSource
-from nmt.data.sources import sources_of, stored_directions
+from nmt.data.sources import epochs_part, sources_of, stored_directions
 from nmt.recipe import DataSection
 
 RARE = 0.0005  # of the text: characters that make up less, all together, need no piece of their own
@@ -23,6 +23,7 @@ class RawCounts:
     lines: tuple[int, int]  # source, target
     characters: tuple[int, int]  # source, target
     distinct: int  # different characters on both sides, rare ones left out
+    epoch: float = 1.0  # how much an epoch has, to this: see the shares of corpora
 
     @property
     def pairs(self) -> int:
@@ -33,6 +34,7 @@ def count_pairs(sources: Iterable[PairSource]) -> RawCounts:
     """Of a corpus with `take` its share, as if all its lines were as long. Raises DataError where the text cannot be
     read.
     """
+    sizes = []
     number, characters, seen = np.zeros(2), np.zeros(2), np.zeros(0x110000, np.int64)
     with console.progress("Counting", None, "pairs") as advance:
         for source in sources:
@@ -45,9 +47,10 @@ def count_pairs(sources: Iterable[PairSource]) -> RawCounts:
                     seen += counts
                 advance(len(chunk.src))
             taken = min(1.0, (source.corpus.take or math.inf) / max(1, own.min()))
+            sizes.append((source, taken * float(written[1])))
             number, characters = number + taken * own, characters + taken * written
     lines, letters = np.rint(number).astype(int).tolist(), np.rint(characters).astype(int).tolist()
-    return RawCounts((lines[0], lines[1]), (letters[0], letters[1]), distinct_characters(seen))
+    return RawCounts((lines[0], lines[1]), (letters[0], letters[1]), distinct_characters(seen), epochs_part(sizes))
 
 
 def count_characters(lines: Sequence[bytes]) -> np.ndarray:

@@ -17,7 +17,7 @@ from nmt.data.batches import Batch, collate
 from nmt.data.examples import Column, Examples, Lines, column, table_of
 from nmt.data.masking import MaskedSides, masked_sides
 from nmt.data.noise import Pieces, view
-from nmt.data.sources import learned, sources_of
+from nmt.data.sources import epoch_size, learned, sources_of
 from nmt.data.tags import NOTHING, CorpusTags
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.recipe.directions import Direction
@@ -117,9 +117,8 @@ def draw(
     own = {int(c): np.flatnonzero(corpus == c) for c in np.unique(table[examples.corpora])}
     size = {c: int(lengths[which].sum()) for c, which in own.items()}
     asked = {c: share for c in own if (share := shares[int(np.argmax(table == c))]) is not None}
-    free = sum(size[c] for c in own if c not in asked)
-    total = free / (1 - sum(asked.values())) if free else sum(size.values())
-    scale = 1.0 if free else 1 / sum(asked.values())
+    total = epoch_size(size, asked)
+    scale = 1.0 if own.keys() - asked.keys() else 1 / sum(asked.values())
     drawn = []
     for c, which in own.items():
         number = round(total * scale * asked[c] * len(which) / size[c]) if c in asked else len(which)

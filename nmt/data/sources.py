@@ -7,7 +7,8 @@ part of; what is filtered is a pair, and what is held out is a line of the table
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,3 +133,24 @@ def _columns(data: DataSection, corpus: Corpus, src: str, tgt: str) -> Corpus | 
 def learned(sources: Mapping[str, Sequence[PairSource]]) -> list[tuple[PairSource, Direction]]:
     """What the numbers of examples count: of each source each direction, split by split."""
     return [(source, direction) for group in sources.values() for source in group for direction in source.directions]
+
+
+def epoch_size(sizes: Mapping[int, float], asked: Mapping[int, float]) -> float:
+    """How much an epoch has of tables of such sizes, of which some have shares: each of the others once; where all
+    have shares, as much as the text.
+    """
+    free = sum(size for table, size in sizes.items() if table not in asked)
+    return free / (1 - sum(asked[table] for table in sizes if table in asked)) if free else sum(sizes.values())
+
+
+def epochs_part(sources: Iterable[tuple[PairSource, float]]) -> float:
+    """The size of an epoch to that of the text, by sources of training text and how much each has."""
+    sizes: defaultdict[int, float] = defaultdict(float)
+    asked = {}
+    for source, size in sources:
+        table = source.table or 0
+        sizes[table] += size
+        if source.corpus.share is not None and size:
+            asked[table] = source.corpus.share
+    whole = sum(sizes.values())
+    return epoch_size(sizes, asked) / whole if whole else 1.0

@@ -76,7 +76,7 @@ def _before_preparing(recipe: Recipe) -> tuple[Recipe, Rows]:
     characters, marks = (sum(train.characters), MARKS) if knows_pairs(recipe) else (train.characters[1], 0)
     a_pair = 1 + marks + characters / max(1, train.pairs) / _characters_a_piece(recipe.tokenizer.vocab_size)
     valid = splits["valid"] if isinstance(splits["valid"], int) else splits["valid"].pairs
-    counts = Counts(round(pairs * a_pair), round(max(1, valid) * a_pair))
+    counts = Counts(round(pairs * a_pair * train.epoch), round(max(1, valid) * a_pair))
     recipe = settle_by_counts(recipe, counts)
     text = [
         ("training pairs", f"{pairs:,}, before filters"),

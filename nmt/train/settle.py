@@ -6,9 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nmt import console
 from nmt.data.manifest import Manifest, SplitStatistics
 from nmt.data.masking import MARKS
+from nmt.data.sources import epochs_part, learned, sources_of
+from nmt.data.store import PreparedSplit
 from nmt.device import choose_device, choose_dtype, set_threads
 from nmt.errors import RecipeError
 from nmt.recipe import Recipe, load_recipe
@@ -65,13 +69,22 @@ def settle_by_counts(recipe: Recipe, counts: Counts, processes: int = 1) -> Reci
 
 
 def counts_of(recipe: Recipe, manifest: Manifest) -> Counts:
-    """What batches count: targets; of an encoder that learns pairs, both texts and the marks around them."""
+    """What batches count: targets; of an encoder that learns pairs, both texts and the marks around them. Of corpora
+    with shares so much as an epoch has.
+    """
     of_pairs = knows_pairs(recipe)
 
     def tokens(split: SplitStatistics) -> int:
         return split.tgt.tokens + (split.src.tokens + MARKS * split.examples if of_pairs else 0) + split.examples
 
-    return Counts(tokens(manifest.splits["train"]), tokens(manifest.splits["valid"]))
+    part = _epochs_part(recipe) if any(corpus.share for corpus in recipe.data.train) else 1.0
+    return Counts(round(part * tokens(manifest.splits["train"])), tokens(manifest.splits["valid"]))
+
+
+def _epochs_part(recipe: Recipe) -> float:
+    split, corpora = PreparedSplit.open(recipe.prepared_dir, "train"), learned(sources_of(recipe.data))
+    sizes = np.bincount(split.examples.corpus, split.written.lengths + 1, minlength=len(corpora)).tolist()
+    return epochs_part(zip((source for source, _ in corpora), sizes, strict=True))
 
 
 def measure(recipe: Recipe, processes: int) -> Machine:

@@ -22,6 +22,7 @@ from nmt.run.verify import verify_run
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import TrainingData
 from nmt.train.estimate import estimate
+from nmt.train.settle import counts_of
 from nmt.train.start import make_self_sufficient
 from nmt.train.trainer import train
 from tests.unit.test_denoising import stop_after
@@ -342,3 +343,18 @@ def test_killed_and_begun_again_it_ends_with_the_same_bytes(child, monkeypatch, 
     with pytest.raises(RunError) as caught:
         train(more, more.prepared_dir, "nmt train child.yaml")
     assert caught.value.message == f"{whole} was begun with `data.train.1.share: 0.25`, but the recipe says 0.5."
+
+
+def test_what_follows_from_the_text_goes_by_what_an_epoch_has(child: Make) -> None:
+    def told(recipe: Recipe) -> int:
+        row = dict(estimate(recipe, Path("child.yaml"))[1])["target tokens an epoch"]
+        return int(row.removeprefix("about ").replace(",", ""))
+
+    recipe, every = child(), child({"share": None})
+    guesses = [told(r) for r in (recipe, every)]  # from characters: nothing is prepared yet
+    folder = prepare(recipe)
+    tokens = [TrainingData(folder, r, Tokenizer.load(folder), 1000).epoch(0).num_tokens for r in (recipe, every)]
+    assert told(every) == tokens[1]
+    assert told(recipe) == pytest.approx(tokens[0], rel=0.05)
+    assert guesses[0] / guesses[1] == pytest.approx(tokens[0] / tokens[1], rel=0.1)
+    assert counts_of(recipe, Manifest.load(folder)).target_tokens == told(recipe)
