@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # functions count too.
 ORDER = [
     "version", "errors", "console", "files", "device", "sentencepiece_model",
-    "text", "recipe", "records", "tokenizer", "model", "data", "run", "decode", "evaluate", "train",
+    "text", "formats", "recipe", "records", "tokenizer", "model", "data", "run", "decode", "evaluate", "train",
     "serve", "commands", "cli",
 ]  # fmt: skip
 MAX_LINES = 400
@@ -185,7 +185,7 @@ def test_pins_satisfy_the_ranges() -> None:
 
 
 def test_what_is_imported_is_declared() -> None:
-    distributions = {"yaml": "pyyaml"}
+    distributions = {"yaml": "pyyaml", "markdown_it": "markdown-it-py"}
     values = project()
     declared = {Requirement(r).name for r in values["dependencies"]}  # type: ignore[attr-defined]
     optional = {"tensorboard", "ctranslate2", "starlette", "uvicorn"}  # in extras

@@ -23,6 +23,7 @@ class Tag:
     kind: Literal["open", "close", "alone"] = "alone"
     name: str = ""
     text: str = ""  # what stands for it in the sentence: a placeholder's own; a space for what parts words, as <br>
+    at: Span | None = field(default=None, compare=False)  # where it stands in its file, if something in it may change
 
     @property
     def shown(self) -> bool:
@@ -43,7 +44,7 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE,
 )
 _NAME = r"[A-Za-z][\w:.-]*+"
-_CODE = re.compile(rf"<(?P<close>/?)(?P<name>{_NAME})(?:\s[^<>]*?)?\s*(?P<alone>/?)>|<!--.*?-->", re.DOTALL)
+_CODE = re.compile(rf"<(?P<close>/?)(?P<name>{_NAME})(?:\s[^<>]*?)?\s*(?P<alone>/?)>|<\d[\d:.]*>|<!--.*?-->", re.DOTALL)
 _ALONE = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}  # of HTML
 _SPACES = " \t\r\n"
 

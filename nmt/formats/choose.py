@@ -1,0 +1,74 @@
+"""Which format a file is of: by its name, and by its content where that says otherwise or the name says nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import PurePath
+
+from nmt.errors import DataError
+from nmt.formats.document import About, Document
+from nmt.text.documents import kind_of
+
+_READERS = {  # format: module and function
+    "text": ("lines", "read"), "html": ("html", "read"), "markdown": ("markdown", "read"), "po": ("po", "read"),
+    "xliff": ("xliff", "read"), "tmx": ("tmx", "read"), "subtitles": ("subtitles", "read"),
+    "json": ("json_strings", "read"), "docx": ("office", "read_docx"), "pptx": ("office", "read_pptx"),
+    "odt": ("odt", "read"),
+}  # fmt: skip
+_BY_SUFFIX = {
+    ".txt": "text", ".html": "html", ".htm": "html", ".xhtml": "html", ".md": "markdown", ".markdown": "markdown",
+    ".po": "po", ".pot": "po", ".xlf": "xliff", ".xliff": "xliff", ".sdlxliff": "xliff", ".mqxliff": "xliff",
+    ".tmx": "tmx", ".srt": "subtitles", ".vtt": "subtitles", ".json": "json", ".arb": "json", ".docx": "docx",
+    ".pptx": "pptx", ".odt": "odt",
+}  # fmt: skip
+_BY_CONTENT = (
+    (rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.opendocument\.text", "odt"),
+    (rb"PK\x03\x04(?=.*word/document)", "docx"),
+    (rb"PK\x03\x04(?=.*ppt/presentation)", "pptx"),
+    (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE tmx[^>]*>\s*)?<tmx\b", "tmx"),
+    (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?xliff\b", "xliff"),
+    (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?i:<!DOCTYPE html|<html\b)", "html"),
+    (rb"(?:\xef\xbb\xbf)?WEBVTT\b", "subtitles"),
+    (rb"(?:\xef\xbb\xbf)?\s*\d+\s*\r?\n\d+:\d\d:\d\d,\d{3} --> ", "subtitles"),
+)
+SUFFIXES = tuple(_BY_SUFFIX)
+_PACKAGES = ("docx", "pptx", "odt")
+
+
+def known(name: str | PurePath) -> bool:
+    """Whether files of such names are translated, as far as the name says."""
+    return PurePath(name).suffix.lower() in _BY_SUFFIX
+
+
+def format_of(name: str, data: bytes) -> str:
+    """Raises DataError where it is of a format that is not translated."""
+    head = data[:65536]
+    by_name = _BY_SUFFIX.get(PurePath(name).suffix.lower())
+    by_content = next(
+        (kind for pattern, kind in _BY_CONTENT if re.match(pattern, data if head[:2] == b"PK" else head, re.DOTALL)),
+        None,
+    )
+    if by_name is None:
+        if by_content is not None:
+            return by_content
+        if kind_of(name) is not None or b"\0" in head:
+            what = (kind_of(name) or ("not text",))[0]
+            raise DataError(f"{name} is {what} of a kind that is not translated.", f"Known are: {' '.join(SUFFIXES)}")
+        return "text"
+    if by_content in _PACKAGES and by_name in _PACKAGES:
+        return by_content
+    if (by_name in _PACKAGES) != data.startswith(b"PK\x03\x04"):
+        raise DataError(
+            f"{name} is {'no' if by_name in _PACKAGES else 'a'} ZIP archive, which its name does not say.",
+            "Give it the name of what it is." if data else "It is empty.",
+        )
+    return by_name
+
+
+def read_document(data: bytes, about: About, kind: str | None = None) -> Document:
+    """The document in a file. Raises DataError where it cannot be read."""
+    module, function = _READERS[kind or format_of(about.name, data)]
+    read: Callable[[bytes, About], Document] = getattr(import_module(f"nmt.formats.{module}"), function)
+    return read(data, about)

@@ -1,0 +1,74 @@
+"""ODT: paragraphs and headings of OpenDocument text, of its headers, footers, notes, tables and text boxes too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from nmt.errors import DataError
+from nmt.formats.document import About, CodeOf, Document, Slot, Unit, edited, source_only
+from nmt.formats.package import open_package
+from nmt.formats.xml import Element, Text, escaped, read_xml
+from nmt.text.inline import Inline, Tag, has_letters, with_placeholders
+
+_AROUND = {"span", "a", "ruby", "ruby-base", "meta", "meta-field"}
+_SPACES = {"s", "tab", "line-break"}
+_SKIPPED = {"annotation", "tracked-changes", "index-title-template"}
+_PARTS = ("content.xml", "styles.xml")
+
+
+def read(data: bytes, about: About) -> Document:
+    """Raises DataError where it is no OpenDocument text, or one that is not safe to read."""
+    package = open_package(data, about.name)
+    if "content.xml" not in package.names:
+        raise DataError(f"{about.name} is no .odt file: it has no content.xml in it.")
+    parts: list[tuple[str, str, Callable[[str], bytes], list[Slot]]] = []
+    for name in (name for name in _PARTS if name in package.names):
+        text, encode, root = read_xml(package[name], f"{about.name} ({name})")
+        where = "" if name == "content.xml" else "header or footer, "
+        parts.append((name, text, encode, list(_slots(text, root, where))))
+
+    def write() -> bytes:
+        changed = {
+            name: encode(edited(text, slots))
+            for name, text, encode, slots in parts
+            if any(slot.unit.changed for slot in slots)
+        }
+        return package.write(changed)
+
+    return Document([slot.unit for *_, slots in parts for slot in slots], write)
+
+
+def _slots(text: str, root: Element, where: str) -> Iterator[Slot]:
+    number = 0
+    for element in root.walk():
+        if element.name not in ("p", "h") or not element.space.endswith(":text:1.0") or element.inner == element.end:
+            continue
+        if any(one.name in _SKIPPED for one in element.above()):
+            continue
+        number += 1
+        prefix = f"{element.prefix}:" if element.prefix else ""
+        unit = Unit(with_placeholders(_items(text, element)), f"{where}paragraph {number:,}")
+        if has_letters(unit.source):
+            yield Slot(element.inner, element.inner_end, unit, lambda target, code, p=prefix: _written(target, code, p))  # type: ignore[misc]
+
+
+def _items(text: str, element: Element) -> Iterator[str | Tag]:
+    for child in element.children:
+        if isinstance(child, Text):
+            yield re.sub(r"[ \t\r\n]+", " ", child.text)
+        elif child.name in _AROUND and child.inner < child.end:
+            yield Tag(text[child.begin : child.inner], "open", child.name)
+            yield from _items(text, child)
+            yield Tag(text[child.inner_end : child.end], "close", child.name)
+        else:
+            space = " " if child.name in _SPACES else ""
+            yield Tag(text[child.begin : child.end], text=space, at=(child.begin, child.end))
+
+
+def _written(target: Inline, code: CodeOf, prefix: str) -> str:
+    """Of several spaces in a row all but the first are elements."""
+    return source_only(
+        target, lambda tag: code(tag) if tag.at is not None or tag.kind != "alone" else escaped(tag.code),
+        lambda text: re.sub(r" {2,}", lambda m: f' <{prefix}s {prefix}c="{len(m[0]) - 1}"/>', escaped(text)),
+    )  # fmt: skip
