@@ -60,7 +60,8 @@ async function start() {
   options(at("source"), sources.length > 1 ? ["auto", ...sources] : sources);
   chooseTargets();
   at("glossary").value = localStorage.getItem("glossary") || "";
-  changed();
+  if (at("text").value) changed(); // what a browser kept over a reload
+  else count();
 }
 
 function terms() {
@@ -76,9 +77,13 @@ function request(text) {
   return include.length ? { ...own, include } : own;
 }
 
+function count() {
+  const length = at("text").value.length;
+  at("count").textContent = `${length.toLocaleString("en")} of ${LIMIT.toLocaleString("en")} characters`;
+}
+
 function changed() {
-  const text = at("text").value;
-  at("count").textContent = `${text.length.toLocaleString("en")} of ${LIMIT.toLocaleString("en")} characters`;
+  count();
   clearTimeout(state.timer);
   state.timer = setTimeout(translate, WAIT);
 }
