@@ -14,6 +14,8 @@ from nmt import console
 from nmt.commands.options import (
     CheckpointOption,
     DeviceOption,
+    EngineName,
+    EngineOption,
     RunOption,
     draws_text,
     fills_in,
@@ -71,7 +73,7 @@ MetricsOption = Annotated[
 
 
 @app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")
-@with_search_options({"Search": ("beam_size", "length_penalty", "batch_tokens")})
+@with_search_options({"Search": ("beam_size", "length_penalty", "batch_tokens", "compute", "precision")})
 def evaluate(
     run: RunOption = None,
     test: Annotated[
@@ -106,6 +108,7 @@ def evaluate(
     rouge_tokenize: RougeTokenizeOption = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
+    engine: EngineOption = EngineName.auto,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: test set → metric → score, interval, signature.")
     ] = False,
@@ -141,7 +144,7 @@ def evaluate(
     elif fills_in(folder):
         _evaluate_encoder(folder, test or [], checkpoint, device, wanted, as_json)
     else:
-        translator = load_translator(run, checkpoint, device, search)
+        translator = load_translator(run, checkpoint, device, search, engine)
         _evaluate_translator(translator, test or [], wanted_metrics, wanted, as_json)
 
 

@@ -21,6 +21,25 @@ if TYPE_CHECKING:
     from nmt.decode.translator import Translator
     from nmt.recipe import Recipe
 
+
+class OutputFormat(StrEnum):
+    text = "text"
+    jsonl = "jsonl"
+
+
+class EngineName(StrEnum):
+    auto = "auto"
+    nmt = "nmt"
+    ctranslate2 = "ctranslate2"
+
+
+class Quantization(StrEnum):
+    int8 = "int8"
+    int16 = "int16"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
+
 RecipeArgument = Annotated[
     list[str] | None,
     typer.Argument(
@@ -46,24 +65,15 @@ FromOption = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+EngineOption = Annotated[
+    EngineName,
+    typer.Option(
+        help="`auto`: CTranslate2 on a CPU, if the run was exported for it and it is as good as our own engine, `nmt`, "
+        "which does what CTranslate2 cannot. [auto]",
+        show_default=False,
+    ),
+]
 RunArgument = Annotated[Path | None, typer.Argument(help="The run folder. [the run trained last]")]
-
-
-class OutputFormat(StrEnum):
-    text = "text"
-    jsonl = "jsonl"
-
-
-class EngineName(StrEnum):
-    nmt = "nmt"
-    ctranslate2 = "ctranslate2"
-
-
-class Quantization(StrEnum):
-    int8 = "int8"
-    int16 = "int16"
-    float16 = "float16"
-    bfloat16 = "bfloat16"
 
 
 def load(arguments: list[str] | None) -> tuple[Recipe, Path]:
@@ -158,20 +168,24 @@ def draws_text(run: Path) -> bool:
 
 def load_translator(
     run: Path | list[Path] | None, checkpoint: str, device: str, changes: Mapping[str, object],
-    engine: EngineName = EngineName.nmt, to: str | None = None, source: str | None = None,
+    engine: EngineName = EngineName.auto, to: str | None = None, source: str | None = None,
 ) -> Translator:  # fmt: skip
     """Of a run, or of several together, into one language from another; `changes` to the decode section of the first's
-    recipe.
+    recipe. Says why it is not CTranslate2 that translates, where that was to be expected.
     """
+    if engine is EngineName.nmt and "compute" in changes:
+        raise RecipeError(
+            "`--compute` is for CTranslate2.", "Of our own engine, the numbers are chosen by --precision."
+        )
     folders = [run_folder(None)] if not run else run if isinstance(run, list) else [run]
     from nmt.decode.translator import Translator
-    from nmt.device import set_threads
 
-    set_threads()
     translator = Translator.load(
-        folders, checkpoint=checkpoint, device=device, engine=engine.value, decode=dict(changes)
+        folders, checkpoint=checkpoint, device=device, engine=engine.value, decode=dict(changes), threads=0
     )
     translator.to, translator.source = to, source
     if not run:
         console.info(f"Using {folders[0]} ({translator.checkpoint}), the run trained last.")
+    if translator.why_own:
+        console.info(f"Translating with our own engine: {translator.why_own}.")
     return translator

@@ -10,6 +10,7 @@ import typer
 
 from nmt import console
 from nmt.commands.options import RecipeArgument, load, pair_filter, recipe_named
+from nmt.errors import NMTError
 
 if TYPE_CHECKING:
     from nmt.recipe import Recipe
@@ -59,7 +60,9 @@ def train(
             return
         from nmt.train.trainer import train as run_training
 
-        run_training(loaded, loaded.prepared_dir, shlex.join(["nmt", "train", *(recipe or [])]), fresh)
+        run = run_training(loaded, loaded.prepared_dir, shlex.join(["nmt", "train", *(recipe or [])]), fresh)
+        if console.is_main_rank():
+            _export(run)
 
 
 def _estimate(recipe: Recipe, path: Path) -> None:
@@ -88,6 +91,28 @@ def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
     except NotPreparedError:
         if console.is_main_rank():  # the others wait for it where they join
             prepare_data(recipe, recipe_path=path, older=None if fresh else older_run(recipe), scorer_of=pair_filter)
+
+
+def _export(run: Path) -> None:
+    """For CTranslate2, where it can be and its weights are not exported yet. What fails is a warning: the run is
+    trained.
+    """
+    from nmt.decode.choose import is_exported
+    from nmt.decode.export import export_run
+    from nmt.run.abilities import check_exports
+    from nmt.run.folder import load_run_recipe
+
+    recipe = load_run_recipe(run)
+    try:
+        check_exports(run, recipe)
+    except NMTError:
+        return
+    try:
+        if not is_exported(run, recipe):
+            written, compared = export_run(run)
+            console.info(f"Exported for CTranslate2: {written}. {compared.sentence() if compared else ''}".rstrip())
+    except Exception as e:  # noqa: BLE001 - whatever it is
+        console.warn(f"{run} was not exported for CTranslate2, and translates with our own engine: {e}")
 
 
 def _profile(recipe: Recipe, steps: int) -> None:

@@ -18,6 +18,7 @@ from nmt.commands.options import (
     CheckpointOption,
     DeviceOption,
     EngineName,
+    EngineOption,
     FromOption,
     OutputFormat,
     Quantization,
@@ -44,7 +45,7 @@ SEARCH = {
         "no_repeat_ngram", "diverse_groups", "diversity", "mbr", "ensemble",
     ),
     "Sampling": ("sampling", "temperature", "top_k", "top_p", "seed"),
-    "Long lines and memory": ("split_sentences", "max_segment", "batch_tokens"),
+    "Long lines, memory and numbers": ("split_sentences", "max_segment", "batch_tokens", "compute", "precision"),
 }  # fmt: skip
 
 
@@ -74,9 +75,7 @@ def translate(
     device: DeviceOption = "auto",
     to: ToOption = None,
     source_lang: FromOption = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="Our own, or CTranslate2 after `nmt export`. [nmt]", show_default=False)
-    ] = EngineName.nmt,
+    engine: EngineOption = EngineName.auto,
     input: Annotated[Path | None, _option(TEXT, "A plain or gzip file. [stdin]", "--input", "-i")] = None,
     output: Annotated[Path | None, _option(TEXT, "A file; gzip if it ends in .gz. [stdout]", "--output", "-o")] = None,
     input_format: Annotated[
@@ -198,7 +197,7 @@ def _check_used(decode: DecodeSection, given: Mapping[str, object], runs: int) -
 
 
 @app.command(epilog="Examples: `nmt score --src source.txt --tgt translation.txt`; of text: `nmt score --tgt text.txt`")
-@with_search_options({"Search": ("length_penalty", "ensemble", "batch_tokens")})
+@with_search_options({"Search": ("length_penalty", "ensemble", "batch_tokens", "compute", "precision")})
 def score(
     tgt: Annotated[Path, typer.Option(help="A plain or gzip file of translations, or of the text to score.")],
     src: Annotated[
@@ -225,6 +224,7 @@ def score(
         ),
     ] = OutputFormat.text,
     device: DeviceOption = "auto",
+    engine: EngineOption = EngineName.auto,
     **search: Any,
 ) -> None:
     """Score given translations, or text: how probable they are to the model, as a whole and token by token."""
@@ -252,7 +252,7 @@ def score(
         if src is None:
             raise RecipeError(f"{first} translates, and scores a translation by its source.", "Give `--src` too.")
         lines = score_stream(
-            lambda: load_translator(run, checkpoint, device, search, to=to, source=source_lang), src, tgt, format.value
+            lambda: load_translator(run, checkpoint, device, search, engine, to, source_lang), src, tgt, format.value
         )
     with open_output(None) as out:
         for line in lines:
@@ -282,6 +282,6 @@ def export(
     folder = run_folder(run)
     from nmt.decode.export import export_run
 
-    done = export_run(folder, checkpoint, quantization and quantization.value)
-    alike = f"{done.same} of {done.samples} sample lines are translated the same."
-    console.info(f"Written: {done.folder}. {alike if done.samples else 'There is no validation text to try it with.'}")
+    written, compared = export_run(folder, checkpoint, quantization and quantization.value)
+    alike = compared.sentence() if compared else "There is no validation text to try it with."
+    console.info(f"Written: {written}. {alike}")

@@ -8,8 +8,8 @@ from itertools import chain
 
 import numpy as np
 
-from nmt.decode.beam import Hypothesis
-from nmt.decode.forced import words_of
+from nmt.decode.alignment import words_of
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.parts import Part
 from nmt.decode.repair import forbidden, missing
 from nmt.text.sentences import rejoin
@@ -94,20 +94,22 @@ def _joined(hyps: Sequence[Hypothesis], length_penalty: float) -> Hypothesis:
 def _with_attention(
     joined: Hypothesis, hyps: Sequence[Hypothesis], src_pieces: Sequence[Sequence[str]], tokenizer: Tokenizer
 ) -> Hypothesis:
-    """Words and tokens counted through the line, where the parts have alignments."""
+    """Words and tokens counted through the line, where the parts have alignments, and attention."""
+    if any(h.alignment is None for h in hyps):
+        return joined
     alignment: list[tuple[int, int]] = []
     attention = np.zeros((len(joined.tokens), sum(map(len, src_pieces))), np.float32)
     src_word = tgt_word = src_token = tgt_token = 0
     for h, pieces in zip(hyps, src_pieces, strict=True):
-        if h.alignment is None or h.attention is None:
-            return joined
-        alignment += [(src + src_word, tgt + tgt_word) for src, tgt in h.alignment]
-        rows, columns = h.attention.shape
-        attention[tgt_token : tgt_token + rows, src_token : src_token + columns] = h.attention
-        src_token, tgt_token = src_token + columns, tgt_token + rows
+        alignment += [(src + src_word, tgt + tgt_word) for src, tgt in h.alignment or ()]
+        if h.attention is not None:
+            rows, columns = h.attention.shape
+            attention[tgt_token : tgt_token + rows, src_token : src_token + columns] = h.attention
+        src_token, tgt_token = src_token + len(pieces), tgt_token + len(h.tokens)
         src_word += _count_words(pieces)
         tgt_word += _count_words(tokenizer.pieces(h.tokens))
-    return replace(joined, alignment=tuple(alignment), attention=attention)
+    looked = all(h.attention is not None for h in hyps)
+    return replace(joined, alignment=tuple(alignment), attention=attention if looked else None)
 
 
 def _count_words(pieces: Sequence[str]) -> int:

@@ -6,31 +6,17 @@ positions, t tokens so far. Rows are the groups of all sentences, R = B·G, thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.scorer import StepScorer
 
 GROUP = 32  # tokens of which at first only the most probable is looked at
 LEAVING = 1 / 8  # share of the batch that must be done before those sentences are taken out: that copies the others
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A finished translation. `log_prob` is natural and summed over tokens and `</s>`; hypotheses rank by `score`."""
-
-    tokens: list[int]  # without `<s>` and `</s>`
-    log_prob: float
-    score: float  # log_prob / (len(tokens) + 1) ** length_penalty, less what is missing in coverage
-    token_log_probs: tuple[float, ...] | None = None  # of a given translation; `</s>` last
-    # If asked for: source and target words that belong together; what each token (T) sees of each source token (S)
-    alignment: tuple[tuple[int, int], ...] | None = None
-    attention: npt.NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 class Rule(Protocol):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nmt.decode.beam import Hypothesis, Search
+from nmt.decode.beam import Search
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.scorer import StepScorer
 
 Phrase = tuple[int, ...]

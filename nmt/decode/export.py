@@ -7,17 +7,17 @@ runs, and where nothing is normalised, tokenizer.model does both.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import torch
-
-from nmt.decode.ct2 import FOLDER, ORIGIN, POSITIONS, CTranslate2Engine, import_ctranslate2
-from nmt.decode.translator import Translator
+from nmt.decode.assembly import Translation
+from nmt.decode.ct2 import CTranslate2Engine, import_ctranslate2
+from nmt.decode.exported import FLOAT32, FOLDER, INT8, ORIGIN, POSITIONS, Compared, Origin
+from nmt.decode.translator import Translator, domain_of
+from nmt.decode.trial import SAMPLES, ValidText, best_layer, plain, same, valid_text
 from nmt.errors import RunError
-from nmt.files import describe_file, staging
+from nmt.files import describe_file, staging, write_atomically
 from nmt.model.decoder import DecoderLayer
 from nmt.model.embedding import Embedding, sinusoids
 from nmt.model.encoder import EncoderLayer
@@ -28,56 +28,66 @@ from nmt.run.folder import load_run_recipe
 from nmt.run.load import load_translator_model
 from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
-from nmt.tokenizer.tokenizer import SEEN_FILE, SHARED_FILE, SRC_FILE, TGT_FILE
+from nmt.tokenizer.tokenizer import FIELDS_FILE, SEEN_FILE, SHARED_FILE, SRC_FILE, TGT_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _FILES = (
     "model.bin", "config.json", "shared_vocabulary.json", "source_vocabulary.json", "target_vocabulary.json",
-    SHARED_FILE, SRC_FILE, TGT_FILE, SEEN_FILE, ORIGIN,
+    SHARED_FILE, SRC_FILE, TGT_FILE, SEEN_FILE, FIELDS_FILE, ORIGIN,
 )  # fmt: skip
-SAMPLES = 100  # lines that an export is tried with
 
 
-@dataclass(frozen=True)
-class Exported:
-    """Of `samples` lines, so many are translated the same by both engines; 0 samples: there was no text."""
-
-    folder: Path
-    samples: int
-    same: int
-
-
-def export_run(run: Path, checkpoint: str, quantization: str | None) -> Exported:
-    """Write a run's model to `ctranslate2` in its folder, and translate samples with both engines."""
+def export_run(run: Path, checkpoint: str = "best", quantization: str | None = None) -> tuple[Path, Compared | None]:
+    """Write a run's model to `ctranslate2` in its folder, and translate validation text with both engines. Gives the
+    folder, and how they compare; None: there was no text.
+    """
     check_exports(run, load_run_recipe(run))
-    model, tokenizer, recipe, found = load_translator_model(run, checkpoint, "cpu", torch.float32)
+    model, tokenizer, recipe, found = load_translator_model(run, checkpoint, "cpu", "fp32")
     assert isinstance(model, Transformer), "no other kind is exported"
-    origin = {"checkpoint": found.path.name, "sha256": found.sha256["model.safetensors"]}
-    export(model, tokenizer, run / FOLDER, quantization, origin)
-    valid = recipe.prepared_dir / run_manifest(run).text_of("valid", "src")
-    if not valid.exists():
-        return Exported(run / FOLDER, 0, 0)
-    lines = valid.read_bytes().decode().split("\n")[:-1][:SAMPLES]
-    # What both can do
-    plain = {"coverage_penalty": 0.0, "min_len_ratio": 0.0, "diverse_groups": 1, "sampling": False, "mbr": "none"}
-    decode = recipe.decode.changed(plain)
-    ours = Translator.of_models([model], tokenizer, decode)
-    engine = CTranslate2Engine(run / FOLDER, tokenizer, "cpu", model.section.position_limit)
-    theirs = Translator(engine, tokenizer, decode)
-    pairs = zip(ours.translate(lines), theirs.translate(lines), strict=True)
-    return Exported(run / FOLDER, len(lines), sum(a.text == b.text for a, b in pairs))
+    ours = Translator.of_models([model], tokenizer, plain(recipe.decode), domain_of(recipe, run_manifest(run)))
+    text = valid_text(run, recipe)
+    expected = ours.translate(text.src) if text else []
+    origin = Origin(
+        checkpoint=found.path.name, sha256=found.sha256["model.safetensors"],
+        aligned=best_layer(model, tokenizer, text.src[:SAMPLES], expected[:SAMPLES]) if text else None,
+    )  # fmt: skip
+    origin = export(model, tokenizer, run / FOLDER, quantization, origin)
+    if text is None:
+        return run / FOLDER, None
+    compared = _compare(run / FOLDER, ours, text, expected, quantization)
+    origin = origin.model_copy(update={"compared": compared})
+    write_atomically(run / FOLDER / ORIGIN, _json(origin))
+    return run / FOLDER, compared
+
+
+def _compare(
+    folder: Path, ours: Translator, text: ValidText, expected: Sequence[Translation], quantization: str | None
+) -> Compared:
+    bleu, alike = {"nmt": text.bleu(expected)}, 0
+    for compute in [quantization] if quantization else [INT8, FLOAT32]:
+        engine = CTranslate2Engine(folder, ours.tokenizer, "cpu", ours.engine.max_positions, compute)
+        found = Translator(engine, ours.tokenizer, ours.decode, ours.domain).translate(text.src)
+        bleu[compute], alike = text.bleu(found), same(found, expected)
+    return Compared(lines=min(SAMPLES, len(text.src)), same=alike, sentences=len(text.src), bleu=bleu)
 
 
 def export(
-    model: Transformer, tokenizer: Tokenizer, folder: Path, quantization: str | None, origin: dict[str, str]
-) -> None:
+    model: Transformer,
+    tokenizer: Tokenizer,
+    folder: Path,
+    quantization: str | None = None,
+    origin: Origin | None = None,
+) -> Origin:
     """Write the model; an export in `folder` is replaced when all is written, anything else is not: RunError. `origin`
-    tells which weights it has.
+    tells which weights it has; gives what was written of it.
     """
-    ct2 = import_ctranslate2()
+    ct2, origin = import_ctranslate2(), origin or Origin()
     spec = _spec(ct2, model)
+    if origin.aligned:
+        spec.decoder.alignment_layer = _int16(origin.aligned.layer)
+    spec.decoder.alignment_heads = _int16(0)  # all of them
     spec.register_source_vocabulary(tokenizer.vocabulary("src"))
     spec.register_target_vocabulary(tokenizer.vocabulary("tgt"))
     spec.config.add_source_eos = True
@@ -88,7 +98,13 @@ def export(
         spec.save(str(new))
         tokenizer.save(new)
         files = {path.name: describe_file(path).sha256 for path in sorted(new.iterdir())}
-        (new / ORIGIN).write_text(json.dumps(origin | {"files": files}), encoding="utf-8")
+        origin = origin.model_copy(update={"stored": quantization or FLOAT32, "files": files})
+        (new / ORIGIN).write_bytes(_json(origin))
+    return origin
+
+
+def _json(origin: Origin) -> bytes:
+    return origin.model_dump_json(indent=1, exclude_none=True).encode() + b"\n"
 
 
 def _spec(ct2: Any, model: Transformer) -> Any:
@@ -148,6 +164,12 @@ def _linear(to: Any, linear: nn.Linear) -> None:
 
 def _norm(to: Any, norm: nn.Module) -> None:
     to.gamma, to.beta = _array(cast("Tensor", norm.weight)), _array(cast("Tensor", norm.bias))
+
+
+def _int16(number: int) -> Any:
+    import numpy as np
+
+    return np.dtype("int16").type(number)
 
 
 def _array(tensor: Tensor) -> Any:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from nmt.decode.beam import Hypothesis
-from nmt.decode.engine import Sentence, plan_searches
+from nmt.decode.engine import Pair, Sentence, plan_searches
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.translator import Translator, changed
-from nmt.tokenizer import BOS_ID, Side
+from nmt.tokenizer import Side
 
 MOST_AT_ONCE = 100  # samples of a prompt
 
@@ -72,7 +72,7 @@ class Generator:
     def score(self, lines: Sequence[str]) -> list[Hypothesis]:
         """What the model makes of lines: `log_prob`, `</s>` counted, and `token_log_probs`."""
         rows = self._encode(lines)
-        return self.translator.score_ids([([], ids) for ids in rows], [BOS_ID] * len(rows))
+        return self.translator.score_pairs([Pair([], ids) for ids in rows])
 
     def _draw(self, prompts: Sequence[str], number: int, seed: int) -> list[list[str]]:
         decode = self.decode.model_copy(update={"beam_size": number, "seed": seed})

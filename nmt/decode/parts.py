@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nmt.decode.beam import Hypothesis
 from nmt.decode.engine import Sentence
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.request import Request
 from nmt.decode.routes import ANY, Route
 from nmt.decode.source_fields import ONE_FIELD, SourceFields

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nmt.decode.assembly import Translation
-from nmt.decode.beam import Hypothesis
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.request import Request
 from nmt.errors import RecipeError
 from nmt.text.flags import FLAGS, TAGS, WRONG_LANGUAGE, flags

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nmt.decode.beam import Hypothesis, Search
+from nmt.decode.beam import Search
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.scorer import StepScorer
 
 COLDEST = 1e-30  # lower temperatures leave the range of float32; the most probable token is drawn long before

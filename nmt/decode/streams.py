@@ -19,18 +19,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain, count, islice, zip_longest
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from nmt import console
 from nmt.decode.endpoints import Sink, cannot_read, open_input
-from nmt.decode.generator import Generator
-from nmt.decode.pairs import PairScorer
 from nmt.decode.render import DOUBTFUL, FIELDS, Format, Output, doubt, flags_of, problems, render, render_score
 from nmt.decode.request import Request, parse_request
 from nmt.decode.source_fields import ONE_FIELD, SourceFields
-from nmt.decode.translator import Translator
 from nmt.errors import DataError, plural
 from nmt.text.lines import BOM, MAX_LINE_BYTES, decode_line, too_long
+
+if TYPE_CHECKING:
+    from nmt.decode.generator import Generator
+    from nmt.decode.pairs import PairScorer
+    from nmt.decode.translator import Translator
 
 CHUNK_LINES = 2000  # translated together at most: enough to sort well by length, little enough to see progress
 WAIT_SECONDS = 0.02  # for more lines to come before what is there is translated
@@ -197,9 +199,11 @@ def translate_stream(
     who hears at once of what is doubtful.
     """
     tally = Tally()
-    attention = wanted.alignments or wanted.attention
     for chunk in chunks:
-        translations = translator.translate(chunk, n_best=wanted.n_best, attention=attention, on_progress=on_progress)
+        translations = translator.translate(
+            chunk, n_best=wanted.n_best, alignment=wanted.alignments, attention=wanted.attention,
+            on_progress=on_progress,
+        )  # fmt: skip
         found = [flags_of(request, t, wanted.flags) for request, t in zip(chunk, translations, strict=True)]
         numbered = enumerate(zip(chunk, translations, found, strict=True), tally.lines + 1)
         lines = [line for n, (r, t, flags) in numbered for line in render(translator.tokenizer, r, t, n, wanted, flags)]

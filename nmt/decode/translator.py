@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING
 
 from nmt.data.sources import stored_directions, vocabularies
 from nmt.data.tags import tags_between
+from nmt.decode.alignment import align, words_of
 from nmt.decode.assembly import Translation, assemble
-from nmt.decode.beam import Hypothesis
-from nmt.decode.engine import BeamEngine, Engine, plan_searches
-from nmt.decode.forced import Forced, Pair, align, force, words_of
+from nmt.decode.engine import Engine, Pair, plan_searches
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.mbr import expected_utility
 from nmt.decode.parts import Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more, set_apart
 from nmt.decode.request import Request
 from nmt.decode.routes import NoRouteError, Route, choose
-from nmt.decode.scorer import EnsembleScorer, ModelScorer
 from nmt.decode.source_fields import SourceFields
 from nmt.errors import DataError, RecipeError, RunError, join_faults
 from nmt.recipe.faults import faults
@@ -34,6 +33,7 @@ from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from nmt.data.manifest import Manifest
+    from nmt.decode.choose import EngineName
     from nmt.model.kinds import Writer
     from nmt.recipe import DecodeSection, Recipe
     from nmt.text.language import Languages
@@ -54,84 +54,69 @@ class Translator:
         self.to: str | None = None  # the language of every line's translation, and of its source; None: see routes.py
         self.source: str | None = None
         self.terms = Terms()  # what is asked of every line
-        self.models: list[Writer] = []  # what the engine searches with, if it is our own
         self.languages: Languages | None = None  # what tells whether a translation is in the right one
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
+        self.why_own = ""  # our own engine translates, where CTranslate2 was to be expected
 
     @classmethod
     def of_models(
         cls, models: Sequence[Writer], tokenizer: Tokenizer, decode: DecodeSection, domain: Domain | None = None
     ) -> Translator:
-        """Of models on one device, several of which make an ensemble."""
-        scorers = [ModelScorer(model) for model in models]
-        scorer = scorers[0] if len(scorers) == 1 else EnsembleScorer(scorers, decode.ensemble)
-        device = next(models[0].parameters()).device
-        outputs = tokenizer.encode(domain.labels, "tgt") if domain else ()
-        translator = cls(
-            BeamEngine(scorer, device, tokenizer.vocabulary("tgt"), tokenizer.never_written, outputs),
-            tokenizer, decode, domain,
-        )  # fmt: skip
-        translator.models = list(models)
-        return translator
+        """Of models on one device, several of which make an ensemble, by our own engine."""
+        from nmt.decode.beam_engine import BeamEngine
+
+        labels = domain.labels if domain else ()
+        return cls(BeamEngine.of_models(models, tokenizer, decode.ensemble, labels), tokenizer, decode, domain)
 
     @classmethod
     def load(
         cls, run: str | Path | Sequence[str | Path], *, checkpoint: str = "best", device: str = "auto",
-        engine: str = "nmt", decode: dict[str, object] | None = None,
+        engine: EngineName = "auto", decode: dict[str, object] | None = None, threads: int | None = None,
     ) -> Translator:  # fmt: skip
         """Of a run folder, or of several for an ensemble.
 
         checkpoint: `best`, `last`, or the name of one, such as `step-00001000`
         device: `auto` (a GPU if there is one), `cpu`, `cuda` or `mps`
-        engine: our own (`nmt`), or `ctranslate2` if the run was exported for it by `nmt export`
+        engine: our own (`nmt`), or `ctranslate2`, which `nmt train` and `nmt export` write a run for; `auto` takes
+            CTranslate2 on a CPU where it serves as well, and our own for what CTranslate2 cannot do
         decode: keys of the recipe's section `decode` that shall have another value, such as
             {"beam_size": 8, "length_penalty": 0.8}. All of them, which `nmt translate --help` explains: beam_size,
             length_penalty, coverage_penalty, diverse_groups, diversity, max_len_ratio, max_len_extra, min_len_ratio,
-            no_repeat_ngram, sampling, temperature, top_k, top_p, seed, mbr, ensemble, split_sentences, max_segment,
-            batch_tokens. `translate` takes them for one call.
+            no_repeat_ngram, sampling, temperature, top_k, top_p, seed, mbr, split_sentences, max_segment,
+            batch_tokens; and what is chosen here alone: ensemble, compute, precision. `translate` takes the others for
+            one call.
+        threads: of torch, if it is used; None leaves them as they are, 0 takes all that this process may use
 
         Raises RunError where a folder is no run, or is damaged, or several do not fit together; RecipeError for a key
         or a value that `decode` cannot have.
         """
-        from nmt.device import choose_device
+        from nmt.decode.choose import Wanted, load_engine
         from nmt.run.abilities import check_translates
         from nmt.run.folder import load_run_recipe
-        from nmt.run.load import load_languages, load_translator_model
+        from nmt.run.load import load_languages
         from nmt.run.manifest import run_manifest
 
         runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
         check_translates(runs[0], recipe)
         section = changed(recipe.decode, decode or {})
-        if engine == "ctranslate2":
-            from nmt.decode.ct2 import FOLDER, CTranslate2Engine, check_origin
-
-            if len(runs) > 1:
-                raise RunError("CTranslate2 translates with one run.", "Give one `--run`, or leave `--engine` out.")
-            tokenizer = Tokenizer.load(runs[0])
-            check_origin(runs[0], checkpoint, recipe.train.metric)
-            kind = choose_device(device, said="`--device").type
-            ct2 = CTranslate2Engine(runs[0] / FOLDER, tokenizer, kind, recipe.model.position_limit)
-            translator = cls(ct2, tokenizer, section, domain_of(recipe, run_manifest(runs[0])))
-            translator.checkpoint = FOLDER
-        else:
-            loaded = [load_translator_model(r, checkpoint, device) for r in runs]
-            for r, (_, own, _, _) in zip(runs, loaded, strict=True):
-                if own.fingerprint != loaded[0][1].fingerprint:
-                    raise RunError(
-                        f"{r} and {runs[0]} have different tokenizers, and cannot translate together.",
-                        "An ensemble is of runs on the same prepared data: train them with other seeds or models.",
-                    )
-            models = [model for model, _, _, _ in loaded]
-            translator = cls.of_models(models, loaded[0][1], section, domain_of(recipe, run_manifest(runs[0])))
-            translator.checkpoint = ", ".join(found.path.name for _, _, _, found in loaded)
+        domain = domain_of(recipe, run_manifest(runs[0]))
+        loaded = load_engine(Wanted(runs, recipe, section, checkpoint, device, domain.labels, threads), engine)
+        translator = cls(loaded.engine, loaded.tokenizer, section, domain)
         translator.run, translator.languages = runs[0], load_languages(runs[0])
+        translator.checkpoint, translator.why_own = loaded.checkpoint, loaded.why_own
         return translator
+
+    @property
+    def engine_name(self) -> str:
+        """What translates, and in which numbers: `ctranslate2 float32`."""
+        return self.engine.name
 
     def translate(
         self, lines: Sequence[str | Request], *, to: str | None = None, source: str | None = None, n_best: int = 1,
-        attention: bool = False, on_progress: Callable[[int], None] | None = None, **decode: object,
+        alignment: bool = False, attention: bool = False, on_progress: Callable[[int], None] | None = None,
+        **decode: object,
     ) -> list[Translation]:  # fmt: skip
         """Translate each line. A blank line stays blank; a line break within a line counts as a space. A line of a run
         that reads several fields has them with a TAB between them.
@@ -139,7 +124,8 @@ class Translator:
         to: the language to translate into; needed where the run has several
         source: the language of the lines; needed where the model has to be told
         n_best: hypotheses of each line
-        attention: give every hypothesis its alignment and attention (of the models that make an ensemble, the mean)
+        alignment: give every hypothesis its alignment
+        attention: the same, by the mean over layers (and over models that make an ensemble), and this attention
         on_progress: is told how many more lines are done
         decode: keys of the recipe's section `decode` for this call, such as beam_size=8; `load` names them
 
@@ -149,7 +135,9 @@ class Translator:
         if decode or to or source:
             changed = self._with(decode)
             changed.to, changed.source = to or self.to, source or self.source
-            return changed.translate(lines, n_best=n_best, attention=attention, on_progress=on_progress)
+            return changed.translate(
+                lines, n_best=n_best, alignment=alignment, attention=attention, on_progress=on_progress
+            )
         if n_best < 1:
             raise ValueError(f"n_best is {n_best}; it must be at least 1")
         if isinstance(lines, str | Request):
@@ -177,8 +165,8 @@ class Translator:
         if on_progress and done:  # blank lines alone
             on_progress(done)
         self._repair(of_line)
-        if attention:
-            self._look(parts)
+        if alignment or attention:
+            self._look(parts, exact=attention)
         translations = [
             assemble(own, request.prefix, self.tokenizer, self.decode.length_penalty)
             for request, own in zip(requests, of_line, strict=True)
@@ -207,10 +195,12 @@ class Translator:
         """The same models, with another search."""
         other = copy(self)
         other.decode = changed(self.decode, decode)
-        if other.decode.ensemble != self.decode.ensemble:
-            raise RecipeError(
-                "decode: `ensemble` is chosen where runs are loaded.", "Give it to Translator.load(..., decode={...})."
-            )
+        for key in ("ensemble", "compute", "precision"):
+            if getattr(other.decode, key) != getattr(self.decode, key):
+                raise RecipeError(
+                    f"decode: `{key}` is chosen where runs are loaded.",
+                    "Give it to Translator.load(..., decode={...}).",
+                )
         return other
 
     def _request(self, line: str | Request, number: int) -> Request:
@@ -334,43 +324,31 @@ class Translator:
                 raise DataError(
                     f"pair {number:,} has {max(len(src), len(tgt)):,} tokens; the model knows {limit - 1:,}."
                 )
-        return self.score_ids(ids, [route.tags.start] * len(ids))
+        return self.score_pairs([Pair(src, tgt, route.tags.start) for src, tgt in ids])
 
-    def score_ids(self, pairs: Sequence[Pair], starts: Sequence[int]) -> list[Hypothesis]:
-        """As `score`, of ids; `starts` are what the targets begin with."""
+    def score_pairs(self, pairs: Sequence[Pair]) -> list[Hypothesis]:
+        """As `score`, of ids."""
         return [
             Hypothesis(
-                list(tgt), sum(found.log_probs), sum(found.log_probs) / (len(tgt) + 1) ** self.decode.length_penalty,
-                token_log_probs=tuple(found.log_probs),
+                list(pair.tgt), sum(found), sum(found) / (len(pair.tgt) + 1) ** self.decode.length_penalty,
+                token_log_probs=tuple(found),
             )
-            for (_, tgt), found in zip(pairs, self._force(pairs, starts), strict=True)
+            for pair, found in zip(pairs, self.engine.score(pairs, self.decode), strict=True)
         ]  # fmt: skip
 
-    def _force(self, pairs: Sequence[Pair], starts: Sequence[int]) -> list[Forced]:
-        if not self.models:
-            raise RunError("CTranslate2 gives no probabilities of tokens and no attention.", "Leave `--engine` out.")
-        order = sorted(range(len(pairs)), key=lambda i: -max(map(len, pairs[i])))
-        found: dict[int, Forced] = {}
-        while order:
-            size = max(1, self.decode.batch_tokens // (max(map(len, pairs[order[0]])) + 1))
-            batch, order = order[:size], order[size:]
-            own = [pairs[i] for i in batch]
-            results = force(self.models, own, self.decode.ensemble, [starts[i] for i in batch])
-            found |= dict(zip(batch, results, strict=True))
-        return [found[i] for i in range(len(pairs))]
-
-    def _look(self, parts: Sequence[Part]) -> None:
-        """Add alignment and attention to all hypotheses."""
-        each = [(part, h) for part in parts for _, h in part.hypotheses]
-        pairs = [(part.sentence.read, h.tokens) for part, h in each]
-        forced = iter(self._force(pairs, [part.route.tags.start for part, _ in each]))
+    def _look(self, parts: Sequence[Part], exact: bool) -> None:
+        """Add alignments to all hypotheses; and attention, if it is `exact`."""
+        pairs = [
+            Pair(part.sentence.read, h.tokens, part.route.tags.start) for part in parts for _, h in part.hypotheses
+        ]
+        found = iter(self.engine.attention(pairs, self.decode, exact))
         for part in parts:
             src_words = words_of(self.tokenizer.pieces(part.sentence.ids, "src"))
             tags = len(part.sentence.read) - len(src_words)
             for n, (text, h) in enumerate(part.hypotheses):
-                attention = next(forced).attention[: len(h.tokens), tags : tags + len(src_words)]
-                pairs_of_words = align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens)))
-                part.hypotheses[n] = text, replace(h, alignment=tuple(pairs_of_words), attention=attention)
+                attention = next(found)[: len(h.tokens), tags : tags + len(src_words)]
+                alignment = tuple(align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens))))
+                part.hypotheses[n] = text, replace(h, alignment=alignment, attention=attention if exact else None)
 
 
 def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:

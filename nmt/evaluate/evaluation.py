@@ -45,6 +45,9 @@ class TranslatesLines(Protocol):
     @property
     def checkpoint(self) -> str: ...
 
+    @property
+    def engine_name(self) -> str: ...
+
     def translate(
         self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
         on_progress: Callable[[int], None] | None = None,
@@ -61,7 +64,7 @@ class TestSet:
     scores: list[Score]
     sentences: int
     flags: dict[str, int]  # how many translations look wrong, by name; see nmt.text.flags
-    details: dict[str, Any] = field(default_factory=dict)  # seconds, checkpoint, step, decode; empty for a file
+    details: dict[str, Any] = field(default_factory=dict)  # seconds, checkpoint, step, engine, decode; empty for a file
     right_language: float | None = None  # percent of the lines; None where it cannot be told
 
     @property
@@ -73,8 +76,9 @@ class TestSet:
     def to_json(self) -> dict[str, dict[str, Any]]:
         speed = {} if self.speed is None else {"sentences_per_second": round(self.speed, 2)}
         told = {} if self.right_language is None else {"right_language": self.right_language}
+        engine = {"engine": self.details["engine"]} if self.details else {}
         return _scores_json(self.scores) | {
-            "output": {"sentences": self.sentences, **speed, **told, "flags": self.flags}
+            "output": {"sentences": self.sentences, **speed, **engine, **told, "flags": self.flags}
         }
 
 
@@ -107,7 +111,7 @@ class Evaluation:
     def output_rows(self) -> list[list[str]]:
         """As OUTPUT_COLUMNS say: how fast each test set was translated, and what looks wrong."""
         return [
-            [t.name, f"{t.sentences:,}", "" if t.speed is None else f"{t.speed:.1f}",
+            [t.name, f"{t.sentences:,}", t.details.get("engine", ""), "" if t.speed is None else f"{t.speed:.1f}",
              "" if t.right_language is None else f"{t.right_language:.1f} %",
              *(str(t.flags.get(name, "")) for name in FLAGS)]
             for t in self.tests
@@ -115,7 +119,14 @@ class Evaluation:
 
 
 COLUMNS = ["test set", "metric", "score", "signature"]
-OUTPUT_COLUMNS = ["test set", "lines", "a second", "right language", *(name.replace("_", " ") for name in FLAGS)]
+OUTPUT_COLUMNS = [
+    "test set",
+    "lines",
+    "engine",
+    "a second",
+    "right language",
+    *(name.replace("_", " ") for name in FLAGS),
+]
 OLD = "old:"  # before the test sets of the run that `train.guard` watches
 MEAN, POOLED = "all (mean)", "all (pooled)"  # no test set can be called so
 
@@ -147,7 +158,7 @@ def evaluate_run(
     if with_comet:
         check_comet()
     details = {"checkpoint": translator.checkpoint, "step": _step(run, translator.checkpoint),
-               "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
+               "engine": translator.engine_name, "decode": translator.decode.model_dump(mode="json")}  # fmt: skip
     tests, every, languages = [], [], load_languages(run)
     own = texts_of(run, test, prepared)
     for name, texts in (own | ({} if test else _old_texts(recipe))).items():

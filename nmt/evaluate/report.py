@@ -148,7 +148,9 @@ def _scores(known: _Known) -> Html:
     for test, how in details.items():
         speed = f"{how.sentences / how.seconds:.1f}" if how.seconds else ""
         right = "" if how.right_language is None else f"{how.right_language:.1f} %"
-        outputs.append([test, f"{how.sentences:,}", speed, right, *(how.flags.get(name, "") for name in FLAGS)])
+        outputs.append(
+            [test, f"{how.sentences:,}", how.engine, speed, right, *(how.flags.get(name, "") for name in FLAGS)]
+        )
     used = {f"{how.checkpoint}, beam {how.decode['beam_size']}" for how in details.values()}
     return join([
         table(COLUMNS[:-1], rows),

@@ -117,7 +117,8 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
             changed = sum(a != b for a, b in zip(src, lines, strict=True))
             variants.append(Variant(variant, changed, bleu, chrf, clean.bleu - bleu, clean.chrf - chrf))
         measured.append(Robustness(name, variants))
-        how = {"checkpoint": translator.checkpoint, "decode": translator.decode.model_dump(mode="json"),
+        how = {"checkpoint": translator.checkpoint, "engine": translator.engine_name,
+               "decode": translator.decode.model_dump(mode="json"),
                "typos": {"rate": TYPO_RATE, "seed": SEED}}  # fmt: skip
         with writing(folder):
             text = json.dumps(measured[-1].to_json() | how, indent=1, ensure_ascii=False) + "\n"

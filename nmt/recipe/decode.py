@@ -79,6 +79,14 @@ class DecodeSection(Section):
     batch_tokens: Annotated[
         PositiveInt, Field(description="Batch size: source tokens × beam size. Lower it if memory runs out.")
     ] = 16_384
+    compute: Annotated[  # of weights that are stored in float32; chosen where a run is loaded, as is `precision`
+        Literal["float32", "int8"],
+        Field(description="Numbers that CTranslate2 computes with; int8 is faster, and costs some quality."),
+    ] = "float32"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        Field(description="Numbers that our own engine computes with; `auto`: fp32 on a CPU, else as in training."),
+    ] = "auto"
     valid_beam_size: Annotated[  # of beam_size itself, so that scores agree
         NonNegativeInt, Field(description="Beam size of the validations in training; 0: `beam_size`.")
     ] = 0

@@ -83,6 +83,11 @@ def check_exports(run: Path, recipe: Recipe) -> None:
             f"{run} is a decoder alone, which cannot be exported to CTranslate2.",
             f"It translates with our own engine: nmt translate --run {run}",
         )
+    if recipe.model.experts is not None:
+        raise RunError(
+            f"{run} has experts, which CTranslate2 has no counterpart of.",
+            f"It translates with our own engine: nmt translate --run {run}",
+        )
     if recipe.data.labels is not None:
         raise RunError(
             f"{run} chooses one of a few labels, which CTranslate2 cannot be held to.",

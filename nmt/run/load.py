@@ -16,7 +16,7 @@ from nmt.run.manifest import run_manifest
 from nmt.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from torch import Tensor, dtype, nn
+    from torch import Tensor, nn
 
     from nmt.model.encoder_only import EncoderOnly
     from nmt.model.kinds import Model, Writer
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 
 def load_model(
-    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+    run: Path, which: str = "best", device: str = "auto", precision: str = "auto"
 ) -> tuple[Model, Tokenizer, Recipe, Checkpoint]:
-    """A run's model, of any kind, ready to use on `device`; in the recipe's if no `precision` is given."""
+    """A run's model, of any kind, ready to use on `device`. precision: `fp32`, `bf16`, or `auto`, which is fp32 on a
+    CPU, and elsewhere what the recipe trains with.
+    """
     from nmt.model.kinds import build
 
     recipe = load_run_recipe(run)
@@ -37,8 +39,9 @@ def load_model(
     model = build(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
     load_weights(model, weights, checkpoint.path)
     target = choose_device(device, said="`--device")
-    precision = precision or choose_dtype(recipe.train.precision, target)
-    return model.to(target, precision).eval(), tokenizer, recipe, checkpoint
+    if precision == "auto":
+        precision = "fp32" if target.type == "cpu" else recipe.train.precision
+    return model.to(target, choose_dtype(precision, target)).eval(), tokenizer, recipe, checkpoint
 
 
 def load_tokenizer(run: Path) -> Tokenizer:
@@ -66,7 +69,7 @@ def load_languages(run: Path) -> Languages | None:
 
 
 def load_translator_model(
-    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+    run: Path, which: str = "best", device: str = "auto", precision: str = "auto"
 ) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
     """As load_model. Raises RunError where the run does not translate."""
     check_translates(run, load_run_recipe(run))
@@ -74,7 +77,7 @@ def load_translator_model(
 
 
 def load_language_model(
-    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+    run: Path, which: str = "best", device: str = "auto", precision: str = "auto"
 ) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
     """As load_model. Raises RunError where the run draws no text."""
     check_draws(run, load_run_recipe(run))
@@ -82,7 +85,7 @@ def load_language_model(
 
 
 def load_encoder(
-    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+    run: Path, which: str = "best", device: str = "auto", precision: str = "auto"
 ) -> tuple[EncoderOnly, Tokenizer, Recipe, Checkpoint]:
     """As load_model, of a run that is an encoder alone."""
     from nmt.model.encoder_only import EncoderOnly
@@ -93,16 +96,14 @@ def load_encoder(
 
 
 def load_pair_model(
-    run: Path, which: str = "best", device: str = "auto", precision: dtype | None = None
+    run: Path, which: str = "best", device: str = "auto", precision: str = "auto"
 ) -> tuple[EncoderOnly, Tokenizer, Recipe, Checkpoint]:
     """As load_encoder. Raises RunError where the run has learned no pairs."""
     check_knows_pairs(run, load_run_recipe(run))
     return load_encoder(run, which, device, precision)
 
 
-def _load_writer(
-    run: Path, which: str, device: str, precision: dtype | None
-) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
+def _load_writer(run: Path, which: str, device: str, precision: str) -> tuple[Writer, Tokenizer, Recipe, Checkpoint]:
     from nmt.model.kinds import Writer
 
     model, tokenizer, recipe, checkpoint = load_model(run, which, device, precision)

@@ -31,6 +31,7 @@ class Details(Record):
     seconds: float | None = None
     checkpoint: str = ""
     step: int | None = None
+    engine: str = ""  # and its numbers: `ctranslate2 float32`, `nmt fp32`; empty: an older nmt does not tell
     decode: dict[str, Any] = {}
     right_language: float | None = None  # percent of the lines that are in the language they should be in
     flags: dict[str, int] = {}  # how many translations look wrong, by name; see nmt.text.flags

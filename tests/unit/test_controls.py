@@ -8,10 +8,10 @@ import torch
 from sacrebleu.metrics.chrf import CHRF
 
 from nmt.data.prepare import prepare
-from nmt.decode.beam import Hypothesis
 from nmt.decode.constrained import Owed
-from nmt.decode.engine import Sentence
+from nmt.decode.engine import Pair, Sentence
 from nmt.decode.forced import force
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.parts import Domain, Part
 from nmt.decode.repair import say_more
 from nmt.decode.request import Request
@@ -250,7 +250,7 @@ def test_a_prefix_longer_than_the_output_may_be_is_said(load):
     (t,) = load(max_len_ratio=0.1, max_len_extra=0).translate([Request("one", "two three")])
     assert t.missing == ()  # room is made for it
     translator = load()
-    translator.engine.scorer.model.section = translator.models[0].section.model_copy(
+    translator.engine.scorer.model.section = translator.engine.models[0].section.model_copy(
         update={"positions": "learned", "max_positions": 4}
     )
     (t,) = translator.translate([Request("one", "two three four five six seven")])
@@ -320,8 +320,8 @@ def test_the_score_of_a_translation_is_what_the_search_gave_it(load, mean):
     translator = load(0, 1, ensemble=mean, length_penalty=0.7)
     found = [t.hypotheses[0][1] for t in translator.translate(LINES)]
     sources = translator.tokenizer.encode(LINES, "src")
-    pairs = list(zip(sources, [h.tokens for h in found], strict=True))
-    for h, forced in zip(found, force(translator.models, pairs, mean), strict=True):
+    pairs = [Pair(src, h.tokens) for src, h in zip(sources, found, strict=True)]
+    for h, forced in zip(found, force(translator.engine.models, pairs, mean), strict=True):
         assert sum(forced.log_probs) == pytest.approx(h.log_prob, abs=1e-4)
         assert h.score == pytest.approx(h.log_prob / (len(h.tokens) + 1) ** 0.7, abs=1e-5)
 

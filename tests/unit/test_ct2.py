@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from nmt.decode.beam_engine import BeamEngine
 from nmt.decode.ct2 import CTranslate2Engine
-from nmt.decode.engine import BeamEngine, Sentence
+from nmt.decode.engine import Sentence
 from nmt.decode.export import export
 from nmt.decode.scorer import ModelScorer
 from nmt.decode.translator import Translator
@@ -44,7 +45,7 @@ def test_both_engines_go_the_same_way(tmp_path: Path, tokenizer: Tokenizer, chan
     with torch.no_grad():
         for parameter in model.parameters():  # biases and scales too, and sharper choices
             parameter.add_(0.05 * torch.randn_like(parameter)).mul_(1.3)
-    export(model, tokenizer, tmp_path / "ctranslate2", None, {})
+    export(model, tokenizer, tmp_path / "ctranslate2")
     decode = DecodeSection(beam_size=1, max_len_ratio=1, max_len_extra=3)
     ours = BeamEngine(ModelScorer(model), torch.device("cpu"), tokenizer.vocabulary("tgt"))
     theirs = CTranslate2Engine(tmp_path / "ctranslate2", tokenizer, "cpu")
@@ -56,7 +57,7 @@ def test_both_engines_go_the_same_way(tmp_path: Path, tokenizer: Tokenizer, chan
 def test_n_best(tmp_path: Path, tokenizer: Tokenizer) -> None:
     torch.manual_seed(1)
     model = Transformer(ModelSection.model_validate(SHAPE), tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
-    export(model, tokenizer, tmp_path / "ctranslate2", "int8", {})
+    export(model, tokenizer, tmp_path / "ctranslate2", "int8")
     engine = CTranslate2Engine(tmp_path / "ctranslate2", tokenizer, "cpu")
     (found,) = Translator(engine, tokenizer, DecodeSection(beam_size=3)).translate(["one two"], n_best=3)
     scores = [hypothesis.score for _, hypothesis in found.hypotheses]
@@ -73,7 +74,7 @@ def test_what_was_not_exported_is_told(tmp_path: Path, tokenizer: Tokenizer) -> 
 def test_a_flipped_bit_of_an_export_is_told(tmp_path: Path, tokenizer: Tokenizer, name: str) -> None:
     model = Transformer(ModelSection.model_validate(SHAPE), tokenizer.src_vocab_size, tokenizer.tgt_vocab_size).eval()
     folder = tmp_path / "ctranslate2"
-    export(model, tokenizer, folder, None, {})
+    export(model, tokenizer, folder)
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)

@@ -5,6 +5,7 @@ import torch
 
 from nmt.decode.beam import Search, beam_search
 from nmt.decode.constrained import constrained_search
+from nmt.decode.engine import Pair
 from nmt.decode.forced import force
 from nmt.decode.rules import Rules
 from nmt.decode.sampling import noise_of, sample
@@ -156,7 +157,7 @@ def test_a_beams_log_prob_is_the_forced_score(model, batch):
         found = beam_search(scorer, src, mask, limits, how(3))
         for row, seen, hypotheses in zip(src, mask, found, strict=True):
             ids = row[seen][:-1].tolist()
-            forced = force(models, [(ids, h.tokens) for h in hypotheses])
+            forced = force(models, [Pair(ids, h.tokens) for h in hypotheses])
             for h, one in zip(hypotheses, forced, strict=True):
                 assert sum(one.log_probs) == pytest.approx(h.log_prob, abs=1e-3)
 

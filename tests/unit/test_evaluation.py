@@ -36,6 +36,7 @@ class LookUp:
 
     decode = DecodeSection(beam_size=3)
     checkpoint = "step-00000020"
+    engine_name = "nmt fp32"
 
     def translate(
         self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
@@ -104,7 +105,8 @@ def test_every_test_set_is_scored_and_kept(run: Path) -> None:
     assert details.pop("seconds") >= 0
     assert details.pop("flags") == dict.fromkeys(FLAGS, 0)
     assert details == {
-        "sentences": 4, "checkpoint": "step-00000020", "step": 20, "decode": LookUp.decode.model_dump(mode="json"),
+        "sentences": 4, "checkpoint": "step-00000020", "step": 20, "engine": "nmt fp32",
+        "decode": LookUp.decode.model_dump(mode="json"),
     }  # fmt: skip
     assert not list(folder.glob("*.tmp*"))
 
@@ -160,7 +162,7 @@ def test_outputs_that_look_wrong_are_counted(run: Path) -> None:
     counts = {"empty": 1, "copied": 1, "repetition": 1, "too_long": 1, "too_short": 0}
     assert test.flags == test.to_json()["output"]["flags"] == counts
     (row,) = evaluate_run(run, Parrot(), test=["easy"]).output_rows()
-    assert row[:2] == ["easy", "4"] and row[3] == "" and row[4:] == ["1", "1", "1", "1", "0"]
+    assert row[:3] == ["easy", "4", "nmt fp32"] and row[4] == "" and row[5:] == ["1", "1", "1", "1", "0"]
     assert test.speed is None or test.speed == pytest.approx(4 / test.details["seconds"])
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from nmt.decode.engine import BeamEngine, Sentence
+from nmt.decode.beam_engine import BeamEngine
+from nmt.decode.engine import Sentence
 from nmt.decode.export import export
 from nmt.decode.scorer import ModelScorer
 from nmt.errors import RunError
@@ -161,6 +162,6 @@ def test_another_filling_is_refused_by_name_where_there_is_no_counterpart(branch
     lines = [b"one two three", b"\xc3\xa9t\xc3\xa9 four five six seven eight nine ten"] * 50
     tokenizer = Tokenizer.train(lambda *_: [("src", lines)], TokenizerSection(vocab_size=300))
     with pytest.raises(RunError) as refused:
-        export(branched, tokenizer, tmp_path / "ctranslate2", None, {})
+        export(branched, tokenizer, tmp_path / "ctranslate2")
     assert refused.value.message == "CTranslate2 has no counterpart of this model's feed-forward blocks (Branches)."
     assert list(tmp_path.iterdir()) == []

@@ -19,10 +19,16 @@ def test_numbers_are_learned(toy_recipe):
     )  # fmt: skip
     run = train(recipe, prepare(recipe), "nmt train toy.yaml")
     unseen = toy_pairs(100, 99)
-    hyps = [t.text for t in Translator.load(run).translate([s for s, _ in unseen])]
+    ours = Translator.load(run)
+    assert ours.engine_name == "nmt fp32"
+    assert ours.why_own == f"there is no export for CTranslate2; nmt export --run {run}"
+    hyps = [t.text for t in ours.translate([s for s, _ in unseen])]
     assert sacrebleu.corpus_bleu(hyps, [[t for _, t in unseen]]).score >= 98
 
-    exported = export_run(run, "best", None)
-    assert (exported.samples, exported.same) == (20, 20)
-    found = Translator.load(run, engine="ctranslate2").translate([s for s, _ in unseen])
+    _, compared = export_run(run)
+    assert compared is not None and (compared.lines, compared.same, compared.sentences) == (20, 20, 20)
+    assert compared.bleu["nmt"] == compared.bleu["float32"] > 90
+    theirs = Translator.load(run)
+    assert theirs.engine_name == "ctranslate2 float32" and not theirs.why_own
+    found = theirs.translate([s for s, _ in unseen])
     assert sum(t.text == hyp for t, hyp in zip(found, hyps, strict=True)) >= 99  # searches end differently at times

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nmt.decode import streams
-from nmt.decode.beam import Hypothesis
 from nmt.decode.endpoints import format_of, open_input, open_output
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.render import Output
 from nmt.decode.request import Request
 from nmt.decode.streams import Tally, read_lines, read_requests, translate_stream
@@ -31,7 +31,7 @@ class Upper:
 
     tokenizer = Characters()
 
-    def translate(self, requests, n_best=1, attention=False, on_progress=None):
+    def translate(self, requests, n_best=1, alignment=False, attention=False, on_progress=None):
         texts = [request.text.upper() for request in requests]
         return [Translation(text, [(text, self.hypothesis(text))] * n_best) for text in texts]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from nmt.data.prepare import prepare
-from nmt.decode.beam import Hypothesis
+from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.parts import Cutter, Domain
 from nmt.decode.request import Request
 from nmt.decode.routes import Route
