@@ -166,7 +166,7 @@ TRANSLATED = [
          stdin=b"One.\n"),
     Case("n-best", "translate --n-best 0", "--n-best.*(x>=1|than or equal to 1)", HELP),
     Case("engine without its model", "translate --engine ctranslate2", f"{RUN}/ctranslate2 holds no CTranslate2 model",
-         f"Run: nmt export --run {RUN}"),
+         f"Run: nmt export --run {RUN}", {f"{RUN}/ctranslate2": None}),
     Case("exported model damaged", "translate --engine ctranslate2", f"cannot load {RUN}/ctranslate2", "nmt export",
          {f"{RUN}/ctranslate2": FOLDER, f"{RUN}/ctranslate2/model.bin": b"no"}),
     Case("quantization", "export --quantization int3", "--quantization.*'int8'", "nmt export -h"),

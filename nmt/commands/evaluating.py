@@ -12,6 +12,7 @@ import typer
 
 from nmt import console
 from nmt.commands.options import (
+    ENGINE,
     CheckpointOption,
     DeviceOption,
     EngineName,
@@ -73,7 +74,7 @@ MetricsOption = Annotated[
 
 
 @app.command(epilog="Example: `nmt evaluate --hyp output.txt --ref reference.txt`")
-@with_search_options({"Search": ("beam_size", "length_penalty", "batch_tokens", "compute", "precision")})
+@with_search_options({"Search": ("beam_size", "length_penalty", "batch_tokens"), ENGINE: ("compute", "precision")})
 def evaluate(
     run: RunOption = None,
     test: Annotated[
@@ -137,8 +138,8 @@ def evaluate(
         if given is not None:
             raise RecipeError(f"`{option_name(option)}` goes with `--hyp`.", f"A run's recipe has `evaluate.{option}`.")
     folder = run_folder(run)
-    wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet,
-              "--metrics": metrics is not None, **_given(search)}  # fmt: skip
+    wanted = {"--analyse": analyse, "--robustness": robustness, "--comet": comet, "--metrics": metrics is not None,
+              "--engine": engine is not EngineName.auto, **_given(search)}  # fmt: skip
     if draws_text(folder):
         _evaluate_text(folder, run, test or [], checkpoint, device, wanted, as_json)
     elif fills_in(folder):

@@ -40,6 +40,8 @@ class Quantization(StrEnum):
     bfloat16 = "bfloat16"
 
 
+ENGINE = "Engine"  # a panel of the help
+
 RecipeArgument = Annotated[
     list[str] | None,
     typer.Argument(
@@ -70,9 +72,9 @@ EngineOption = Annotated[
     typer.Option(
         help="`auto`: CTranslate2 on a CPU, if the run was exported for it and it is as good as our own engine, `nmt`, "
         "which does what CTranslate2 cannot. [auto]",
-        show_default=False,
+        rich_help_panel=ENGINE, show_default=False,
     ),
-]
+]  # fmt: skip
 RunArgument = Annotated[Path | None, typer.Argument(help="The run folder. [the run trained last]")]
 
 

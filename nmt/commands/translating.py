@@ -15,6 +15,7 @@ import typer
 
 from nmt import console
 from nmt.commands.options import (
+    ENGINE,
     CheckpointOption,
     DeviceOption,
     EngineName,
@@ -45,7 +46,8 @@ SEARCH = {
         "no_repeat_ngram", "diverse_groups", "diversity", "mbr", "ensemble",
     ),
     "Sampling": ("sampling", "temperature", "top_k", "top_p", "seed"),
-    "Long lines, memory and numbers": ("split_sentences", "max_segment", "batch_tokens", "compute", "precision"),
+    "Long lines and memory": ("split_sentences", "max_segment", "batch_tokens"),
+    ENGINE: ("compute", "precision"),
 }  # fmt: skip
 
 
@@ -197,7 +199,7 @@ def _check_used(decode: DecodeSection, given: Mapping[str, object], runs: int) -
 
 
 @app.command(epilog="Examples: `nmt score --src source.txt --tgt translation.txt`; of text: `nmt score --tgt text.txt`")
-@with_search_options({"Search": ("length_penalty", "ensemble", "batch_tokens", "compute", "precision")})
+@with_search_options({"Search": ("length_penalty", "ensemble", "batch_tokens"), ENGINE: ("compute", "precision")})
 def score(
     tgt: Annotated[Path, typer.Option(help="A plain or gzip file of translations, or of the text to score.")],
     src: Annotated[
@@ -236,6 +238,8 @@ def score(
     first = run[0] if run else run_folder(None)
     if (to or source_lang) and (pair or draws_text(first)):
         raise RecipeError("`--to` and `--from` are for translations.", "Leave them out.")
+    if (engine is not EngineName.auto or "compute" in search) and (pair or draws_text(first)):
+        raise RecipeError("`--engine` and `--compute` are for translations.", "Leave them out.")
     if pair:
         source = _source_of_pairs(src, len(run or ()), search)
         lines = pair_stream(lambda: load_pair_scorer(first, checkpoint, device), source, tgt, format.value)

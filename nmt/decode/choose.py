@@ -63,7 +63,7 @@ def load_engine(wanted: Wanted, engine: EngineName) -> Loaded:
         if not why:
             return _load_either(wanted, "cpu", strict=False)
     except RunError as e:
-        why = e.message
+        why = e.message.rstrip(".")
     own = load_own(wanted)
     return Loaded(own.engine, own.tokenizer, own.checkpoint, why)
 

@@ -48,7 +48,7 @@ class Generator:
         recipe = load_run_recipe(Path(run))
         check_draws(Path(run), recipe)
         section = changed(recipe.decode, decode or {})
-        model, tokenizer, _, found = load_language_model(Path(run), checkpoint, device)
+        model, tokenizer, _, found = load_language_model(Path(run), checkpoint, device, section.precision)
         translator = Translator.of_models([model], tokenizer, section)
         translator.run, translator.checkpoint = Path(run), found.path.name
         text = next(c for c in recipe.data.train if recipe.objective_of(c).kind == "lm")

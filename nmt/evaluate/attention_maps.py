@@ -26,7 +26,7 @@ def attention_of(run: Path) -> list[Attention]:
     if not lines:
         return []
     try:
-        translator = Translator.load(run)
+        translator = Translator.load(run, engine="nmt")
     except RunError as e:
         console.warn(f"The report is without attention: {e.message}")  # the rest is worth having
         return []
