@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt import console
-from nmt.commands.options import DeviceOption, EngineName, run_folder
+from nmt.commands.options import DeviceOption, EngineName, EngineOption, run_folder
 from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def serve(
         list[str] | None, typer.Option(metavar="ORIGIN", help="A web site whose pages may ask; several may be given.")
     ] = None,
     device: DeviceOption = "auto",
-    engine: Annotated[EngineName, typer.Option(help="As of `nmt translate`.")] = EngineName.nmt,
+    engine: EngineOption = EngineName.auto,
     beam_size: Annotated[int | None, typer.Option(help="[the recipe's]", min=1, max=100, show_default=False)] = None,
     reproducible: Annotated[
         bool, typer.Option("--reproducible", help="Translate every line alone: the same to the last digit, but slower.")
@@ -69,19 +69,17 @@ def serve(
         raise RecipeError(f"`nmt serve` needs {', '.join(missing)}.", "Install them: pip install 'nmt[serve]'")
     who = Keys.load(keys) if keys else None
     folders = runs or [run_folder(None)]
-    from nmt.device import set_threads
     from nmt.serve.app import application
     from nmt.serve.glossaries import Glossaries
     from nmt.serve.metrics import Metrics
     from nmt.serve.server import Server, bound
     from nmt.serve.service import Service
 
-    set_threads()
     decode: dict[str, object] = {} if beam_size is None else {"beam_size": beam_size}
     glossaries = Glossaries(state)
     with bound(host, port) as listening:
         service = Service(
-            lambda: _load(folders, device, engine.value, decode), Metrics(), workers=_workers(), most=max_queue,
+            lambda: _load(folders, device, engine, decode), Metrics(), workers=_workers(), most=max_queue,
             alone=reproducible, keys=who,
         )  # fmt: skip
         hosts = [*(allow_host or ()), host] if host not in ("0.0.0.0", "::") else [*(allow_host or ("*",))]
@@ -97,10 +95,13 @@ def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _load(folders: list[Path], device: str, engine: str, decode: dict[str, object]) -> Models:
+def _load(folders: list[Path], device: str, engine: EngineName, decode: dict[str, object]) -> Models:
     from nmt.serve.models import Model, Models
 
-    models = Models([Model.load(folder, device, engine, decode) for folder in folders])
+    models = Models([Model.load(folder, device, engine.value, decode) for folder in folders])
+    for model in models.all:
+        if why := model.translator.why_own:
+            console.info(f"{model.name} translates with our own engine: {why}.")
     for source, target, taken, instead_of in models.replaced():
         console.warn(f"{source}-{target}: {taken.name} answers, not {instead_of.name}.")
     return models

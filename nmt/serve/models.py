@@ -14,6 +14,7 @@ from nmt.serve.refusal import Refusal
 from nmt.text.language import Languages
 
 if TYPE_CHECKING:
+    from nmt.decode.choose import EngineName
     from nmt.decode.translator import Translator
 
 
@@ -27,12 +28,12 @@ class Model:
     seconds: float  # that loading took
 
     @classmethod
-    def load(cls, run: Path, device: str, engine: str, decode: dict[str, object]) -> Model:
+    def load(cls, run: Path, device: str, engine: EngineName, decode: dict[str, object]) -> Model:
         """Raises RunError where the run is none, or no translator between languages that have names."""
         from nmt.decode.translator import Translator
 
         began = time.monotonic()
-        translator = Translator.load(run, device=device, engine=engine, decode=decode)
+        translator = Translator.load(run, device=device, engine=engine, decode=decode, threads=0)
         domain = translator.domain
         pairs = tuple((route.source_lang, route.target_lang) for route in domain.routes)
         if domain.labels or domain.fields.names or not all(all(pair) for pair in pairs):
@@ -47,6 +48,7 @@ class Model:
         return {
             "name": self.name,
             "checkpoint": self.translator.checkpoint,
+            "engine": self.translator.engine_name,
             "pairs": [{"source": source, "target": target} for source, target in self.pairs],
             "beam_size": self.translator.decode.beam_size,
             "load_seconds": round(self.seconds, 3),

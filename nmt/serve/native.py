@@ -51,7 +51,7 @@ class _Asked:
             source, target = _pair(service, request)
             service.metrics.text(f"{source}-{target}", len(request.text))
             translator = service.models.pick(source, target, model).translator
-            self.hows.append(How(translator, target, source, request.n_best or 1, attention=True))
+            self.hows.append(How(translator, target, source, request.n_best or 1, alignment=True))
 
     def begin(self, service: Service) -> list[asyncio.Future[Translation]]:
         plain = [replace(request, to=None, source=None) for request in self.requests]

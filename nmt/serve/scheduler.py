@@ -35,7 +35,7 @@ class How:
     to: str
     source: str
     n_best: int = 1
-    attention: bool = False
+    alignment: bool = False
 
 
 @dataclass(eq=False)
@@ -143,7 +143,7 @@ def _done(jobs: Sequence[_Job]) -> bool:
     how = jobs[0].how
     try:
         found = how.translator.translate(
-            [job.request for job in jobs], to=how.to, source=how.source, n_best=how.n_best, attention=how.attention,
+            [job.request for job in jobs], to=how.to, source=how.source, n_best=how.n_best, alignment=how.alignment,
         )  # fmt: skip
     except Exception as e:  # noqa: BLE001  # it is told to whoever asked
         if len(jobs) == 1:

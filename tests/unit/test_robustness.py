@@ -61,6 +61,7 @@ class Strict:
 
     decode: DecodeSection = field(default_factory=DecodeSection)
     checkpoint: str = "step-1"
+    engine_name: str = "nmt fp32"
     asked: list[str] = field(default_factory=list)
 
     def translate(
