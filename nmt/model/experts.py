@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nmt.model.feed_forward import ACTIVATIONS, Slot
+from nmt.model.grouped import grouped_linear
 from nmt.model.routing import (
     Pairs,
     Routed,
@@ -171,13 +172,9 @@ class Experts(Slot):
         order = pairs.expert.argsort(stable=True)
         token, weight = pairs.token[order], pairs.weight[order].to(x.dtype)
         sizes = torch.bincount(pairs.expert - self.held.start, minlength=len(self.held)).tolist()
-        blocks = zip(
-            self.inner.chunk(len(sizes)), self.inner_bias.chunk(len(sizes)), self.outer.chunk(len(sizes)),
-            self.outer_bias.chunk(len(sizes)), torch.split(x[token], sizes), strict=True,
-        )  # fmt: skip
-        activation = ACTIVATIONS[self.activation]
-        made = [F.linear(activation(F.linear(rows, a, b)), c, d) if len(rows) else rows for a, b, c, d, rows in blocks]
-        return torch.zeros_like(x).index_add(0, token, torch.cat(made) * weight[:, None])
+        h = grouped_linear(x.index_select(0, token), sizes, self.inner, self.inner_bias)
+        made = grouped_linear(ACTIVATIONS[self.activation](h), sizes, self.outer, self.outer_bias)
+        return torch.zeros_like(x).index_add(0, token, made * weight[:, None])
 
     def matrices(self) -> dict[str, int]:
         return {"inner": len(self.held) * self.gates, "outer": len(self.held)}

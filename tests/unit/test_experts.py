@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from nmt.data.prepare import prepare
 from nmt.decode.translator import Translator
@@ -15,6 +16,7 @@ from nmt.errors import Interrupted, RunError
 from nmt.model.embedding import PADDING
 from nmt.model.experts import Experts, watched
 from nmt.model.feed_forward import ACTIVATIONS, FeedForward
+from nmt.model.grouped import grouped_linear
 from nmt.model.routing import (
     balance_loss,
     best,
@@ -331,3 +333,16 @@ def test_experts_are_not_taken_for_others(toy_recipe: Any) -> None:
     with pytest.raises(RunError) as caught:
         run(toy_recipe(name="child", train__init_from=str(parent)))
     assert "has `model.experts: " in caught.value.message
+
+
+@pytest.mark.parametrize("sizes", [[3, 0, 2], [0, 0, 0], [0, 5, 0]])
+def test_many_maps_at_once_are_each_one_by_itself(sizes: list[int]) -> None:
+    weight, bias, x = some(12, 5, seed=1), some(12, seed=2), some(sum(sizes), 5, seed=3)
+    given = [t.requires_grad_() for t in (x, weight, bias)]
+    made = grouped_linear(*given[:1], sizes, *given[1:])
+    each = [F.linear(*of) for of in zip(x.split(sizes), weight.chunk(3), bias.chunk(3), strict=True)]  # type: ignore[no-untyped-call]
+    towards = some(sum(sizes), 4, seed=4)
+    torch.testing.assert_close(made, torch.cat(each))
+    found = torch.autograd.grad(made, given, towards)
+    for mine, theirs in zip(found, torch.autograd.grad(torch.cat(each), given, towards), strict=True):
+        torch.testing.assert_close(mine, theirs)
