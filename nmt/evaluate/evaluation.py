@@ -182,6 +182,8 @@ def evaluate_run(
         _keep(run, tests[-1], every[-1])
     if len(recipe.data.evaluated) > 1:
         together = means(recipe.data, {t.name: t.scores for t in tests[: len(own)]})
+        old = {t.name.removeprefix(OLD): t.scores for t in tests[len(own) :] if ":" in t.name.removeprefix(OLD)}
+        together |= {f"{OLD}{name}": scores for name, scores in means(recipe.data, old).items()}
     else:
         tokenize = tokenize_of(recipe, "")
         together = _together(tests[: len(own)], every[: len(own)], partial(measure, bleu_tokenize=tokenize))
@@ -192,11 +194,14 @@ def evaluate_run(
 
 
 def _old_texts(recipe: Recipe) -> dict[str, TestText]:
-    """What texts_of gives of the run that `train.guard` watches; nothing where it is gone, which is said."""
+    """What texts_of gives of the run that `train.guard` watches, in the directions of the recipe; nothing where it is
+    gone, which is said.
+    """
     if recipe.train.guard is None:
         return {}
     try:
-        return {f"{OLD}{name}": texts for name, texts in texts_of(Path(recipe.train.guard.run)).items()}
+        texts = texts_of(Path(recipe.train.guard.run))
+        return {f"{OLD}{name}": own for name, own in texts.items() if own.direction in recipe.data.evaluated}
     except (RunError, RecipeError) as e:
         console.warn(f"What {recipe.train.guard.run} could do is not scored: {e.message}")
         return {}

@@ -255,12 +255,13 @@ def _curves(known: _Known) -> Html:
         return Curve(label, [x for x, _ in points], [y for _, y in points], marks)
 
     metric, guarded = known.run.recipe.train.metric, known.run.recipe.train.guard is not None
+    old = f"old_{metric.partition(':')[0]}"
     charts = {
         "Loss (nats a target token)": [drawn("step", "nll", "training"), drawn("valid", "loss", "validation", True)],
         "Validation scores": [drawn("valid", name, label(name), True) for name in known.run.recipe.about_task.valid],
         f"{label(metric)}, new and old domain": [
             drawn("valid", metric, "new", True),
-            drawn("valid", f"old_{metric}", "old", True),
+            drawn("valid", old, "old", True),
         ]
         if guarded
         else [],
@@ -270,7 +271,7 @@ def _curves(known: _Known) -> Html:
     }
     known_curves = {title: [c for c in curves if c.x] for title, curves in charts.items()}
     svgs = [line_chart(title, curves) for title, curves in known_curves.items() if curves]
-    if between := [c for c in (_between(known, metric, "new"), _between(known, f"old_{metric}", "old")) if c.x]:
+    if between := [c for c in (_between(known, metric, "new"), _between(known, old, "old")) if c.x]:
         svgs.append(line_chart(f"{label(metric)} between parent and child", between, "% of the child"))
     return beside(list(map(picture, svgs))) if svgs else paragraph("The run has no log.")
 

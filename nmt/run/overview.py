@@ -9,7 +9,7 @@ from pathlib import Path
 from nmt.data.manifest import MANIFEST
 from nmt.errors import NMTError, RunError
 from nmt.recipe import Recipe
-from nmt.run.checkpoint import best_first, checkpoints
+from nmt.run.checkpoint import EXCESS, OLD, best_first, checkpoints
 from nmt.run.folder import TRAIN_FIRST, load_run_recipe
 from nmt.run.log import curve, last_start, read_log
 from nmt.run.manifest import run_manifest
@@ -113,7 +113,10 @@ def list_runs(folder: Path) -> list[Run]:
 
 
 def _scores(valid: dict[str, float]) -> str:
-    return " · ".join(f"{label(name)} {value:.2f}" for name, value in valid.items())
+    """Without those of one direction each."""
+    shown = {name: value for name, value in valid.items() if ":" not in name and name != EXCESS}
+    words = {name: "old domain " * name.startswith(OLD) + label(name.removeprefix(OLD)) for name in shown}
+    return " · ".join(f"{words[name]} {value:.2f}" for name, value in shown.items())
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:

@@ -9,12 +9,13 @@ between the ends (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nmt import console
 from nmt.errors import RunError
-from nmt.evaluate.prepared import texts_of
+from nmt.evaluate.prepared import TestText, texts_of
 from nmt.recipe import Recipe
 from nmt.recipe.init_from import Guard
 from nmt.run import checkpoint as ckpt
@@ -31,42 +32,58 @@ SHARES = (0.3, 0.5, 0.7)  # λ: the child's
 
 
 class OldDomain:
-    """The validation set of the run that training began with, and what that run reached on it."""
+    """The validation set of the run that training began with, and what that run reached on it: in each direction that
+    it learned and that the new run translates, too.
+    """
 
-    def __init__(self, section: Guard, metric: str, validator: Validator) -> None:
-        """Raises RunError where the text is gone, or the run was validated by another metric."""
-        run = Path(section.run)
-        recipe = load_run_recipe(run)
+    def __init__(self, section: Guard, recipe: Recipe, validator: Validator) -> None:
+        """Raises RunError where the text is gone, the run was validated by another metric, or it has no direction in
+        common with the recipe.
+        """
+        run, metric = Path(section.run), recipe.train.metric.partition(":")[0]
+        theirs = load_run_recipe(run)
         key = f"`train.guard: {run}`"
-        if len(recipe.data.evaluated) > 1:
-            raise RunError(f"{key} translates in several directions; a run of one can be guarded.")
-        best = find_checkpoint(run, "best", recipe.train.metric)
-        best.check_model(recipe.model)
-        reached = best.state.valid
-        if metric not in reached:
+        directions = [d for d in theirs.data.trained if d in recipe.data.evaluated]
+        if not directions:
+            learned, now = (", ".join(map(str, ds)) for ds in (theirs.data.trained, recipe.data.evaluated))
+            raise RunError(
+                f"{key} translates {learned}, but the recipe {now}: what that run could do cannot be scored.",
+                "Leave `train.guard` out, or add one of its directions to the recipe.",
+            )
+        best = find_checkpoint(run, "best", theirs.train.metric)
+        best.check_model(theirs.model)
+        several = len(theirs.data.evaluated) > 1
+        reached = {d: best.state.valid.get(f"{metric}:{d}" if several else metric) for d in directions}
+        if None in reached.values():
             raise RunError(
                 f"{key} was not validated by `{metric}`, which the new run is.",
-                f"Set `train.metric: {recipe.train.metric}`, as that run has.",
+                f"Set `train.metric: {theirs.train.metric}`, as that run has.",
             )
         try:
-            text = texts_of(run, ["valid"])["valid"]
+            texts = texts_of(run, ["valid"]).values()
         except RunError as e:
             raise RunError(f"{key}: its validation set cannot be read. {e.message}", e.hint) from None
         self.section, self.metric, self.validator = section, metric, validator
-        self.src, self.refs = text.src, text.refs
-        self.direction, self.bleu_tokenize = text.direction, text.bleu_tokenize
-        self.rouge_tokenize = recipe.evaluate.rouge_tokenize
-        self.reached = reached[metric]
+        self.texts = [text for text in texts if text.direction in directions]
+        self.rouge_tokenize = theirs.evaluate.rouge_tokenize
+        self.reached = _mean([value for value in reached.values() if value is not None])
 
     def measure(self) -> Valid:
-        """Of the weights that the model holds now: the score, and by how much more it fell than it may."""
+        """Of the weights that the model holds now: the score, the mean over directions, and by how much more it fell
+        than it may; of several directions also that of each, as `old_bleu:en-fr`.
+        """
+        values = {str(text.direction): self._score(text) for text in self.texts}
+        each = {f"{self.key}:{name}": value for name, value in values.items()} if len(values) > 1 else {}
+        value = _mean(list(values.values()))
+        return {self.key: value, ckpt.EXCESS: self.excess(value)} | each
+
+    def _score(self, text: TestText) -> float:
         assert self.validator.translator is not None, "the recipe guards only what translates"
-        to, source = str(self.direction.tgt), self.direction.src
-        hyps = [t.text for t in self.validator.translator.translate(self.src, to=to, source=source)]
-        (result,) = score(hyps, self.refs, [self.metric], self.bleu_tokenize,
-                          rouge_tokenize=self.rouge_tokenize, src=self.src)  # fmt: skip
-        value = round(result.value, 4)
-        return {self.key: value, ckpt.EXCESS: self.excess(value)}
+        to, source = str(text.direction.tgt), text.direction.src
+        hyps = [t.text for t in self.validator.translator.translate(text.src, to=to, source=source)]
+        (result,) = score(hyps, text.refs, [self.metric], text.bleu_tokenize,
+                          rouge_tokenize=self.rouge_tokenize, src=text.src)  # fmt: skip
+        return round(result.value, 4)
 
     @property
     def key(self) -> str:
@@ -79,10 +96,14 @@ class OldDomain:
         return round(max(0.0, drop - self.section.max_drop), 4)
 
 
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / len(values), 4)
+
+
 def guarded(recipe: Recipe, validator: Validator) -> OldDomain | None:
     """What is to be watched, if anything is."""
     section = recipe.train.guard
-    return None if section is None else OldDomain(section, recipe.train.metric, validator)
+    return None if section is None else OldDomain(section, recipe, validator)
 
 
 def judge_anew(run: Path, old: OldDomain | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nmt import console
 from nmt.recipe import Recipe
+from nmt.run.checkpoint import OLD
 from nmt.run.log import RunLog
 from nmt.run.state import Interval, TrainState
 from nmt.train.progress import Progress
@@ -59,8 +60,9 @@ class Journal:
             self.write(event="samples", step=state.step, samples=samples)
         mark = " (best so far)" if state.best_step == state.step else ""
         console.info(f"validation after step {state.step:,}: {show(valid)}{mark}", style="bold")
-        if each := by_direction(valid, self.section.metric):
-            console.info(each)
+        for metric in (self.section.metric, f"{OLD}{self.section.metric}"):
+            if each := by_direction(valid, metric):
+                console.info(each)
         words = {"source": self.recipe.about_task.source}
         for sample in samples:
             lines = (f"  {words.get(what, what):<10} {text}" for what, text in sample.items())

@@ -167,12 +167,12 @@ def by_direction(valid: Valid, metric: str) -> str:
     """`BLEU: en-fr 45.6 · fr-en 44.1`; empty where there is one direction."""
     name = metric.partition(":")[0]
     each = {key.partition(":")[2]: value for key, value in valid.items() if _of_one(key) and key.startswith(f"{name}:")}
-    return f"{label(name)}: " + " · ".join(f"{d} {value:.2f}" for d, value in each.items()) if each else ""
+    return f"{_named(name)}: " + " · ".join(f"{d} {value:.2f}" for d, value in each.items()) if each else ""
 
 
 def _of_one(key: str) -> bool:
     """Whether a score is of one direction."""
-    return key.partition(":")[0] in METRICS and ":" in key
+    return key.removeprefix(OLD).partition(":")[0] in METRICS and ":" in key
 
 
 def _named(key: str) -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from nmt.decode.translator import Translator
 from nmt.errors import RecipeError, RunError
-from nmt.evaluate.evaluation import evaluate_run
+from nmt.evaluate.evaluation import OLD, evaluate_run
+from nmt.recipe import make_recipe
 from nmt.run import checkpoint as ckpt
 from nmt.train.objective import FillIn
 from nmt.train.validation import show
@@ -141,4 +142,84 @@ def test_what_is_shown_of_a_guarded_validation():
     assert show(both) == "loss 2.6000 · ppl 7.39 · masked_accuracy 40.00 · pair_accuracy 70.00"
     assert show({"bleu": 40.0, "old_bleu": 30.0, "old_excess": 0.5}) == (
         "BLEU 40.00 · old domain BLEU 30.00 (0.50 below what is allowed)"
+    )
+
+
+# --- a parent of several directions ----------------------------------------------------------------------------------
+
+
+LANGUAGES = ("en", "fr", "de")
+
+
+@pytest.fixture
+def several(tmp_path, toy_text):
+    """Makes recipes of three languages; `other`: of another domain, in which some words have other translations."""
+
+    def make(name, directions, other=False, **keys):
+        root = tmp_path / ("other" if other else "three")
+        root.mkdir(exist_ok=True)
+        for split in ("train", "valid", "test"):
+            for language in LANGUAGES:
+                text = (toy_text / f"{split}.{'fr' if language == 'fr' else 'en'}").read_text(encoding="utf-8")
+                text = text.upper() if language == "de" else text
+                (root / f"{split}.{language}").write_text(text.replace("sept", "huit") if other else text, "utf-8")
+        tables = {s: {"files": {name: f"{s}.{name}" for name in LANGUAGES}} for s in ("train", "valid", "test")}
+        data = {
+            "root": str(root), "prepared_dir": str(tmp_path / "prepared"), "train": tables["train"],
+            "valid": tables["valid"], "test": {"t": tables["test"]}, "directions": directions,
+            "filters": {"drop_duplicates": False},
+        }  # fmt: skip
+        model = {"d_model": 32, "d_ff": 64, "num_heads": 2, "num_encoder_layers": 1, "num_decoder_layers": 1}
+        section = {
+            "batch_tokens": 400, "max_steps": 12, "eval_every": 6, "threads": 1, "metric": "chrf", "average_best": 0,
+            "learning_rate": 5e-3, "runs_dir": str(tmp_path / "runs"), "precision": "fp32", "samples": 1,
+        }  # fmt: skip
+        values = {"name": name, "data": data, "model": model, "train": section | keys.pop("train", {}),
+                  "decode": {"beam_size": 1, "max_len_extra": 4}}  # fmt: skip
+        return make_recipe(
+            values | ({} if "init_from" in values["train"] else {"tokenizer": {"vocab_size": 320}}), name
+        )
+
+    return make
+
+
+def test_of_a_parent_of_several_directions_each_is_scored_with_their_mean(several, capsys):
+    parent = run(several("parent", ["en-fr", "fr-en", "de-fr"]))
+    section = {"init_from": str(parent), "guard": str(parent)}
+    folder = run(several("child", ["en-fr", "de-fr", "en-de"], other=True, train=section))
+    valid = ckpt.find_checkpoint(parent, "best").state.valid
+    first = records(folder, "valid")[0]
+    shared = ["en-fr", "de-fr"]
+    assert {key for key in first if key.startswith("old_chrf")} == {"old_chrf", *(f"old_chrf:{d}" for d in shared)}
+    assert first["old_chrf"] == pytest.approx(sum(valid[f"chrf:{d}"] for d in shared) / 2, abs=1e-3)
+    assert first["old_chrf:en-fr"] == pytest.approx(valid["chrf:en-fr"], abs=1e-3)
+    assert first["old_excess"] == 0
+    said = capsys.readouterr().err
+    assert "old domain chrF: en-fr " in said
+    evaluation = evaluate_run(folder, Translator.load(folder))
+    names = [t.name for t in evaluation.tests]
+    assert names == [*(f"t:{d}" for d in ("en-fr", "de-fr", "en-de")), *(f"old:t:{d}" for d in shared)]
+    old = evaluation.together["old:all trained (mean)"]
+    each = [t.scores for t in evaluation.tests if t.name.startswith(OLD)]
+    assert old[0].value == pytest.approx(sum(scores[0].value for scores in each) / 2)
+
+
+def test_a_child_of_one_of_its_directions_is_guarded_in_that(several):
+    parent = run(several("parent", ["en-fr", "fr-en"]))
+    section = {"init_from": str(parent), "guard": str(parent)}
+    folder = run(several("child", ["en-fr"], other=True, train=section))
+    first = records(folder, "valid")[0]
+    assert [key for key in first if key.startswith("old_chrf")] == ["old_chrf"]
+    assert first["old_chrf"] == ckpt.find_checkpoint(parent, "best").state.valid["chrf:en-fr"]
+    assert [t.name for t in evaluate_run(folder, Translator.load(folder)).tests] == ["t", "old:t:en-fr"]
+
+
+def test_a_parent_of_other_directions_is_refused(several):
+    parent = run(several("parent", ["en-fr", "fr-en"]))
+    recipe = several("child", ["en-de", "de-en"], other=True, train={"init_from": str(parent), "guard": str(parent)})
+    with pytest.raises(RunError) as caught:
+        run(recipe)
+    assert caught.value.message == (
+        f"`train.guard: {parent}` translates en-fr, fr-en, but the recipe en-de, de-en: what that run could do cannot "
+        "be scored."
     )
