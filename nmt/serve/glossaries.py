@@ -33,8 +33,7 @@ class Kept:
 
     @property
     def terms(self) -> Terms:
-        """With what every text is translated with, too."""
-        return Terms(glossary=Glossary(sorted(self.entries, key=lambda term: -len(term[0]))), protect=True)
+        return Terms(glossary=Glossary(sorted(self.entries, key=lambda term: -len(term[0]))))
 
 
 class Glossaries:

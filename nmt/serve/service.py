@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Sequence
@@ -19,13 +20,14 @@ from nmt.serve.models import Model, Models
 from nmt.serve.refusal import Refusal
 from nmt.serve.scheduler import How, Scheduler
 from nmt.serve.texts import Lines
+from nmt.text.spans import protected_spans
 from nmt.text.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-PROTECT = Terms(protect=True)  # URLs, placeholders and numbers of every text stay as they are
+_NUMBER = re.compile(r"[$€£¥]?[\d.,:/-]+")
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Service:
         waiting: list[list[asyncio.Future]] = []  # type: ignore[type-arg]
         try:
             for own, (code, into, _) in zip(lines, pairs, strict=True):
-                waiting.append(self._begin(own, code, into, alternatives, model, document, terms or PROTECT))
+                waiting.append(self._begin(own, code, into, alternatives, model, document, terms))
             return [
                 await self._answer(own, futures, pair, source is None, alternatives)
                 for own, futures, pair in zip(lines, waiting, pairs, strict=True)
@@ -120,14 +122,14 @@ class Service:
 
     def _begin(
         self, lines: Lines, source: str, target: str, alternatives: int, model: str | None, document: bool,
-        terms: Terms,
+        terms: Terms | None,
     ) -> list[asyncio.Future]:  # type: ignore[type-arg]  # fmt: skip
         if source == target:
             return []
         self.metrics.text(f"{source}-{target}", sum(map(len, lines.parts)))
         how = How(self.models.pick(source, target, model).translator, target, source, alternatives + 1)
         return self.scheduler.begin(
-            [Request(part, include=terms.of(part)) for part in lines.parts], how, document=document
+            [Request(part, include=_wanted(part, terms)) for part in lines.parts], how, document=document
         )
 
     @staticmethod
@@ -152,6 +154,14 @@ class Service:
 
     def model_named(self, name: str | None, source: str, target: str) -> Model:
         return self.models.pick(source, target, name)
+
+
+def _wanted(text: str, terms: Terms | None) -> tuple[str, ...]:
+    """What must stand in the translation: addresses, tags and placeholders as they are, and what a glossary says.
+    Numbers may be written as words.
+    """
+    kept = [span for span in protected_spans(text) if not _NUMBER.fullmatch(span)]
+    return (*(terms.of(text) if terms else ()), *kept)
 
 
 async def while_connected(request: HttpRequest, work: Awaitable[T]) -> T:

@@ -118,7 +118,7 @@ def bare(run: Path, text: Path, clients: int, seconds: float) -> None:
     """In a process of its own: the same of CTranslate2 alone, as JSON."""
     import ctranslate2
 
-    from nmt.decode.ct2 import FOLDER
+    from nmt.decode.exported import FOLDER
     from nmt.run.folder import load_run_recipe
     from nmt.tokenizer import Tokenizer
 
@@ -194,7 +194,7 @@ def main() -> None:
     from nmt.run.folder import load_run_recipe
 
     recipe = load_run_recipe(args.run)
-    text = args.text or recipe.prepared_dir / "valid.src.txt"
+    text = args.text or recipe.prepared_dir / f"valid.{recipe.data.source_lang}.txt"
     if args.bare:
         bare(args.run, text, args.bare, args.seconds)
         return
