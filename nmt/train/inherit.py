@@ -43,7 +43,9 @@ _OF_SIDES: dict[str, Side] = {
     "src_embedding.tokens.weight": "src", "tgt_embedding.tokens.weight": "tgt", "output.weight": "tgt",
     "output.bias": "tgt",
 }  # fmt: skip
-_HINT_MODEL = "Give the model the same values. Numbers of layers, dropout and `tie_embeddings` may differ."
+_HINT_MODEL = (
+    "Give the model the same values. Numbers of layers, dropout, `tie_embeddings` and what balances experts may differ."
+)
 
 
 def part_of(name: str) -> Part:
@@ -238,7 +240,19 @@ def _check_model(key: str, section: InitFrom, mine: ModelSection, theirs: ModelS
         keys -= {"experts"}
     if "embeddings" not in section.parts or mine.position_limit is theirs.position_limit is None:
         keys -= _OF_POSITIONS
+    mine = _taught_as(mine, theirs)
     differing = [k for k in type(mine).model_fields if k in keys and getattr(mine, k) != getattr(theirs, k)]
     if differing:
         found = [f"`model.{k}: {getattr(theirs, k)}`, but the recipe says {getattr(mine, k)}" for k in differing]
         raise RunError(f"{key} has {'; '.join(found)}.", _HINT_MODEL)
+
+
+def _taught_as(mine: ModelSection, theirs: ModelSection) -> ModelSection:
+    """With what decides only how experts learn as it is there: translating does without. Where experts choose, their
+    capacity says what they do.
+    """
+    if mine.experts is None or theirs.experts is None:
+        return mine
+    free = {"balance", "z_loss"} | ({"capacity"} if mine.experts.routing != "expert_choice" else set())
+    same = {name: getattr(theirs.experts, name) for name in free}
+    return mine.model_copy(update={"experts": mine.experts.model_copy(update=same)})

@@ -335,6 +335,25 @@ def test_experts_are_not_taken_for_others(toy_recipe: Any) -> None:
     assert "has `model.experts: " in caught.value.message
 
 
+def test_a_child_may_balance_its_experts_otherwise(toy_recipe: Any) -> None:
+    def recipe(name: str, parent: Path | None = None, **keys: Any) -> Any:
+        begin = {} if parent is None else {"train__init_from": str(parent), "train__max_steps": 0}
+        return toy_recipe(name=name, model__experts=TWO_LEVEL | keys, **begin)
+
+    parent = run(recipe("parent", balance=0.02))
+    src = torch.randint(4, 100, (6, 9), generator=torch.Generator().manual_seed(1))
+    told = load_model(parent, device="cpu")[0](src, None, src)
+    for name, keys in {"loss": {"balance": 0.1, "z_loss": 0, "capacity": 1.5}, "bias": {"balance": "bias"}}.items():
+        child = load_model(run(recipe(name, parent, **keys)), device="cpu")[0]
+        torch.testing.assert_close(child(src, None, src), told)  # biases begin as zeros
+    with pytest.raises(RunError, match=r"has `model\.experts: "):
+        run(recipe("wider", parent, layers="encoder"))
+    choosing = {"number": 4, "routing": "expert_choice"}
+    other = run(toy_recipe(name="choosing", model__experts=choosing))
+    with pytest.raises(RunError, match=r"has `model\.experts: "):
+        run(toy_recipe(name="fewer", model__experts=choosing | {"capacity": 1}, train__init_from=str(other)))
+
+
 @pytest.mark.parametrize("sizes", [[3, 0, 2], [0, 0, 0], [0, 5, 0]])
 def test_many_maps_at_once_are_each_one_by_itself(sizes: list[int]) -> None:
     weight, bias, x = some(12, 5, seed=1), some(12, seed=2), some(sum(sizes), 5, seed=3)

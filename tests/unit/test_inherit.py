@@ -204,7 +204,10 @@ def test_a_model_of_another_kind_is_refused(parent, child):
         f"`train.init_from: {parent}` has `model.d_ff: 64`, but the recipe says 32; "
         "`model.num_heads: 2`, but the recipe says 4."
     )
-    assert hint == "Give the model the same values. Numbers of layers, dropout and `tie_embeddings` may differ."
+    assert hint == (
+        "Give the model the same values. Numbers of layers, dropout, `tie_embeddings` and what balances experts may "
+        "differ."
+    )
 
 
 @pytest.mark.parametrize("change", ["num_heads: 2>num_heads: 4", "activation: relu>activation: gelu"])
