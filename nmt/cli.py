@@ -20,6 +20,7 @@ from nmt.commands import (
     inspecting,
     reporting,
     serving,
+    sharing,
     starting,
     training,
     translating,
@@ -34,7 +35,18 @@ app = typer.Typer(
     epilog="First time? `nmt train` trains the demo in three minutes; then try "
     "`echo 'The children play in the garden.' | nmt translate`. Your own text? `nmt init` writes a recipe.",
 )  # fmt: skip
-for part in (starting, training, translating, serving, chatting, generating, evaluating, reporting, inspecting):
+for part in (
+    starting,
+    training,
+    translating,
+    serving,
+    sharing,
+    chatting,
+    generating,
+    evaluating,
+    reporting,
+    inspecting,
+):
     app.add_typer(part.app)
 
 

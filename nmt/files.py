@@ -177,6 +177,44 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that has its name once it is whole, or vanishes. Raises RunError where something has that name,
+    or where the disk does not take it.
+    """
+    refuse_any(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+        try:
+            with open(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            refuse_any(path)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as e:
+        raise RunError(
+            f"cannot write {path}: {e.strerror or e}.", "Make room, mend its permissions, or choose another place."
+        ) from None
+
+
+def refuse_any(path: Path) -> None:
+    """Raises RunError where something has that name."""
+    if os.path.lexists(path):
+        raise RunError(f"{path} exists; it is left as it is.", "Remove it, or choose another name.")
+
+
+def _umask() -> int:
+    """What the process takes away from the permissions of new files; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 @dataclass(frozen=True)
 class InputFile:
     path: Path

@@ -80,6 +80,14 @@ def test_translating_and_scoring_load_no_torch() -> None:
 
 
 @pytest.mark.usefixtures("trusted")
+def test_of_a_package_no_torch_is_loaded_either(nmt: Nmt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert nmt("package", str(RUN), "-o", "mini.nmt", "--for", "nmt")[0] == 0
+    out, err = in_a_process("translate --run mini.nmt")
+    assert err.splitlines()[-1] == "loaded" and len(out.splitlines()) == 3
+
+
+@pytest.mark.usefixtures("trusted")
 def test_our_own_engine_is_loaded_for_a_phrase_that_is_lacking() -> None:
     out, err = in_a_process("translate --format jsonl --include tomate")
     assert err.splitlines()[-1] == "loaded torch"

@@ -49,7 +49,9 @@ RecipeArgument = Annotated[
         help="A recipe file (the demo recipe if there is none), and keys of it to set, such as `train.max_steps=1000`.",
     ),
 ]  # fmt: skip
-RunOption = Annotated[Path | None, typer.Option("--run", help="The run folder. [the run trained last]")]
+RunOption = Annotated[
+    Path | None, typer.Option("--run", help="The run folder, or a file of `nmt package`. [the run trained last]")
+]
 CheckpointOption = Annotated[
     str, typer.Option(help="`best`, `last`, or a step such as `step-00001000`. [best]", show_default=False)
 ]
@@ -112,10 +114,13 @@ def _demo_recipe() -> Path:
 
 
 def run_folder(run: Path | None) -> Path:
-    """The run that was named, or the one trained last. Before torch is imported: a fault is told at once."""
+    """The run that was named, a package unpacked, or the one trained last. Before torch is imported: a fault is told
+    at once.
+    """
     from nmt.run.folder import latest_run
+    from nmt.run.packed import unpacked
 
-    return run or latest_run()
+    return unpacked(run) if run else latest_run()
 
 
 def load_generator(run: Path | None, checkpoint: str, device: str, changes: Mapping[str, object]) -> Generator:

@@ -31,7 +31,8 @@ def serve(
         list[Path] | None,
         typer.Argument(
             metavar="[RUN]...", show_default=False,
-            help="Run folders; of two for the same languages the later answers. [the run trained last]",
+            help="Run folders, or files of `nmt package`; of two for the same languages the later answers. [the run "
+            "trained last]",
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -71,7 +71,8 @@ def translate(
     context: typer.Context,
     run: Annotated[
         list[Path] | None,
-        typer.Option("--run", help="The run folder; several translate together (an ensemble). [the run trained last]"),
+        typer.Option("--run", help="The run folder, or a file of `nmt package`; several translate together (an "
+                     "ensemble). [the run trained last]"),
     ] = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
@@ -207,7 +208,11 @@ def score(
     ] = None,
     run: Annotated[
         list[Path] | None,
-        typer.Option("--run", help="The run folder; several score together (an ensemble). [the run trained last]"),
+        typer.Option(
+            "--run",
+            help="The run folder, or a file of `nmt package`; several score together (an ensemble). [the run "
+            "trained last]",
+        ),
     ] = None,
     to: ToOption = None,
     source_lang: FromOption = None,
@@ -235,7 +240,7 @@ def score(
     from nmt.run.abilities import check_translates
     from nmt.run.folder import load_run_recipe
 
-    first = run[0] if run else run_folder(None)
+    first = run_folder(run[0] if run else None)
     if (to or source_lang) and (pair or draws_text(first)):
         raise RecipeError("`--to` and `--from` are for translations.", "Leave them out.")
     if (engine is not EngineName.auto or "compute" in search) and (pair or draws_text(first)):

@@ -74,7 +74,7 @@ class Translator:
         cls, run: str | Path | Sequence[str | Path], *, checkpoint: str = "best", device: str = "auto",
         engine: EngineName = "auto", decode: dict[str, object] | None = None, threads: int | None = None,
     ) -> Translator:  # fmt: skip
-        """Of a run folder, or of several for an ensemble.
+        """Of a run folder, or of a file that `nmt package --for nmt` wrote; or of several for an ensemble.
 
         checkpoint: `best`, `last`, or the name of one, such as `step-00001000`
         device: `auto` (a GPU if there is one), `cpu`, `cuda` or `mps`
@@ -96,8 +96,9 @@ class Translator:
         from nmt.run.folder import load_run_recipe
         from nmt.run.load import load_languages
         from nmt.run.manifest import run_manifest
+        from nmt.run.packed import unpacked
 
-        runs = [Path(r) for r in ([run] if isinstance(run, str | Path) else run)]
+        runs = [unpacked(Path(r)) for r in ([run] if isinstance(run, str | Path) else run)]
         recipe = load_run_recipe(runs[0])
         check_translates(runs[0], recipe)
         section = changed(recipe.decode, decode or {})

@@ -29,6 +29,7 @@ class Recipe(Section):
     """Everything that decides a run."""
 
     name: str
+    license: str | None = None  # of the model, for those it is given to: a name such as `cc-by-4.0`
     seed: NonNegativeInt = 1
     task: TaskName = "translate"
     data: DataSection
@@ -52,6 +53,13 @@ class Recipe(Section):
             raise ValueError("must be usable as a folder name: letters, digits, `_`, `-`, `.`; and not `latest`")
         if len(value.encode()) > 200:
             raise ValueError("must be usable as a folder name: at most 200 bytes long")
+        return value
+
+    @field_validator("license")
+    @classmethod
+    def _name_of_a_license(cls, value: str | None) -> str | None:
+        if value is not None and (not value.strip() or len(value) > 200 or not value.isprintable()):
+            raise ValueError("must be the name of a licence, in one line: `cc-by-4.0`, `apache-2.0`, `proprietary`")
         return value
 
     @model_validator(mode="after")
@@ -221,7 +229,7 @@ class Recipe(Section):
 
     def dump(self) -> str:
         """The recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""
-        return dump_yaml({key: v.as_written() if isinstance(v, Section) else v for key, v in self})
+        return dump_yaml({key: v.as_written() if isinstance(v, Section) else v for key, v in self if v is not None})
 
 
 def fingerprint(*parts: Any) -> str:

@@ -76,6 +76,15 @@ def test_a_preset_fills_the_numbers_that_are_not_given(preset: str) -> None:
     assert model.model_dump(include=set(PRESETS[preset])) == {**PRESETS[preset], "num_decoder_layers": 1}
 
 
+def test_a_license_is_a_name_in_one_line(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["license=cc-by-4.0"])
+    assert recipe.license == "cc-by-4.0" and "license: cc-by-4.0\n" in recipe.dump()
+    assert "license" not in load_recipe(recipe_file).dump()
+    for wrong in ("' '", '"a\\nb"', "x" * 201):
+        with pytest.raises(RecipeError, match=r"license.* must be the name of a licence, in one line"):
+            load_recipe(recipe_file, [f"license={wrong}"])
+
+
 def test_overrides(recipe_file: Path) -> None:
     recipe = load_recipe(
         recipe_file,

@@ -1,0 +1,1 @@
+"""A trained run made into what others can use."""

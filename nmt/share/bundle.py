@@ -1,0 +1,52 @@
+"""A run in one file, that `nmt translate --run`, `nmt score --run` and `nmt serve` take as they take its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nmt import console
+from nmt.data.manifest import LANGUAGES, MANIFEST
+from nmt.errors import RunError
+from nmt.files import refuse_any
+from nmt.run.abilities import check_exports, check_translates
+from nmt.run.packed import pack
+from nmt.share.about import About, exported
+from nmt.share.card import card
+from nmt.tokenizer import Tokenizer
+
+WAYS = """\
+```bash
+echo 'A sentence.' | nmt translate --run {file}
+nmt serve {file}
+```
+
+From Python: `Translator.load("{file}").translate(["A sentence."])`, after `from nmt import Translator`."""
+
+
+def bundle(run: Path, target: Path, license_text: Path | None = None) -> None:
+    """Write the best checkpoint, with its export for CTranslate2 where it can have one, and all that translating needs.
+    Raises RunError where the run does not translate, is damaged, or something stands at `target`.
+    """
+    refuse_any(target)
+    about = About.read(run)
+    check_translates(run, about.recipe)
+    checkpoint, files = about.checkpoint, dict[str, Path | bytes]()
+    if not about.results.scores:
+        console.warn(f"{run} was not evaluated: its card has no scores. For them: nmt evaluate --run {run}")
+    try:
+        check_exports(run, about.recipe)
+    except RunError as e:
+        console.info(f"Our own engine will translate: {e.message}")
+    else:
+        folder = exported(run, about.recipe)
+        files |= {f"{folder.name}/{path.name}": path for path in sorted(folder.iterdir())}
+    files |= {name: run / name for name in Tokenizer.load(run).files}
+    files |= {MANIFEST: run / MANIFEST, "recipe.yaml": run / "recipe.yaml"}
+    files |= {LANGUAGES: run / LANGUAGES} if (run / LANGUAGES).exists() else {}
+    checkpoint.tensors("model.safetensors")  # are what was written
+    where = f"checkpoints/{checkpoint.path.name}"
+    files |= {f"{where}/{name}": checkpoint.path / name for name in ("model.safetensors", "state.json")}
+    files["README.md"] = card(about, WAYS.format(file=target.name)).encode()
+    if license_text is not None:
+        files["LICENSE"] = license_text
+    pack(target, about.recipe.name, dict(sorted(files.items())))

@@ -1,0 +1,106 @@
+"""`nmt package`: a run that is handed on does what it did, says what it is, and takes none of its text along."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nmt.decode.translator import Translator
+from nmt.run.packed import cache
+from tests.conftest import Nmt
+
+RUN = "runs/mini"
+LINES = "The cat sleeps.\n\nA dog 🙂 北京.\n".encode()
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def packaged(nmt: Nmt, receiver: str, output: str, *args: str) -> str:
+    """What the command says."""
+    code, out, err = nmt("package", RUN, "-o", output, "--for", receiver, *args)
+    assert code == 0, err
+    assert out == ""
+    return err
+
+
+# --- for nmt ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_package_translates_as_its_run(project: Path, nmt: Nmt) -> None:
+    assert f"{RUN} was not evaluated: its card has no scores." in packaged(nmt, "nmt", "mini.nmt")
+    Path("src").write_bytes(LINES)
+    commands = {
+        "translate": ("--format", "jsonl", "--n-best", "2", "--alignments"),
+        "score": ("--src", "src", "--tgt", "src"),
+    }
+    before = {name: nmt(name, "--run", RUN, *args, stdin=LINES) for name, args in commands.items()}
+    included = nmt("translate", "--run", RUN, "--include", "tomate", stdin=LINES)
+    shutil.rmtree("runs")
+    for name, args in commands.items():
+        code, out, err = nmt(name, "--run", "mini.nmt", *args, stdin=LINES)
+        assert (code, out) == before[name][:2], err
+    assert nmt("translate", "--run", "mini.nmt", "--include", "tomate", stdin=LINES)[:2] == included[:2]
+    assert len(list(cache().iterdir())) == 1
+    translator = Translator.load("mini.nmt")
+    assert translator.engine_name.startswith(("ctranslate2", "nmt")) and len(translator.translate(["A dog."])) == 1
+
+
+@pytest.mark.usefixtures("project")
+def test_a_package_is_served(nmt: Nmt) -> None:
+    from nmt.serve.models import Model
+
+    packaged(nmt, "nmt", "mini.nmt")
+    shutil.rmtree("runs")
+    assert Model.load(Path("mini.nmt"), "cpu", "auto", {}).pairs == (("en", "fr"),)
+
+
+def test_no_text_is_in_it(project: Path, nmt: Nmt) -> None:
+    assert nmt("evaluate", "--run", RUN)[0] == 0
+    packaged(nmt, "nmt", "mini.nmt")
+    everything = Path("mini.nmt").read_bytes()
+    for file in (project / "text").iterdir():
+        lines = [line for line in file.read_bytes().split(b"\n") if len(line) > 20]
+        assert lines and not [line for line in lines if line in everything]
+
+
+@pytest.mark.usefixtures("project")
+def test_the_card_has_scores_and_license(nmt: Nmt) -> None:
+    assert nmt("evaluate", "--run", RUN)[0] == 0
+    recipe = Path(RUN, "recipe.yaml")
+    recipe.write_text(f"license: cc-by-4.0\n{recipe.read_text()}")
+    Path("terms.txt").write_text("Do what you like.\n")
+    assert "not evaluated" not in packaged(nmt, "nmt", "mini.nmt", "--license-file", "terms.txt")
+    with zipfile.ZipFile("mini.nmt") as archive:
+        card = archive.read("README.md").decode()
+        assert archive.read("LICENSE") == b"Do what you like.\n"
+    assert card.startswith("# mini: English to French\n")
+    assert "## Licence\n\ncc-by-4.0.\n" in card
+    scores = json.loads(Path(RUN, "evaluation", "results.json").read_text())["scores"]["first"]
+    for found in scores.values():
+        assert f"{found['score']:.1f} ± {found['interval']:.1f}" in card
+        assert f"`{found['signature']}`" in card
+
+
+@pytest.mark.usefixtures("project")
+def test_what_cannot_be_done_is_said(nmt: Nmt) -> None:
+    def said(*args: str) -> str:
+        code, _, err = nmt("package", *args)
+        assert code == 2
+        return err
+
+    Path("mine.nmt").write_text("mine")
+    assert "mine.nmt exists; it is left as it is." in said(RUN, "-o", "mine.nmt", "--for", "nmt")
+    assert Path("mine.nmt").read_text() == "mine"
+    assert "text is not a run folder" in said("text", "-o", "a.nmt", "--for", "nmt")
+    assert "no file nothing" in said(RUN, "-o", "a.nmt", "--for", "nmt", "--license-file", "nothing")
+    for model in Path(RUN, "checkpoints").glob("*/model.safetensors"):
+        model.write_bytes(model.read_bytes()[:-1] + b"?")
+    assert "damaged" in said(RUN, "-o", "a.nmt", "--for", "nmt")
+    assert not Path("a.nmt").exists()
