@@ -19,6 +19,7 @@ from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
     from nmt.serve.models import Models
+    from nmt.serve.service import Service
 
 app = typer.Typer()
 
@@ -87,7 +88,7 @@ def serve(
         app = application(service, glossaries, hosts=hosts, cors=cors or (), log=_log)
         server = Server(app, service, grace=grace, connections=1000, reload=lambda: _reload(service.reload))
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-        threading.Thread(target=_warm_up, args=(service.warm_up, address), daemon=True).start()
+        threading.Thread(target=_warm_up, args=(service, address, bool(glossaries)), daemon=True).start()
         asyncio.run(server.serve(sockets=[listening]))
     console.info("Stopped.")
 
@@ -108,9 +109,11 @@ def _load(folders: list[Path], device: str, engine: EngineName, decode: dict[str
     return models
 
 
-def _warm_up(warm_up: Callable[[], None], address: str) -> None:
-    warm_up()
+def _warm_up(service: Service, address: str, terms: bool) -> None:
+    service.warm_up()
     console.info(f"Ready: {address}")
+    if terms:
+        service.warm_up_terms()
 
 
 def _reload(reload: Callable[[], None]) -> None:

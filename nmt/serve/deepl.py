@@ -111,6 +111,7 @@ async def add_glossary(request: Request) -> Response:
         raise Refusal(400, "Value for 'target_lang' not supported.")
     entries = _entries(text_field(values, "entries"), text_field(values, "entries_format"))
     kept = glossaries_of(request).add(text_field(values, "name"), source, target, entries, key)
+    service.warm_up_terms()
     return JSONResponse(_described(kept), 201)
 
 

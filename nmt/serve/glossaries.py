@@ -73,6 +73,9 @@ class Glossaries:
         self._kept[kept.glossary_id] = kept
         return kept
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def of(self, owner: str) -> list[Kept]:
         return [kept for kept in self._kept.values() if kept.owner == owner]
 

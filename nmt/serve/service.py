@@ -65,10 +65,13 @@ class Service:
 
     def warm_up(self) -> None:
         """Every model answers once; only then is the server ready."""
-        for model in self.models.all:
-            source, target = model.pairs[0]
-            model.translator.translate(["."], to=target, source=source)
+        _try(self.models)
         self.ready = True
+
+    def warm_up_terms(self) -> None:
+        """What translates with a glossary is loaded now, in the background, and not while somebody waits for it."""
+        models = self.models
+        threading.Thread(target=lambda: _try(models, ("a",)), name="warm-up", daemon=True).start()
 
     def reload(self) -> None:
         """Load the models anew. What was begun ends with the old ones. Raises NMTError, the old ones stay, where the
@@ -76,9 +79,7 @@ class Service:
         """
         with self._loading:
             models = self._load()
-            for model in models.all:
-                source, target = model.pairs[0]
-                model.translator.translate(["."], to=target, source=source)
+            _try(models)
             self.models = models
 
     def pair(self, texts: Sequence[str], source: str | None, target: str) -> list[tuple[str, str, float]]:
@@ -154,6 +155,12 @@ class Service:
 
     def model_named(self, name: str | None, source: str, target: str) -> Model:
         return self.models.pick(source, target, name)
+
+
+def _try(models: Models, include: tuple[str, ...] = ()) -> None:
+    for model in models.all:
+        source, target = model.pairs[0]
+        model.translator.translate([Request(".", include=include)], to=target, source=source)
 
 
 def _wanted(text: str, terms: Terms | None) -> tuple[str, ...]:
