@@ -104,3 +104,66 @@ def test_what_cannot_be_done_is_said(nmt: Nmt) -> None:
         model.write_bytes(model.read_bytes()[:-1] + b"?")
     assert "damaged" in said(RUN, "-o", "a.nmt", "--for", "nmt")
     assert not Path("a.nmt").exists()
+
+
+# --- for hubs --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("project")
+def test_a_hub_reads_the_card(nmt: Nmt) -> None:
+    from huggingface_hub import ModelCard
+
+    assert nmt("evaluate", "--run", RUN)[0] == 0
+    packaged(nmt, "hub", "hub")
+    data = ModelCard.load(Path("hub", "README.md")).data
+    assert (data.language, data.license, data.library_name) == (["en", "fr"], "unknown", "ctranslate2")
+    assert (data.pipeline_tag, data.model_name) == ("translation", "mini")
+    scores = json.loads(Path(RUN, "evaluation", "results.json").read_text())["scores"]["first"]
+    found = {(r.metric_name, r.metric_value) for r in data.eval_results or ()}
+    assert found == {(name, round(scores[key]["score"], 2)) for name, key in
+                     (("BLEU", "bleu"), ("chrF", "chrf"), ("chrF++", "chrf++"), ("TER", "ter"))}  # fmt: skip
+    assert {r.dataset_name for r in data.eval_results or ()} == {"first"}
+
+
+@pytest.mark.parametrize(
+    ("license", "expected"),
+    [
+        ("Apache-2.0", {"license": "apache-2.0"}),
+        ("in-house: ask #me", {"license": "other", "license_name": "in-house-ask-me", "license_link": "LICENSE"}),
+        ("东", {"license": "other", "license_name": "own", "license_link": "LICENSE"}),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_a_hub_knows_the_license(license: str, expected: dict[str, str], nmt: Nmt) -> None:
+    from huggingface_hub import ModelCard
+
+    recipe = Path(RUN, "recipe.yaml")
+    recipe.write_text(f"license: '{license}'\n{recipe.read_text()}")
+    Path("terms.txt").write_text("Ask me.\n")
+    packaged(nmt, "hub", "hub", "--license-file", "terms.txt")
+    data = ModelCard.load(Path("hub", "README.md")).data.to_dict()
+    assert {key: value for key, value in data.items() if key.startswith("license")} == expected
+    assert Path("hub", "LICENSE").read_text() == "Ask me.\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_card_shows_to_do_works(
+    nmt: Nmt, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged(nmt, "hub", "hub")
+    monkeypatch.chdir("hub")
+    shutil.rmtree("../runs")
+    card = Path("README.md").read_text()
+    assert "nmt translate --run mini.nmt" in card
+    assert nmt("translate", "--run", "mini.nmt", stdin=LINES)[1].count("\n") == 3
+    exec(card.split("```python\n")[1].split("```")[0], {})
+    assert capfd.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.usefixtures("project")
+def test_a_folder_that_has_something_is_left_as_it_is(nmt: Nmt) -> None:
+    Path("hub").mkdir()
+    Path("hub", "mine.txt").write_text("mine")
+    code, _, err = nmt("package", RUN, "-o", "hub", "--for", "hub")
+    assert code == 2 and "hub is not empty (it holds mine.txt)." in err
+    assert [path.name for path in Path("hub").iterdir()] == ["mine.txt"]

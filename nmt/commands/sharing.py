@@ -17,6 +17,7 @@ app = typer.Typer()
 
 class Receiver(StrEnum):
     nmt = "nmt"
+    hub = "hub"
 
 
 @app.command(epilog="Example: `nmt package runs/demo -o demo.nmt --for nmt`, then `nmt translate --run demo.nmt`")
@@ -25,7 +26,12 @@ def package(
         Path, typer.Option("--output", "-o", help="What to write; nothing that stands there is overwritten.")
     ],
     receiver: Annotated[
-        Receiver, typer.Option("--for", help="`nmt`: one file for nmt, wherever a run is taken to translate with.")
+        Receiver,
+        typer.Option(
+            "--for",
+            help="`nmt`: one file for nmt, wherever a run is taken to translate with. `hub`: a folder for a hub of "
+            "models, with that file, CTranslate2's files and a card.",
+        ),
     ],
     run: RunArgument = None,
     license_file: Annotated[
@@ -36,11 +42,20 @@ def package(
     folder = run_folder(run)
     if license_file is not None and not license_file.is_file():
         raise RunError(f"there is no file {license_file}.", "`--license-file` is the text of a licence.")
+    from nmt.share.about import About
+
+    about = About.read(folder)
+    if not about.results.scores:
+        console.warn(f"{folder} was not evaluated: its card has no scores. For them: nmt evaluate --run {folder}")
     match receiver:
         case Receiver.nmt:
             from nmt.share.bundle import bundle
 
-            bundle(folder, output, license_file)
+            bundle(about, output, license_file)
+        case Receiver.hub:
+            from nmt.share.hub import hub_folder
+
+            hub_folder(about, output, license_file)
     console.info(f"Written: {output} ({_size(output)}). Its card says what it is; look it over before you hand it on.")
 
 

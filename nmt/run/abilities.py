@@ -93,3 +93,16 @@ def check_exports(run: Path, recipe: Recipe) -> None:
             f"{run} chooses one of a few labels, which CTranslate2 cannot be held to.",
             f"It does so with our own engine: nmt translate --run {run}",
         )
+
+
+def check_shares(run: Path, recipe: Recipe) -> None:
+    """Raises RunError where other programs than nmt cannot translate with a run: it is not from one language into
+    another, or cannot be exported.
+    """
+    check_exports(run, recipe)
+    if recipe.task != "translate" or recipe.data.fields or recipe.data.joint is not None:
+        reads = "reads several fields" if recipe.data.joint is not None else f"{recipe.does}"
+        raise RunError(
+            f"{run} {reads}, and programs of translation give a model one text in one language.",
+            "nmt itself takes it: nmt package --for nmt",
+        )

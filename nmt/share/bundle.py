@@ -23,16 +23,14 @@ nmt serve {file}
 From Python: `Translator.load("{file}").translate(["A sentence."])`, after `from nmt import Translator`."""
 
 
-def bundle(run: Path, target: Path, license_text: Path | None = None) -> None:
+def bundle(about: About, target: Path, license_text: Path | None = None) -> None:
     """Write the best checkpoint, with its export for CTranslate2 where it can have one, and all that translating needs.
     Raises RunError where the run does not translate, is damaged, or something stands at `target`.
     """
     refuse_any(target)
-    about = About.read(run)
+    run = about.run
     check_translates(run, about.recipe)
     checkpoint, files = about.checkpoint, dict[str, Path | bytes]()
-    if not about.results.scores:
-        console.warn(f"{run} was not evaluated: its card has no scores. For them: nmt evaluate --run {run}")
     try:
         check_exports(run, about.recipe)
     except RunError as e:
