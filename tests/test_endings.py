@@ -55,7 +55,7 @@ def test_what_ascii_does_not_have_is_escaped(tmp_path: Path) -> None:
     ("words", "says"),
     [
         (["A man is", "riding."], "the text to translate was given as an argument."),
-        (["my.txt"], "the file my.txt was given without -i."),
+        (["my.txt"], "where shall the translation of my.txt go?"),
         (["-i", "Film.SRT"], "Film.SRT looks like subtitles (.srt); translated line by line, it would be destroyed."),
         (["-i", "a.docx"], "a.docx looks like a document (.docx); translated line by line, it would be destroyed."),
     ],
@@ -68,5 +68,5 @@ def test_what_translate_cannot_take_is_said_before_a_run_is_looked_for(
     code, out, err = nmt("translate", *words)
     assert (code, out) == (2, "")
     assert err.splitlines()[0] == f"✗ {says}"
-    hint = {1: "nmt translate -i my.txt", 2: "--input-format text"}
+    hint = {1: "nmt translate my.txt -o my.translated.txt", 2: "--input-format text"}
     assert hint[len(words)] in err or "echo 'A man is riding.' | nmt translate" in err

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nmt import console
+from nmt.commands.documents import (
+    AllOption,
+    FilesArgument,
+    KeysOption,
+    MarkOption,
+    PerCueOption,
+    check_options,
+    translate_documents,
+)
 from nmt.commands.options import (
     ENGINE,
     CheckpointOption,
@@ -35,6 +43,7 @@ from nmt.commands.search_options import option_name, with_search_options
 from nmt.errors import RecipeError
 
 if TYPE_CHECKING:
+    from nmt.decode.translator import Translator
     from nmt.recipe import DecodeSection
 
 app = typer.Typer()
@@ -56,7 +65,6 @@ def _option(panel: str, text: str, *names: str, **more: Any) -> Any:
 
 
 @app.command(
-    context_settings={"allow_extra_args": True},  # to say what to do with them
     epilog="More examples:\n\n"
     "- `nmt translate --beam-size 8 --no-repeat-ngram 4 --coverage-penalty 0.2 --min-len-ratio 0.5 < input.txt`\n"
     "- `nmt translate --beam-size 6 --diverse-groups 3 --n-best 6 < input.txt`\n"
@@ -68,7 +76,7 @@ def _option(panel: str, text: str, *names: str, **more: Any) -> Any:
 )
 @with_search_options(SEARCH)
 def translate(
-    context: typer.Context,
+    files: FilesArgument = None,
     run: Annotated[
         list[Path] | None,
         typer.Option("--run", help="The run folder, or a file of `nmt package`; several translate together (an "
@@ -118,12 +126,17 @@ def translate(
     protect: Annotated[
         bool, _option(TERMS, "Keep URLs, e-mail addresses, tags, placeholders and numbers as they are.", "--protect")
     ] = False,
+    all: AllOption = False,
+    mark: MarkOption = True,
+    per_cue: PerCueOption = False,
+    keys: KeysOption = None,
     **search: Any,
 ) -> None:  # fmt: skip
-    """Translate text, line by line: one line out for each line in.
+    """Translate text, line by line: one line out for each line in; or documents, which keep their format.
 
     Examples:
 
+    - `nmt translate report.docx -o report.fr.docx`
     - `echo 'The children play in the garden.' | nmt translate`
     - `nmt translate -i input.txt -o output.txt`
     - `nmt translate --format jsonl --alignments -i input.jsonl -o output.jsonl`
@@ -135,14 +148,30 @@ def translate(
     from nmt.decode.render import Output
     from nmt.decode.request import Request
     from nmt.decode.streams import read_requests, translate_stream, type_requests
+    from nmt.formats.document import About
     from nmt.text.terms import Glossary, Terms
 
-    if context.args:
-        raise RecipeError(*_no_argument(context.args))
     wanted = Output(format.value if format else format_of(output), n_best, scores, alignments, attention)
     kind = input_format.value if input_format else input_format_of(input)
     words = Glossary.load(glossary) if glossary else None
     terms = Terms(prefix, tuple(include or ()), tuple(exclude or ()), words, protect)
+    documents = {"--all": all, "--no-mark": not mark, "--per-cue": per_cue, "--keys": bool(keys)}
+    if files:
+        lines_only = {
+            "--input": input is not None, "--input-format": input_format is not None, "--format": format is not None,
+            "--n-best": n_best > 1, "--scores": scores, "--alignments": alignments, "--attention": attention,
+        }  # fmt: skip
+
+        def load() -> Translator:
+            translator = load_translator(run, checkpoint, device, search, engine, to, source_lang)
+            translator.terms = terms
+            _check_used(translator.decode, search, len(run or ()))
+            return translator
+
+        check_options(documents, lines_only)
+        translate_documents(files, output, About("", all=all, mark=mark, per_cue=per_cue, keys=tuple(keys or ())), load)
+        return
+    check_options({}, documents)
     typed = input is None and sys.stdin.isatty()
     with open_input(input) as (source, name), open_output(output, source) as out:
         translator = load_translator(run, checkpoint, device, search, engine, to, source_lang)
@@ -166,16 +195,6 @@ def translate(
         console.info(tally.summary(time.monotonic() - began))
     if not typed and (doubt := tally.doubt()):
         console.warn(doubt)
-
-
-def _no_argument(text: Sequence[str]) -> tuple[str, str]:
-    """What is wrong, and what to do, where a text or a file stands without an option."""
-    if len(text) == 1 and Path(text[0]).exists():
-        return f"the file {text[0]} was given without -i.", f"Run: nmt translate -i {shlex.quote(text[0])}"
-    return (
-        "the text to translate was given as an argument.",
-        f"Give it through a pipe: echo {shlex.quote(' '.join(text))} | nmt translate",
-    )
 
 
 def _progress(source: Path | None, target: Path | None) -> AbstractContextManager[Callable[[int], None] | None]:

@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol
 from nmt import console
 from nmt.decode.render import Format
 from nmt.errors import DataError
+from nmt.formats.choose import kind_by_name
 from nmt.text.documents import kind_of
 from nmt.text.lines import is_gzip
 
@@ -36,10 +37,12 @@ def format_of(path: Path | None) -> Format:
 def input_format_of(path: Path | None) -> Format:
     """As `format_of`. Raises DataError for a document by its name: line by line it would be destroyed."""
     kind = kind_of(path) if path else None
-    if kind is not None and kind[1] != ".jsonl":
+    if path is not None and kind is not None and kind[1] != ".jsonl":
         raise DataError(
             f"{path} looks like {kind[0]} ({kind[1]}); translated line by line, it would be destroyed.",
-            "Save its text as a plain file, one sentence a line. If it is such a file: --input-format text",
+            f"Run: nmt translate {path} -o OUTPUT. If it is a file of lines: --input-format text"
+            if kind_by_name(path.name)
+            else "Save its text as a plain file, one sentence a line. If it is such a file: --input-format text",
         )
     return format_of(path)
 

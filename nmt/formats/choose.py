@@ -37,15 +37,15 @@ SUFFIXES = tuple(_BY_SUFFIX)
 _PACKAGES = ("docx", "pptx", "odt")
 
 
-def known(name: str | PurePath) -> bool:
-    """Whether files of such names are translated, as far as the name says."""
-    return PurePath(name).suffix.lower() in _BY_SUFFIX
+def kind_by_name(name: str | PurePath) -> str | None:
+    """The format that files of such names have; None where the name does not say."""
+    return _BY_SUFFIX.get(PurePath(name).suffix.lower())
 
 
 def format_of(name: str, data: bytes) -> str:
     """Raises DataError where it is of a format that is not translated."""
     head = data[:65536]
-    by_name = _BY_SUFFIX.get(PurePath(name).suffix.lower())
+    by_name = kind_by_name(name)
     by_content = next(
         (kind for pattern, kind in _BY_CONTENT if re.match(pattern, data if head[:2] == b"PK" else head, re.DOTALL)),
         None,

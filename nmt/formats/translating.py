@@ -6,7 +6,7 @@ This knows no model: what translates is a function of sentences.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nmt.formats.document import Unit
@@ -26,8 +26,18 @@ class Answer:
     flags: Sequence[str] = ()  # what may be wrong with it; see nmt.text.flags
 
 
-# Sentences, and for each what must stand in its translation: nothing, until it was seen that it does not by itself.
-Engine = Callable[[Sequence[str], Sequence[Sequence[str]]], Sequence[Answer]]
+@dataclass(frozen=True)
+class Question:
+    """A sentence to translate. codes: what must stand in its translation, asked for where it does not by itself.
+    aligned: whether links are needed.
+    """
+
+    text: str
+    codes: tuple[str, ...] = ()
+    aligned: bool = False
+
+
+Engine = Callable[[Sequence[Question]], Sequence[Answer]]
 Memory = Mapping[str, str]  # source -> translation, both without tags
 
 
@@ -48,21 +58,40 @@ def translate_units(
 ) -> Tally:  # fmt: skip
     """Give units their targets. `on_progress` is told how many more are done."""
     tally = Tally()
-    seen: dict[tuple[str, bool], Answer] = {}
+    ask = _Asking(engine)
     for begin in range(0, len(units), CHUNK):
         chunk = [unit for unit in units[begin : begin + CHUNK] if has_letters(unit.source)]
         waiting = [(unit, detag(unit.source)) for unit in chunk]
         if memory:
-            waiting = [
-                (unit, sentence) for unit, sentence in waiting if not _from_memory(unit, sentence, memory, tally)
-            ]
-        for step in (_as_it_is, _with_codes, _without_codes):
-            waiting = list(step(waiting, engine, seen, tally))
+            waiting = [one for one in waiting if not _from_memory(*one, memory, tally)]
+        # As lines of text; where placeholders were not kept once more, with these asked for.
+        for codes in (False, True):
+            answers = ask([_question(sentence, codes) for _, sentence in waiting])
+            waiting = [one for one, answer in zip(waiting, answers, strict=True) if not _accept(*one, answer, tally)]
+        # What is left: they are taken out, and put in by the alignment.
+        bare = [(unit, detag(unit.source, show=False)) for unit, _ in waiting]
+        for one, answer in zip(bare, ask([_question(sentence, False) for _, sentence in bare]), strict=True):
+            text = without_placeholders(answer.text)
+            _put(*one, Answer(text, answer.links if text == answer.text else (), answer.flags), tally)
         on_progress(len(units[begin : begin + CHUNK]))
     return tally
 
 
-Waiting = Sequence[tuple[Unit, Sentence]]
+class _Asking:
+    """An engine that is asked nothing twice."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.seen: dict[Question, Answer] = {}
+
+    def __call__(self, questions: Sequence[Question]) -> list[Answer]:
+        new = [question for question in dict.fromkeys(questions) if question not in self.seen]
+        self.seen |= zip(new, self.engine(new) if new else (), strict=True)
+        return [self.seen[question] for question in questions]
+
+
+def _question(sentence: Sentence, codes: bool) -> Question:
+    return Question(sentence.text, tuple(sentence.codes) if codes else (), bool(sentence.nodes))
 
 
 def _from_memory(unit: Unit, sentence: Sentence, memory: Memory, tally: Tally) -> bool:
@@ -78,47 +107,6 @@ def _from_memory(unit: Unit, sentence: Sentence, memory: Memory, tally: Tally) -
 def normalised(text: str) -> str:
     """As sources are compared: white space at the edges does not count, nor how much of it there is."""
     return " ".join(text.split())
-
-
-def _as_it_is(
-    waiting: Waiting, engine: Engine, seen: dict[tuple[str, bool], Answer], tally: Tally
-) -> Iterator[tuple[Unit, Sentence]]:
-    """As lines of text; gives those whose placeholders were not kept."""
-    _ask([sentence.text for _, sentence in waiting], engine, seen)
-    for unit, sentence in waiting:
-        if not _accept(unit, sentence, seen[sentence.text, False], tally):
-            yield unit, sentence
-
-
-def _with_codes(
-    waiting: Waiting, engine: Engine, seen: dict[tuple[str, bool], Answer], tally: Tally
-) -> Iterator[tuple[Unit, Sentence]]:
-    """Once more, with the placeholders asked for."""
-    texts = {sentence.text: sentence.codes for _, sentence in waiting}
-    for text, answer in zip(texts, engine(list(texts), list(texts.values())) if texts else (), strict=True):
-        seen[text, True] = answer
-    for unit, sentence in waiting:
-        if not _accept(unit, sentence, seen[sentence.text, True], tally):
-            yield unit, sentence
-
-
-def _without_codes(
-    waiting: Waiting, engine: Engine, seen: dict[tuple[str, bool], Answer], tally: Tally
-) -> Iterator[tuple[Unit, Sentence]]:
-    """What is left: the placeholders are taken out, and put in by the alignment."""
-    bare = [(unit, detag(unit.source, show=False)) for unit, _ in waiting]
-    _ask([sentence.text for _, sentence in bare], engine, seen)
-    for unit, sentence in bare:
-        answer = seen[sentence.text, False]
-        text = without_placeholders(answer.text)
-        _put(unit, sentence, Answer(text, answer.links if text == answer.text else (), answer.flags), tally)
-    yield from ()
-
-
-def _ask(texts: Sequence[str], engine: Engine, seen: dict[tuple[str, bool], Answer]) -> None:
-    new = [text for text in dict.fromkeys(texts) if (text, False) not in seen]
-    for text, answer in zip(new, engine(new, [()] * len(new)) if new else (), strict=True):
-        seen[text, False] = answer
 
 
 def _accept(unit: Unit, sentence: Sentence, answer: Answer, tally: Tally) -> bool:

@@ -39,7 +39,7 @@ _PLACEHOLDER = re.compile(
   | \$t\([^()\n]{1,80}\)                                    # of i18next
   | %\(\w+\)[-+0\#]*\d*(?:\.\d+)?[a-zA-Z]                   # %(x)d of Python
   | %(?:\d+\$)?[-+0\#]*\d*(?:\.\d+)?(?:hh|ll|[hlqjzt])?[sdiufFeEgGxXcp@](?![^\W\d_])
-  | __\w+?__
+  | (?<!_)__[^\W_](?:\w*?[^\W_])?__(?!_)
     """,
     re.VERBOSE,
 )

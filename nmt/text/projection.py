@@ -137,7 +137,8 @@ class _Placing:
         for node in covering:
             own = [k for k, one in enumerate(owner, lo) if one is node]
             if not own:
-                own = [k for k in range(lo, hi) if owner[k - lo] is None and _most(self.weak[k], node)][:1]
+                free = [k for k in range(lo, hi) if owner[k - lo] is None and not self._is_sign(k, _END_SIGNS)]
+                own = [k for k in free if _most(self.weak[k], node)][:1]
                 self.guess = True
             if own:
                 found.append((node, self._hull(node, own, owner, lo, hi), own))

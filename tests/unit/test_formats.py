@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from nmt.errors import DataError
 from nmt.formats.choose import format_of, read_document
 from nmt.formats.document import About, Unit
 from nmt.formats.package import open_package
-from nmt.formats.translating import Answer, translate_units
+from nmt.formats.translating import Answer, Question, translate_units
 from nmt.formats.xml import check, read_xml
 from nmt.text.inline import Inline, Tag, plain, with_codes, with_placeholders, written
 from nmt.text.links import Link, units
@@ -36,13 +37,17 @@ def about(name: str, **more: object) -> About:
     return About(name, "en", "fr", **more)  # type: ignore[arg-type]
 
 
-def shout(texts: object, _: object) -> list[Answer]:
-    """A translator: capitals, words in turn, each aligned to its own."""
+def shout(questions: Sequence[Question]) -> list[Answer]:
+    """A translator: capitals, each word aligned to itself."""
     answers = []
-    for text in texts:  # type: ignore[attr-defined]
+    for text in (question.text for question in questions):
         links = [Link(span, span) for span in units(text)]
         answers.append(Answer("".join(c.upper() if len(c.upper()) == 1 else c for c in text), links))
     return answers
+
+
+def echo(questions: Sequence[Question]) -> list[Answer]:
+    return [Answer(question.text) for question in questions]
 
 
 def tags(items: Inline) -> Counter[str]:
@@ -64,7 +69,7 @@ def test_untranslated_it_is_the_very_same_file(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(DOCUMENTS) - BILINGUAL))
 def test_with_its_source_as_translation_it_is_the_very_same_file(name: str) -> None:
     document = read_document(DOCUMENTS[name], about(name))
-    translate_units(document.units, lambda texts, _: [Answer(text) for text in texts])
+    translate_units(document.units, echo)
     assert all(unit.target == unit.source for unit in document.units)
     assert document.write() == DOCUMENTS[name]
 
@@ -149,7 +154,7 @@ def test_any_text_is_refused_or_read_and_kept(text: str, name: str) -> None:
     except DataError:
         return
     assert document.write() == data
-    translate_units(document.units, lambda texts, _: [Answer(text) for text in texts])
+    translate_units(document.units, echo)
     assert name in BILINGUAL or document.write() == data
 
 
@@ -267,9 +272,9 @@ def test_no_format_imports_what_is_under_the_gpl() -> None:
 def test_placeholders_are_asked_for_and_at_last_put_in() -> None:
     calls: list[list[list[str]]] = []
 
-    def engine(texts, codes):  # type: ignore[no-untyped-def]
-        calls.append([list(c) for c in codes])
-        return [Answer(text.replace("{name}", "{nom}").replace("Hello", "Bonjour")) for text in texts]
+    def engine(questions: Sequence[Question]) -> list[Answer]:
+        calls.append([list(question.codes) for question in questions])
+        return [Answer(q.text.replace("{name}", "{nom}").replace("Hello", "Bonjour")) for q in questions]
 
     unit = Unit(with_placeholders(["Hello {name} you"]), "x")
     tally = translate_units([unit], engine)
@@ -281,9 +286,9 @@ def test_placeholders_are_asked_for_and_at_last_put_in() -> None:
 def test_what_is_said_twice_is_translated_once_and_what_is_no_text_never() -> None:
     asked: list[str] = []
 
-    def engine(texts, _):  # type: ignore[no-untyped-def]
-        asked.extend(texts)
-        return [Answer("x") for _ in texts]
+    def engine(questions: Sequence[Question]) -> list[Answer]:
+        asked.extend(question.text for question in questions)
+        return [Answer("x") for _ in questions]
 
     doubles = [Unit((text,), "") for text in ("Hello", " Hello\n", "12 %", "…", "")]
     tally = translate_units(doubles, engine)
@@ -293,7 +298,7 @@ def test_what_is_said_twice_is_translated_once_and_what_is_no_text_never() -> No
 
 def test_an_empty_translation_leaves_the_source() -> None:
     unit = Unit(("Hello",), "")
-    assert translate_units([unit], lambda texts, _: [Answer(" ") for _ in texts]).empty == 1
+    assert translate_units([unit], lambda questions: [Answer(" ") for _ in questions]).empty == 1
     assert unit.target is None
 
 

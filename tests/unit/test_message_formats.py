@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,15 @@ from nmt.formats.bilingual import closest
 from nmt.formats.choose import read_document
 from nmt.formats.document import About
 from nmt.formats.icu import branches
-from nmt.formats.translating import Answer, translate_units
+from nmt.formats.translating import Answer, Question, translate_units
 from nmt.formats.xml import check
 from nmt.text.inline import plain
 from nmt.text.links import Link, units
 from tests.documents import ARB, JSON, PO, TMX, XLIFF, XLIFF2
 
 
-def shout(texts, _):  # type: ignore[no-untyped-def]
-    return [Answer(text.upper(), [Link(span, span) for span in units(text)]) for text in texts]
+def shout(questions: Sequence[Question]) -> list[Answer]:
+    return [Answer(q.text.upper(), [Link(span, span) for span in units(q.text)]) for q in questions]
 
 
 def translated(data: bytes | str, name: str, **more: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 
 import docx
 import pptx
@@ -13,7 +14,7 @@ import pytest
 from nmt.errors import DataError
 from nmt.formats.choose import read_document
 from nmt.formats.document import About, Document
-from nmt.formats.translating import Answer, translate_units
+from nmt.formats.translating import Answer, Question, translate_units
 from nmt.formats.xml import check
 from nmt.text.inline import plain
 from nmt.text.links import Link, units
@@ -21,10 +22,10 @@ from tests import documents
 from tests.documents import FIELD, docx_of
 
 
-def swap(texts, _):  # type: ignore[no-untyped-def]
+def swap(questions: Sequence[Question]) -> list[Answer]:
     """A translator: the first two words change places, everything in capitals."""
     answers = []
-    for text in texts:
+    for text in (question.text for question in questions):
         words = units(text)
         if len(words) < 2:
             answers.append(Answer(text.upper(), [Link(span, span) for span in words]))
@@ -166,7 +167,7 @@ def test_deleted_text_comments_anchors_and_numbers_stay() -> None:
 def test_what_xml_has_not_is_escaped_or_left_out() -> None:
     document = read_document(docx_of(paragraph(run("A &lt;b&gt; &amp; c"))), About("a.docx"))
     assert plain(document.units[0].source) == "A <b> & c"
-    translate_units(document.units, lambda texts, _: [Answer("x < y & z \x07]]>") for _ in texts])
+    translate_units(document.units, lambda questions: [Answer("x < y & z \x07]]>") for _ in questions])
     assert "x &lt; y &amp; z ]]&gt;" in body_of(document.write())
 
 

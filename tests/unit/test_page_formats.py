@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -15,14 +16,14 @@ from nmt.errors import DataError
 from nmt.formats.choose import read_document
 from nmt.formats.document import About
 from nmt.formats.subtitles import shared_out, wrapped
-from nmt.formats.translating import Answer, translate_units
+from nmt.formats.translating import Answer, Question, translate_units
 from nmt.text.inline import plain, with_codes
 from nmt.text.links import Link, units
 from tests.documents import SRT, VTT
 
 
-def shout(texts, _):  # type: ignore[no-untyped-def]
-    return [Answer(text.upper(), [Link(span, span) for span in units(text)]) for text in texts]
+def shout(questions: Sequence[Question]) -> list[Answer]:
+    return [Answer(q.text.upper(), [Link(span, span) for span in units(q.text)]) for q in questions]
 
 
 def translated(text: str, name: str, **more: object) -> str:
