@@ -13,6 +13,7 @@ import pytest
 
 from nmt.commands.translating import SEARCH, app
 from nmt.recipe import DecodeSection
+from tests import documents
 
 LINES = "The cat sleeps.\n\nThe child eats a red apple in the garden.\n"
 
@@ -29,7 +30,7 @@ def test_every_key_of_the_search_is_an_option() -> None:
 
 
 def test_examples_show_every_control() -> None:
-    assert len(examples()) == 9
+    assert len(examples()) == 10
     for option in ("beam-size", "no-repeat-ngram", "coverage-penalty", "min-len-ratio", "diverse-groups", "n-best"):
         assert any(f"--{option}" in example for example in examples())
 
@@ -41,6 +42,7 @@ def test_every_example_works(project: Path, nmt, example: str) -> None:
     rows = [json.dumps({"id": i, "text": line}) for i, line in enumerate(LINES.splitlines())]
     (project / "input.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (project / "terms.tsv").write_text("apple\tpomme\n", encoding="utf-8")
+    (project / "report.docx").write_bytes(documents.docx())
     for name in ("one", "two"):
         shutil.copytree(project / "runs/mini", project / "runs" / name)
     stdin, target = b"", None
@@ -51,6 +53,9 @@ def test_every_example_works(project: Path, nmt, example: str) -> None:
         target = project / words[words.index("-o") + 1]
     code, out, err = nmt(*words[1:], stdin=stdin)
     assert code == 0, err
+    if target and target.suffix == ".docx":
+        assert target.stat().st_size > 0
+        return
     lines = (target.read_bytes().decode() if target else out).split("\n")[:-1]
     if "--n-best" in words:
         numbers = [line.partition("\t")[0] for line in lines]

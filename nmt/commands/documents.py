@@ -197,7 +197,7 @@ def _tasks(files: Sequence[str], output: Path | None) -> list[Task]:
             f"where shall the translation of {files[0]} go?",
             f"Run: nmt translate {shlex.join(files)} -o {shlex.quote(name)}",
         )
-    into = len(found) > 1 or os.path.isdir(files[0]) or output.is_dir() or str(output).endswith("/")
+    into = len(found) > 1 or os.path.isdir(files[0]) or output.is_dir()
     if into and output.exists() and not output.is_dir():
         raise DataError(f"{output} is no folder, and {plural(len(found), 'file')} have to go there.")
     tasks: list[Task] = []
@@ -234,7 +234,7 @@ def _other_format(task: Task, output: Path) -> Iterator[str]:
     named = kind_by_name(output)
     if named not in (None, task.kind) or (named is None and task.kind not in ("text", "xliff")):
         what = f"{task.source} is translated within its format ({task.kind})"
-        yield f"{what}, so call the output *{task.source.suffix}, not {output}."
+        yield f"{what}, so call the output *{task.source.suffix}, not {output}; or make that a folder first."
 
 
 def _found(files: Sequence[str]) -> list[tuple[Path, Path]]:

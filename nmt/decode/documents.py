@@ -35,12 +35,12 @@ def _translated(translator: Translator, questions: Sequence[Question], aligned: 
         return []
     requests = [Request(question.text, include=question.codes) for question in questions]
     try:
-        return translator.translate(requests, attention=aligned)
+        return translator.translate(requests, alignment=aligned)
     except RecipeError:
         if not any(question.codes for question in questions):
             raise
         # This search cannot be told what must be in a translation.
-        return translator.translate([question.text for question in questions], attention=aligned)
+        return translator.translate([question.text for question in questions], alignment=aligned)
 
 
 def _answer(translator: Translator, request: Request, t: Translation, flags: Sequence[str]) -> Answer:

@@ -125,8 +125,8 @@ class Translator:
         to: the language to translate into; needed where the run has several
         source: the language of the lines; needed where the model has to be told
         n_best: hypotheses of each line
-        alignment: give every hypothesis its alignment
-        attention: the same, by the mean over layers (and over models that make an ensemble), and this attention
+        alignment: give every hypothesis its alignment, and the attention that it comes from
+        attention: the same, by the mean over layers (and over models that make an ensemble)
         on_progress: is told how many more lines are done
         decode: keys of the recipe's section `decode` for this call, such as beam_size=8; `load` names them
 
@@ -338,7 +338,7 @@ class Translator:
         ]  # fmt: skip
 
     def _look(self, parts: Sequence[Part], exact: bool) -> None:
-        """Add alignments to all hypotheses; and attention, if it is `exact`."""
+        """Add alignments and attention to all hypotheses: the mean over layers if `exact`, else what costs less."""
         pairs = [
             Pair(part.sentence.read, h.tokens, part.route.tags.start) for part in parts for _, h in part.hypotheses
         ]
@@ -349,7 +349,7 @@ class Translator:
             for n, (text, h) in enumerate(part.hypotheses):
                 attention = next(found)[: len(h.tokens), tags : tags + len(src_words)]
                 alignment = tuple(align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens))))
-                part.hypotheses[n] = text, replace(h, alignment=alignment, attention=attention if exact else None)
+                part.hypotheses[n] = text, replace(h, alignment=alignment, attention=attention)
 
 
 def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:

@@ -131,6 +131,19 @@ def _merged(items: Sequence[str | Tag]) -> Inline:
     return tuple(found)
 
 
+def _without_empty(items: Inline) -> Inline:
+    """Without emphasis of nothing, which would be seen as its signs."""
+    found: list[str | Tag] = []
+    for item in items:
+        last = found[-1] if found else ""
+        if isinstance(item, Tag) and isinstance(last, Tag) and (last.kind, item.kind) == ("open", "close"):
+            if last.name == item.name and item.name in ("em", "strong", "s"):
+                found.pop()
+                continue
+        found.append(item)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class _Writer:
     first: str  # the character that the source begins with
@@ -138,7 +151,7 @@ class _Writer:
 
     def write(self, target: Inline, code: CodeOf) -> str:
         """With what would be Markdown escaped, as far as it is none in the source."""
-        text = source_only(target, code, self._escaped)
+        text = source_only(_without_empty(target), code, self._escaped)
         if text[:1] != self.first or isinstance(target[0] if target else "", str):
             text = re.sub(_BLOCK, lambda m: "\\" + m[0], text, count=1) if _BLOCK.match(text) else text
             text = _NUMBERED.sub(r"\1\\\2", text, count=1) if _NUMBERED.match(text) else text

@@ -220,7 +220,7 @@ def test_alignments_are_of_one_layer_and_attention_is_of_all(
     lines = [line for line in LINES if line]
     for t in translator.translate(lines, n_best=2, alignment=True):
         for _, h in t.hypotheses:
-            assert h.attention is None
+            assert h.attention is not None and h.attention.shape == (len(h.tokens), len(t.src_tokens))
             assert [tgt for _, tgt in h.alignment or ()] == list(range(len(h.alignment or ())))
     ours = Translator(either[1].engine, tokenizer, translator.decode)
     for t, wanted in zip(

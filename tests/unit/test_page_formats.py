@@ -130,6 +130,13 @@ def test_a_translation_that_looks_like_markdown_is_escaped(new: str) -> None:
     assert [plain(unit.source) for unit in again.units] == [new]
 
 
+def test_emphasis_of_nothing_is_not_written() -> None:
+    document = read_document(b"Some **bold** text\n", About("a.md"))
+    source = document.units[0].source
+    document.units[0].target = ("x ", source[1], source[3], " y")
+    assert document.write() == b"x  y\n"
+
+
 # --- subtitles -------------------------------------------------------------------------------------------------------
 
 
