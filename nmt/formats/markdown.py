@@ -136,10 +136,10 @@ def _without_empty(items: Inline) -> Inline:
     found: list[str | Tag] = []
     for item in items:
         last = found[-1] if found else ""
-        if isinstance(item, Tag) and isinstance(last, Tag) and (last.kind, item.kind) == ("open", "close"):
-            if last.name == item.name and item.name in ("em", "strong", "s"):
-                found.pop()
-                continue
+        emphasis = isinstance(item, Tag) and item.kind == "close" and item.name in ("em", "strong", "s")
+        if emphasis and isinstance(last, Tag) and (last.kind, last.name) == ("open", item.name):  # type: ignore[union-attr]
+            found.pop()
+            continue
         found.append(item)
     return tuple(found)
 
