@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nmt.data.audit import audit
-from nmt.data.corpus import PairSource, file_names
+from nmt.data.corpus import PairSource, input_paths
 from nmt.data.manifest import Manifest
 from nmt.data.prepare import prepare
 from nmt.data.store import PreparedSplit
@@ -72,7 +72,7 @@ def test_targets_of_a_corpus() -> None:
     data = recipe(test={"t": of(["a", "b"]), "one": of(["c"])}).data
     assert data.test["t"].targets == ["a", "b"]
     assert data.test["one"] == Corpus(source="t.en", target="c")  # so that it prepares the same
-    assert file_names(data) == ["train.en", "train.fr", "t.en", "a", "b", "c"]
+    assert list(input_paths(data)) == ["train.en", "train.fr", "t.en", "a", "b", "c"]
     assert make_recipe({"name": "r", "data": json.loads(data.model_dump_json())}, "r").data == data
 
 
