@@ -110,6 +110,11 @@ def message(field: int, content: bytes) -> bytes:
     return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
 
 
+def integer(field: int, number: int) -> bytes:
+    """A field that holds a number that is not negative."""
+    return _varint(field << 3 | _VARINT) + _varint(number)
+
+
 def _varint(number: int) -> bytes:
     made = bytearray()
     while number > 0x7F:

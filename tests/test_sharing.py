@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import ctranslate2
 import pytest
 
 from nmt.decode.translator import Translator
@@ -167,3 +168,40 @@ def test_a_folder_that_has_something_is_left_as_it_is(nmt: Nmt) -> None:
     code, _, err = nmt("package", RUN, "-o", "hub", "--for", "hub")
     assert code == 2 and "hub is not empty (it holds mine.txt)." in err
     assert [path.name for path in Path("hub").iterdir()] == ["mine.txt"]
+
+
+# --- for Argos Translate and LibreTranslate: see also unit/test_argos ------------------------------------------------
+
+
+@pytest.mark.usefixtures("project")
+def test_an_argos_package_is_whole(nmt: Nmt) -> None:
+    packaged(nmt, "argos", "mini.argosmodel")
+    with zipfile.ZipFile("mini.argosmodel") as archive:
+        found = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"translate-en_fr-1_0"}
+    assert sorted(found) == [
+        "README.md", "metadata.json", "minisbd/en.onnx", "model/config.json", "model/model.bin",
+        "model/shared_vocabulary.json", "sentencepiece.model",
+    ]  # fmt: skip
+    assert json.loads(found["metadata.json"]) == {
+        "package_version": "1.0", "argos_version": "1.9.0", "from_code": "en", "from_name": "English",
+        "to_code": "fr", "to_name": "French", "type": "translate",
+    }  # fmt: skip
+    assert found["sentencepiece.model"] == Path(RUN, "tokenizer.src.model").read_bytes()
+    with zipfile.ZipFile("mini.argosmodel") as archive:
+        archive.extractall("unpacked")
+    translator = ctranslate2.Translator("unpacked/translate-en_fr-1_0/model")
+    assert translator.compute_type == "int8_float32"  # as it is stored
+    card = found["README.md"].decode()
+    assert "So measured on the validation set: BLEU " in card and "install_from_path('mini.argosmodel')" in card
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [("en", "en"), ("de-AT", "de"), ("deu", "de"), ("pt_BR", "pb"), ("pt", "pt"), ("zh", "zh"), ("zh-Hant", "zt"),
+     ("gsw", "gsw")],
+)  # fmt: skip
+def test_argos_has_codes_of_its_own(language: str, code: str) -> None:
+    from nmt.share.argos import code_of
+
+    assert code_of(language) == code

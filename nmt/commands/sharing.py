@@ -18,6 +18,7 @@ app = typer.Typer()
 class Receiver(StrEnum):
     nmt = "nmt"
     hub = "hub"
+    argos = "argos"
 
 
 @app.command(epilog="Example: `nmt package runs/demo -o demo.nmt --for nmt`, then `nmt translate --run demo.nmt`")
@@ -30,7 +31,8 @@ def package(
         typer.Option(
             "--for",
             help="`nmt`: one file for nmt, wherever a run is taken to translate with. `hub`: a folder for a hub of "
-            "models, with that file, CTranslate2's files and a card.",
+            "models, with CTranslate2's files, the other two and a card. `argos`: an .argosmodel for Argos Translate "
+            "and LibreTranslate.",
         ),
     ],
     run: RunArgument = None,
@@ -56,6 +58,10 @@ def package(
             from nmt.share.hub import hub_folder
 
             hub_folder(about, output, license_file)
+        case Receiver.argos:
+            from nmt.share.argos import argos_package
+
+            argos_package(about, output, license_file)
     console.info(f"Written: {output} ({_size(output)}). Its card says what it is; look it over before you hand it on.")
 
 

@@ -1,4 +1,4 @@
-"""A folder for a hub of models: CTranslate2's files, a package for nmt, and a card with the YAML that hubs read."""
+"""A folder for a hub of models: CTranslate2's files, packages for nmt and Argos, a card with its YAML."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nmt.files import list_some, others, staging
 from nmt.recipe.plain_yaml import dump_yaml
 from nmt.run.abilities import check_shares
 from nmt.share.about import About, exported
+from nmt.share.argos import argos_package, name_for
 from nmt.share.bundle import bundle
 from nmt.share.card import card
 from nmt.text.metrics import label
@@ -46,6 +47,12 @@ target = sentencepiece.SentencePieceProcessor(model_file="{tgt}")
 pieces = source.encode(["A sentence."], out_type=str)
 found = translator.translate_batch(pieces, beam_size={beam_size}, length_penalty={length_penalty:g}, disable_unk=True)
 print(target.decode([translation.hypotheses[0] for translation in found])[0])
+```
+
+With Argos Translate and LibreTranslate, in 8 bits:
+
+```bash
+python -c "import argostranslate.package as p; p.install_from_path('{argos}')"
 ```"""
 
 
@@ -61,11 +68,12 @@ def hub_folder(about: About, target: Path, license_text: Path | None = None) -> 
             shutil.copyfile(path, new / path.name)
         package = f"{about.recipe.name}.nmt"
         bundle(about, new / package, license_text)
+        argos_package(about, new / name_for(about), license_text)
         own = (new / SRC_FILE).exists()
         decode = about.recipe.decode
         ways = _WAYS.format(
-            package=package, src=SRC_FILE if own else SHARED_FILE, tgt=TGT_FILE if own else SHARED_FILE,
-            beam_size=decode.beam_size, length_penalty=decode.length_penalty,
+            package=package, argos=name_for(about), src=SRC_FILE if own else SHARED_FILE,
+            tgt=TGT_FILE if own else SHARED_FILE, beam_size=decode.beam_size, length_penalty=decode.length_penalty,
         )  # fmt: skip
         if license_text is not None:
             shutil.copyfile(license_text, new / "LICENSE")
