@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nmt.data.sources import stored_directions, vocabularies
 from nmt.data.tags import tags_between
@@ -260,10 +260,12 @@ class Translator:
             number = decode.beam_size if decode.mbr != "none" else n_best
             results = self.engine.search([[part.sentence for part in batch] for batch in batches], decode, number)
             for batch, found in zip(batches, results, strict=True):
+                texts = iter(self.tokenizer.decode([h.tokens for hypotheses in found for h in hypotheses]))
                 for part, hypotheses in zip(batch, found, strict=True):
                     part.searched = part.sentence
                     if hypotheses:
-                        part.hypotheses = self._ranked(hypotheses, decode, part.route.bleu_tokenize)[:n_best]
+                        each = [(next(texts), h) for h in hypotheses]
+                        part.hypotheses = _ranked(each, decode.mbr, part.route.bleu_tokenize)[:n_best]
                     elif part.sentence.include:  # which cannot be kept to, with all else that is asked
                         part.sentence, part.can_include = replace(part.sentence, include=()), False
                     else:
@@ -277,17 +279,6 @@ class Translator:
             return decode.model_copy(update={"beam_size": n_best})
         beam_size = max(decode.beam_size, -(-n_best // decode.diverse_groups) * decode.diverse_groups)
         return decode.model_copy(update={"beam_size": beam_size})
-
-    def _ranked(
-        self, hypotheses: list[Hypothesis], decode: DecodeSection, bleu_tokenize: str
-    ) -> list[tuple[str, Hypothesis]]:
-        texts = self.tokenizer.decode([h.tokens for h in hypotheses])
-        if decode.mbr == "none":
-            return list(zip(texts, hypotheses, strict=True))
-        utility = expected_utility(texts, decode.mbr, bleu_tokenize)
-        ranked = sorted(zip(texts, hypotheses, utility, strict=True), key=lambda found: -found[2])
-        different = {text: replace(h, score=score) for text, h, score in reversed(ranked)}
-        return list(reversed(different.items()))
 
     def _repair(self, of_line: Sequence[Sequence[Part]]) -> None:
         """Search again, with more said, for translations that lack what must be in them, or have what must not.
@@ -350,6 +341,17 @@ class Translator:
                 attention = next(found)[: len(h.tokens), tags : tags + len(src_words)]
                 alignment = tuple(align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens))))
                 part.hypotheses[n] = text, replace(h, alignment=alignment, attention=attention)
+
+
+def _ranked(
+    found: list[tuple[str, Hypothesis]], mbr: Literal["none", "chrf", "bleu"], bleu_tokenize: str
+) -> list[tuple[str, Hypothesis]]:
+    if mbr == "none":
+        return found
+    utility = expected_utility([text for text, _ in found], mbr, bleu_tokenize)
+    ranked = sorted(zip(found, utility, strict=True), key=lambda each: -each[1])
+    different = {text: replace(h, score=score) for (text, h), score in reversed(ranked)}
+    return list(reversed(different.items()))
 
 
 def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:

@@ -171,7 +171,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[Sequence[int]], side: Side = "tgt") -> list[str]:
         """Text of each row; never with a line break in it, so that a line stays a line."""
-        texts: list[str] = self._processor(side).decode([list(map(int, row)) for row in ids])
+        texts: list[str] = self._processor(side).decode([list(map(int, row)) for row in ids], num_threads=1)
         return [_LINE_BREAKS.sub(" ", text) for text in texts]
 
     def unseen(self, ids: Sequence[int], side: Side = "src") -> list[str]:

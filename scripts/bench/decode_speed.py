@@ -1,105 +1,144 @@
-"""Sentences a second of our search beside CTranslate2's and fairseq's, with the same weights, on the same text.
+"""Sentences a second: what a user gets, our own search, a bare loop around CTranslate2, and fairseq; same weights.
 
     python scripts/bench/decode_speed.py runs/multi30k-en-fr [--test NAME] [--rounds 3] [--batch-tokens 4096 16384]
 
-CTranslate2 gets its best known settings for two cores: a worker for each core, with one thread. It and we read raw text
-and give raw text; of fairseq only the search is timed. The engines take turns, each in a process of its own (waiting
-threads would slow the others), and translate some lines before their clock starts. A table of medians is printed, and
-as the last line a JSON object: each engine at its best batch size, and our ratios to the others. fairseq is installed
-at the first run, as for train_speed.py; `--engines` leaves it out.
+`default` is `nmt translate` as it is without options, which takes the run's export for CTranslate2 (`nmt export`), and
+`nmt` our own engine. The bare loops cut text by SentencePiece, call `translate_batch` once and put the text together:
+what CTranslate2 costs where nothing else is done. They get its best known settings: a worker for each core, with one
+thread. All read raw text and give raw text, but of fairseq only the search is timed. The engines take turns, each in a
+process of its own (waiting threads would slow the others), and translate some lines before their clock starts. A table
+of medians is printed, and as the last line a JSON object: each engine at its best batch size, and the ratios of
+`default` and `nmt` to the others; those of CPU time hold on a machine that has other things to do, too. fairseq is
+installed at the first run, as for train_speed.py; `--engines` leaves it out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from train_speed import install_fairseq
 
-QUANTIZED = {"ctranslate2 float32": None, "ctranslate2 int8": "int8"}  # how the weights are stored
-ENGINES = ["nmt", *QUANTIZED, "fairseq"]
+DEFAULT, OWN = "default", "nmt"
+LOOPS = {"loop float32": "float32", "loop int8": "int8"}  # what CTranslate2 computes with
+ENGINES = [DEFAULT, OWN, *LOOPS, "fairseq"]
 WARM_UP = 50  # lines
+
+Translate = Callable[[list[str]], tuple[list[str], int]]  # gives texts, and how many tokens they have with `</s>`
 
 
 def read(run: Path, test: str) -> tuple[list[str], list[str]]:
     """Source and reference."""
     from nmt.run.folder import load_run_recipe
+    from nmt.run.manifest import run_manifest
 
-    prepared = load_run_recipe(run).prepared_dir
-    src, ref = ((prepared / f"{test}.{side}.txt").read_text().split("\n")[:-1] for side in ("src", "tgt"))
+    prepared, manifest = load_run_recipe(run).prepared_dir, run_manifest(run)
+    src, ref = ((prepared / manifest.text_of(test, side)).read_text().split("\n")[:-1] for side in ("src", "tgt"))
     return src, ref
 
 
-def measure(run: Path, test: str, beam: int, batch_tokens: int, model: str | None) -> None:
-    """In a process of its own: print seconds, peak MB, texts and their tokens as JSON. `model`: of CTranslate2."""
-    import torch
-
-    from nmt.decode.ct2 import CTranslate2Engine
+def ours(run: Path, engine: str, beam: int, batch_tokens: int) -> Translate:
     from nmt.decode.translator import Translator
-    from nmt.device import usable_cores
 
-    torch.set_num_threads(usable_cores())
+    changes: dict[str, object] = {"beam_size": beam, "batch_tokens": batch_tokens}
+    name = "auto" if engine == DEFAULT else "nmt"
+    translator = Translator.load(run, device="cpu", engine=name, decode=changes, threads=0)
+    if translator.why_own:
+        raise SystemExit(f"By default {run} translates with our own engine: {translator.why_own}.")
+
+    def translate(lines: list[str]) -> tuple[list[str], int]:
+        found = translator.translate(lines)
+        return [t.text for t in found], sum(len(t.hypotheses[0][1].tokens) + 1 for t in found)
+
+    return translate
+
+
+def loop(run: Path, compute: str, beam: int, batch_tokens: int) -> Translate:
+    """With nothing of nmt."""
+    import ctranslate2
+    from sentencepiece import SentencePieceProcessor
+
+    folder = run / "ctranslate2"
+    names = [
+        name if (folder / name).exists() else "tokenizer.model"
+        for name in ("tokenizer.src.model", "tokenizer.tgt.model")
+    ]
+    src, tgt = (SentencePieceProcessor(model_file=str(folder / name)) for name in names)
+    cores = len(os.sched_getaffinity(0))
+    translator = ctranslate2.Translator(str(folder), compute_type=compute, inter_threads=cores, intra_threads=1)
+
+    def translate(lines: list[str]) -> tuple[list[str], int]:
+        results = translator.translate_batch(
+            src.encode(lines, out_type=str), beam_size=beam, max_batch_size=batch_tokens // beam, batch_type="tokens"
+        )
+        pieces = [result.hypotheses[0] for result in results]
+        return tgt.decode(pieces), sum(len(row) + 1 for row in pieces)
+
+    return translate
+
+
+def measure(run: Path, test: str, engine: str, beam: int, batch_tokens: int) -> None:
+    """In a process of its own: print seconds, those of all threads, peak MB, texts and their tokens as JSON."""
     src, _ = read(run, test)
-    translator = Translator.load(run, device="cpu")
-    if model is not None:
-        engine = CTranslate2Engine(Path(model), translator.tokenizer, "cpu")
-        translator = Translator(engine, translator.tokenizer, translator.decode)
-    changes = {"beam_size": beam, "batch_tokens": batch_tokens}
-    translator.decode = translator.decode.model_copy(update=changes)
-    translator.translate(src[:WARM_UP])
-    begun = time.perf_counter()
-    found = translator.translate(src)
-    seconds = time.perf_counter() - begun
+    translate = (loop if engine in LOOPS else ours)(run, LOOPS.get(engine, engine), beam, batch_tokens)
+    translate(src[:WARM_UP])
+    begun, cpu = time.perf_counter(), time.process_time()
+    texts, tokens = translate(src)
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    tokens = sum(len(t.hypotheses[0][1].tokens) + 1 for t in found)
-    print(json.dumps([seconds, peak, [t.text for t in found], tokens]))
+    print(json.dumps([seconds, cpu, peak, texts, tokens]))
+
+
+class Turn(NamedTuple):
+    seconds: float
+    cpu: float  # seconds, of all threads; nan: not measured
+    peak: int  # MB
+    texts: list[str]
+    tokens: int  # of the texts, with `</s>`
 
 
 class Contest:
     """The engines, ready to take turns."""
 
     def __init__(self, options: argparse.Namespace, work: Path) -> None:
+        self.options, self.work = options, work
+        if "fairseq" not in options.engines:
+            return
         import torch
 
-        from nmt.decode.export import export
         from nmt.device import usable_cores
         from nmt.run.load import load_translator_model
 
-        self.options, self.work, self.threads = options, work, usable_cores()
-        model, self.tokenizer, recipe, _ = load_translator_model(options.run, "best", "cpu", torch.float32)
-        for name, quantization in QUANTIZED.items():
-            if name in options.engines:
-                export(model, self.tokenizer, work / name, quantization, {})
-        if "fairseq" in options.engines:
-            self.python = install_fairseq(options.peer_env)
-            saved = {
-                "section": recipe.model.model_dump(), "decode": recipe.decode.model_dump(mode="json"),
-                "pieces": list(self.tokenizer.vocabulary("tgt")), "weights": model.state_dict(),
-            }  # fmt: skip
-            torch.save(saved, work / "model.pt")
-            ids = self.tokenizer.encode(read(options.run, options.test)[0], "src")
-            (work / "sources.json").write_text(json.dumps([list(row) for row in ids]))
+        self.threads = usable_cores()
+        model, self.tokenizer, recipe, _ = load_translator_model(options.run, "best", "cpu", "fp32")
+        self.python = install_fairseq(options.peer_env)
+        saved = {
+            "section": recipe.model.model_dump(), "decode": recipe.decode.model_dump(mode="json"),
+            "pieces": list(self.tokenizer.vocabulary("tgt")), "weights": model.state_dict(),
+        }  # fmt: skip
+        torch.save(saved, work / "model.pt")
+        ids = self.tokenizer.encode(read(options.run, options.test)[0], "src")
+        (work / "sources.json").write_text(json.dumps([list(row) for row in ids]))
 
-    def turn(self, engine: str, beam: int, batch_tokens: int) -> tuple[float, int, list[str], int]:
-        """Seconds, peak MB, texts, tokens of them with `</s>`."""
+    def turn(self, engine: str, beam: int, batch_tokens: int) -> Turn:
         if engine == "fairseq":
             script = Path(__file__).with_name("fairseq_decoder.py")
             numbers = [beam, batch_tokens, self.threads]
             seconds, peak, hyps = run([self.python, script, self.work, *numbers])
-            return seconds, peak, self.tokenizer.decode(hyps), sum(len(row) + 1 for row in hyps)
-        what = [str(self.work / engine) if engine in QUANTIZED else None, beam, batch_tokens]
-        own = [self.options.run, "--test", self.options.test, "--measure", json.dumps(what)]
-        seconds, peak, texts, tokens = run([sys.executable, __file__, *own])
-        return seconds, peak, texts, tokens
+            return Turn(seconds, math.nan, peak, self.tokenizer.decode(hyps), sum(len(row) + 1 for row in hyps))
+        own = [self.options.run, "--test", self.options.test, "--measure", json.dumps([engine, beam, batch_tokens])]
+        return Turn(*run([sys.executable, __file__, *own]))
 
 
 def run(command: Sequence[object]) -> Any:
@@ -122,14 +161,13 @@ def main() -> None:
     parser.add_argument("--measure", type=json.loads, help=argparse.SUPPRESS)  # what a process of its own is to do
     options = parser.parse_args()
     if options.measure:
-        model, beam, batch_tokens = options.measure
-        return measure(options.run, options.test, beam, batch_tokens, model)
+        return measure(options.run, options.test, *options.measure)
 
     import sacrebleu
 
     _, ref = read(options.run, options.test)
     best: dict[str, dict[str, dict[str, float]]] = {}
-    print("| engine | beam | batch_tokens | sentences/s | tokens/s | BLEU | peak MB |\n|---|---|---|---|---|---|---|")
+    print("| engine | beam | batch_tokens | sentences/s | tokens/s | CPU s | BLEU | peak MB |" + "\n|" + 8 * "---|")
     with tempfile.TemporaryDirectory() as folder:
         contest = Contest(options, Path(folder))
         for beam in options.beams:
@@ -139,22 +177,24 @@ def main() -> None:
                     {name: contest.turn(name, beam, size) for name in options.engines} for _ in range(options.rounds)
                 ]
                 for name in options.engines:
-                    seconds = statistics.median(turn[name][0] for turn in turns)
-                    _, _, texts, tokens = turns[0][name]
-                    peak = max(turn[name][1] for turn in turns)
-                    bleu = sacrebleu.corpus_bleu(texts, [ref]).score
-                    speed = len(ref) / seconds
-                    row = (
-                        f"| {name} | {beam} | {size} | {speed:,.0f} | {tokens / seconds:,.0f} | {bleu:.2f} | {peak:,} |"
-                    )
-                    print(row, flush=True)
+                    own = [turn[name] for turn in turns]
+                    seconds, cpu = (statistics.median(getattr(t, key) for t in own) for key in ("seconds", "cpu"))
+                    peak, bleu = max(t.peak for t in own), sacrebleu.corpus_bleu(own[0].texts, [ref]).score
+                    speed, tokens = len(ref) / seconds, own[0].tokens / seconds
+                    row = f"{speed:,.0f} | {tokens:,.0f} | {cpu:.2f} | {bleu:.2f} | {peak:,}"
+                    print(f"| {name} | {beam} | {size} | {row} |", flush=True)
                     if name not in found or speed > found[name]["sentences_per_second"]:
-                        found[name] = {"sentences_per_second": round(speed, 1), "bleu": round(bleu, 2), "peak_mb": peak}
+                        found[name] = {
+                            "sentences_per_second": round(speed, 1), "cpu_seconds": round(cpu, 3),
+                            "bleu": round(bleu, 2), "peak_mb": peak,
+                        }  # fmt: skip
     for found in best.values():
-        for name in found if "nmt" in found else ():
-            if name != "nmt":
-                ours, theirs = (found[n]["sentences_per_second"] for n in ("nmt", name))
-                found["nmt"][f"ratio to {name}"] = round(ours / theirs, 3)
+        for mine in {DEFAULT, OWN} & found.keys():
+            for other in found.keys() - {mine}:
+                fast, slow = (found[n]["sentences_per_second"] for n in (mine, other))
+                found[mine][f"ratio to {other}"] = round(fast / slow, 3)
+                less, more = (found[n]["cpu_seconds"] for n in (mine, other))
+                found[mine][f"CPU ratio to {other}"] = round(more / less, 3)
     print(json.dumps(best))
 
 

@@ -23,7 +23,7 @@ def test_numbers_are_learned(toy_recipe):
     assert ours.engine_name == "nmt fp32"
     assert ours.why_own == f"there is no export for CTranslate2; nmt export --run {run}"
     hyps = [t.text for t in ours.translate([s for s, _ in unseen])]
-    assert sacrebleu.corpus_bleu(hyps, [[t for _, t in unseen]]).score >= 98
+    assert sacrebleu.corpus_bleu(hyps, [[t for _, t in unseen]]).score >= 97
 
     _, compared = export_run(run)
     assert compared is not None and (compared.lines, compared.same, compared.sentences) == (20, 20, 20)
