@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt.decode.engine import Batch, Pair, Sentence, longest
+from nmt.decode.engine import Batch, Pair, longest
 from nmt.decode.exported import FLOAT32, POSITIONS, check_files
 from nmt.decode.hypothesis import Hypothesis
 from nmt.device import usable_cores
@@ -108,6 +108,7 @@ class CTranslate2Engine:
     ) -> list[list[Hypothesis]]:
         found: list[list[Hypothesis]] = [[] for _ in batch]
         unsure: list[int] = []
+        limits = longest(batch, decode, self.max_positions)
         for numbers, most, results in searches:
             for i, result in zip(numbers, (result.result() for result in results), strict=True):
                 found[i] = [
@@ -115,8 +116,7 @@ class CTranslate2Engine:
                     for pieces, score in zip(result.hypotheses, result.scores, strict=True)
                 ]
                 length = max(len(h.tokens) for h in found[i])
-                (own,) = longest([batch[i]], decode, self.max_positions)
-                if length >= own and len(batch) > 1:  # only the longest of a call limits its translations
+                if length >= limits[i] and len(batch) > 1:  # only the longest of a call limits its translations
                     (found[i],) = self._end([batch[i]], self._begin([batch[i]], decode, n_best), decode, n_best)
                 elif length >= most or batch[i].prefix or batch[i].exclude:
                     unsure.append(i)
@@ -184,10 +184,3 @@ def _hypothesis(tokens: list[int], score: float, length_penalty: float) -> Hypot
 
 def _rescored(h: Hypothesis, log_prob: float, length_penalty: float) -> Hypothesis:
     return replace(h, log_prob=log_prob, score=log_prob / (len(h.tokens) + 1) ** length_penalty)
-
-
-def fits(sentence: Sentence | Pair, decode: DecodeSection, limit: int) -> bool:
-    """Whether there are places for all tokens."""
-    if isinstance(sentence, Pair):
-        return max(len(sentence.src), len(sentence.tgt)) < limit
-    return len(sentence.ids) < limit and longest([sentence], decode, None)[0] <= limit

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nmt import console
-from nmt.decode.ct2 import CTranslate2Engine, fits, lacks
-from nmt.decode.engine import Batch, Engine, Pair
+from nmt.decode.ct2 import CTranslate2Engine, lacks
+from nmt.decode.engine import Batch, Engine, Pair, longest
 from nmt.decode.hypothesis import Hypothesis
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ class EitherEngine:
         if lacks(decode):
             return iter(self.own.search(batches, decode, n_best))
         here = [
-            [i for i, s in enumerate(batch) if not s.include and fits(s, decode, self.first.max_positions)]
+            [i for i, (s, most) in enumerate(zip(batch, longest(batch, decode, None), strict=True))
+             if not s.include and max(len(s.ids) + 1, most) <= self.first.max_positions]
             for batch in batches
-        ]
+        ]  # fmt: skip
         if all(len(numbers) == len(batch) for numbers, batch in zip(here, batches, strict=True)):
             return self.first.search(batches, decode, n_best)
         return self._search_both(batches, here, decode, n_best)
@@ -84,13 +85,12 @@ class EitherEngine:
             yield found
 
     def score(self, pairs: Sequence[Pair], decode: DecodeSection) -> list[list[float]]:
-        return self._of_given(pairs, decode).score(pairs, decode)
+        return self._of_given(pairs).score(pairs, decode)
 
     def attention(self, pairs: Sequence[Pair], decode: DecodeSection, exact: bool) -> Sequence[npt.NDArray[np.float32]]:
-        engine = self.own if exact else self._of_given(pairs, decode)
+        engine = self.own if exact else self._of_given(pairs)
         return engine.attention(pairs, decode, exact)
 
-    def _of_given(self, pairs: Sequence[Pair], decode: DecodeSection) -> Engine:
-        if all(fits(pair, decode, self.first.max_positions) for pair in pairs):
-            return self.first
-        return self.own
+    def _of_given(self, pairs: Sequence[Pair]) -> Engine:
+        most = max((len(side) + 1 for pair in pairs for side in (pair.src, pair.tgt)), default=0)
+        return self.first if most <= self.first.max_positions else self.own

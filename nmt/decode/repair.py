@@ -51,6 +51,8 @@ def set_apart(part: Part) -> None:
 
 def missing(text: str, phrases: Sequence[str], tokenizer: Tokenizer) -> tuple[str, ...]:
     """The phrases that are not in the text, or not as often as they are named."""
+    if not phrases:
+        return ()
     wanted = Counter(zip(phrases, _as_output(phrases, tokenizer), strict=True))
     return tuple(phrase for (phrase, plain), n in wanted.items() if not contains(text, plain, n))
 

@@ -234,8 +234,14 @@ class Tokenizer:
 
     def pieces(self, ids: Sequence[int], side: Side = "tgt") -> list[str]:
         """The pieces as SentencePiece writes them, `▁` for a space."""
-        processor = self._processor(side)
-        return [processor.id_to_piece(int(i)) for i in ids]
+        pieces = self._pieces[side]
+        return [pieces[i] for i in ids]
+
+    @cached_property
+    def _pieces(self) -> dict[Side, list[str]]:
+        """All of them, by id."""
+        processors: dict[Side, Any] = {"src": self._src, "tgt": self._tgt}
+        return {side: [p.id_to_piece(i) for i in range(p.vocab_size())] for side, p in processors.items()}
 
     def id_of(self, piece: str, side: Side = "tgt") -> int | None:
         """None: there is no such piece."""
@@ -257,7 +263,7 @@ class Tokenizer:
 
     def vocabulary(self, side: Side) -> list[str]:
         """All pieces, by id."""
-        return self.pieces(range(self._processor(side).vocab_size()), side)
+        return list(self._pieces[side])
 
     def save(self, folder: Path) -> None:
         for name, content in self.files.items():
