@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import json
 import os
@@ -145,6 +146,65 @@ def test_a_stream_has_a_line_for_each_text_in_order(server: Running) -> None:
     )
     lines = [json.loads(line) for line in content.splitlines()]
     assert status == 200 and [(line["id"], line["source"]) for line in lines] == list(enumerate(LINES))
+
+
+def test_tags_stay_around_what_they_were_around(server: Running, expected: list[str]) -> None:
+    page = f'<p class="a">{LINES[0]}</p><pre>code &amp; {LINES[1]}</pre>\n<!-- {LINES[1]} -->'
+    body = {"q": [page, "<b></b>"], "source": "auto", "target": "fr", "format": "html"}
+    found, empty = server.ask("/translate", body)[1]["translatedText"]
+    assert found.startswith('<p class="a">') and found.endswith(page[page.index("</p>") :]) and empty == "<b></b>"
+    assert re.sub("<[^>]*>", "", found.partition("</p>")[0]) == html.escape(expected[0], quote=False)
+    client = deepl.DeepLClient("any", server_url=server.url)
+    marked = client.translate_text("My <x id='1'>sister</x> has <y/>two cats.", target_lang="FR", tag_handling="xml").text
+    assert sorted(re.findall("<[^>]*>", marked)) == sorted(["<x id='1'>", "</x>", "<y/>"])
+    with pytest.raises(deepl.DeepLException, match="Tag handling parsing failed"):
+        client.translate_text("<x>a", target_lang="FR", tag_handling="xml")
+
+
+def post_file(server: Running, name: str, data: bytes, **fields: str) -> tuple[int, Any]:
+    parts = [f'--limit\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields.items()]
+    head = f'--limit\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+    body = b"".join([*parts, head, data, b"\r\n--limit--\r\n"])
+    return server.ask("/translate_file", body, headers={"content-type": "multipart/form-data; boundary=limit"})
+
+
+def test_documents_come_back_in_their_format(server: Running, expected: list[str], tmp_path: Path) -> None:
+    page = f"<html><body><h1>{LINES[0]}</h1>\n<p>{LINES[1]}</p></body></html>"
+    status, answer = post_file(server, "../../a b.html", page.encode(), source="en", target="fr")
+    assert status == 200 and re.search(r"/download_file/[0-9a-f]{32}\.a%20b\.fr\.html$", answer["translatedFileUrl"])
+    found = server.ask(answer["translatedFileUrl"].removeprefix(server.url))[1]
+    assert found == page.replace(LINES[0], expected[0]).replace(LINES[1], expected[1])
+    client = deepl.DeepLClient("any", server_url=server.url)
+    (tmp_path / "in.txt").write_text("\n".join(LINES), encoding="utf-8")
+    with (tmp_path / "in.txt").open("rb") as given, (tmp_path / "out.txt").open("wb") as out:
+        done = client.translate_document(given, out, target_lang="FR", filename="in.txt")
+    assert done.done and done.billed_characters == sum(map(len, LINES))
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "message"),
+    [
+        ("a.docx", b"PK\x03\x04 broken", 400, "a.docx"),
+        ("a.pdf", b"%PDF-1.4", 400, "not translated"),
+        ("a.txt", b"1 2 3\n", 400, "nothing to translate"),
+        ("a.txt", b"x" * (21 << 20), 413, ""),
+        ("a.xliff", b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]><xliff>&e;</xliff>', 400, ""),
+    ],
+)
+def test_bad_documents_are_refused(server: Running, name: str, data: bytes, status: int, message: str) -> None:
+    found, answer = post_file(server, name, data, source="en", target="fr")
+    assert found == status and message in answer["error"]
+
+
+def test_documents_of_others_are_not_found(server: Running) -> None:
+    assert server.ask("/download_file/" + "0" * 32 + ".a.txt") == (404, {"error": "Document not found"})
+    body = b"--limit\r\nContent-Disposition: form-data; name=\"target_lang\"\r\n\r\nFR\r\n--limit\r\n"
+    body += b'Content-Disposition: form-data; name="file"; filename="file"\r\n\r\nA dog.\r\n--limit--\r\n'
+    begun = server.ask("/v2/document", body, headers={"content-type": "multipart/form-data; boundary=limit"})[1]
+    for key in ("", "0" * 64):
+        answer = server.ask(f"/v2/document/{begun['document_id']}", {"document_key": key})
+        assert answer == (404, {"message": "Document not found"})
 
 
 def test_glossaries_of_deepl_clients(server: Running) -> None:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from nmt.decode.assembly import Translation
+from nmt.decode.parts import Domain
 from nmt.decode.render import flags_of
 from nmt.decode.request import Request
-from nmt.decode.translator import Translator
 from nmt.errors import RecipeError
 from nmt.formats.translating import Answer, Engine, Question
 from nmt.text.flags import TAGS
 from nmt.text.links import link
+from nmt.tokenizer import Tokenizer
 
 
-def engine_of(translator: Translator) -> Engine:
+class Translates(Protocol):
+    """What is asked of a Translator here."""
+
+    @property
+    def domain(self) -> Domain: ...
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    def translate(self, lines: Sequence[str | Request], *, alignment: bool = False) -> list[Translation]: ...
+
+
+def engine_of(translator: Translates) -> Engine:
     """What `nmt.formats.translating` asks."""
     looked_for = tuple(flag for flag in translator.domain.flags if flag != TAGS)  # which are no part of a sentence
 
@@ -30,7 +44,7 @@ def engine_of(translator: Translator) -> Engine:
     return translate
 
 
-def _translated(translator: Translator, questions: Sequence[Question], aligned: bool) -> list[Translation]:
+def _translated(translator: Translates, questions: Sequence[Question], aligned: bool) -> list[Translation]:
     if not questions:
         return []
     requests = [Request(question.text, include=question.codes) for question in questions]
@@ -43,7 +57,7 @@ def _translated(translator: Translator, questions: Sequence[Question], aligned: 
         return translator.translate([question.text for question in questions], alignment=aligned)
 
 
-def _answer(translator: Translator, request: Request, t: Translation, flags: Sequence[str]) -> Answer:
+def _answer(translator: Translates, request: Request, t: Translation, flags: Sequence[str]) -> Answer:
     best = t.hypotheses[0][1]
     if best.attention is None:
         return Answer(t.text, (), flags)

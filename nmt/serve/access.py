@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from nmt.serve.limits import MAX_BODY
 from nmt.serve.refusal import Refusal
 
 if TYPE_CHECKING:
     from nmt.serve.glossaries import Glossaries
     from nmt.serve.service import Service
+    from nmt.serve.stored import Store
 
 
 def service_of(request: Request) -> Service:
@@ -21,6 +26,16 @@ def service_of(request: Request) -> Service:
 def glossaries_of(request: Request) -> Glossaries:
     glossaries: Glossaries = request.app.state.glossaries
     return glossaries
+
+
+def store_of(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def route(path: str, answer: Callable[[Request], Awaitable[Response]], *methods: str, most: int = MAX_BODY) -> Route:
+    """`methods`: GET if none is given; `most`: bytes of a body."""
+    return Route(path, answer, methods=list(methods or ("GET",)), max_body_size=most)
 
 
 def key_of(request: Request, values: dict[str, Any], name: str = "api_key") -> str:

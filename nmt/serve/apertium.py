@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nmt.serve.access import key_of, service_of
+from nmt.serve.access import key_of, route, service_of
 from nmt.serve.reading import text_field, values_of
 from nmt.serve.refusal import Refusal
 from nmt.serve.service import while_connected
@@ -37,4 +37,4 @@ def _response(data: object) -> dict[str, object]:
 
 
 def routes() -> list[Route]:
-    return [Route("/translate", translate, methods=["GET"]), Route("/listPairs", pairs)]
+    return [route("/translate", translate, "GET"), route("/listPairs", pairs)]

@@ -14,9 +14,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from nmt.serve import apertium, deepl, libre, native, page
-from nmt.serve.limits import LOOPBACK, MAX_BODY
+from nmt.serve import apertium, deepl, files, libre, native, page
+from nmt.serve.limits import LOOPBACK
 from nmt.serve.refusal import Refusal
+from nmt.serve.stored import Store
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,11 +49,11 @@ def application(
         middleware.insert(1, Middleware(CORSMiddleware, allow_origins=list(cors), allow_methods=["GET", "POST"],
                                         allow_headers=["authorization", "content-type"]))  # fmt: skip
     app = Starlette(
-        routes=[route for part in (libre, apertium, deepl, native, page) for route in part.routes()],
-        middleware=middleware, max_body_size=MAX_BODY,
+        routes=[route for part in (libre, apertium, deepl, files, native, page) for route in part.routes()],
+        middleware=middleware,
         exception_handlers={Refusal: _refused, HTTPException: _http_fault, Exception: _failed},
     )  # fmt: skip
-    app.state.service, app.state.glossaries = service, glossaries
+    app.state.service, app.state.glossaries, app.state.store = service, glossaries, Store()
     return app
 
 

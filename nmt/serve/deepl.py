@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from nmt.serve.access import glossaries_of, key_of, service_of
+from nmt.serve import markup
+from nmt.serve.access import glossaries_of, key_of, route, service_of
 from nmt.serve.glossaries import Kept
 from nmt.serve.names import match, name_of
 from nmt.serve.reading import strings, text_field, values_of
@@ -20,7 +21,7 @@ from nmt.serve.refusal import Refusal
 from nmt.serve.service import Service, while_connected
 
 MAX_TEXTS = 50
-_REFUSED = ("style_id", "custom_instructions", "translation_memory_id", "tag_handling")
+_REFUSED = ("style_id", "custom_instructions", "translation_memory_id")
 _VARIANTS = {"EN": ("EN-GB", "EN-US"), "PT": ("PT-PT", "PT-BR")}  # which clients want in place of EN and PT
 
 
@@ -46,7 +47,15 @@ async def translate(request: Request) -> Response:
         if (code, service.models.target(target, code)) != (kept.source_lang, kept.target_lang):
             raise Refusal(400, "The glossary is of another pair of languages.")
         terms = kept.terms
-    answers = await while_connected(request, service.translate(texts, source, target, key=key, terms=terms))
+    handling = text_field(values, "tag_handling", "")
+    if handling not in ("", "xml", "html"):
+        raise Refusal(400, "Value for 'tag_handling' not supported.")
+    if handling:
+        kind = markup.xml if handling == "xml" else markup.html
+        work = service.translate_marked(texts, source, target, kind, key, terms)
+    else:
+        work = service.translate(texts, source, target, key=key, terms=terms)
+    answers = await while_connected(request, work)
     billed = str(values.get("show_billed_characters", "")).lower() in ("1", "true")
     return JSONResponse({"translations": [
         {"detected_source_language": answer.source.upper(), "text": answer.text}
@@ -161,12 +170,12 @@ def _described(kept: Kept) -> dict[str, Any]:
 
 def routes() -> list[Route]:
     return [
-        Route("/v2/translate", translate, methods=["POST"]),
-        Route("/v2/languages", languages, methods=["GET", "POST"]),
-        Route("/v2/usage", usage, methods=["GET", "POST"]),
-        Route("/v2/glossary-language-pairs", glossary_pairs),
-        Route("/v2/glossaries", add_glossary, methods=["POST"]),
-        Route("/v2/glossaries", list_glossaries, methods=["GET"]),
-        Route("/v2/glossaries/{glossary_id}", one_glossary, methods=["GET", "DELETE"]),
-        Route("/v2/glossaries/{glossary_id}/entries", glossary_entries),
+        route("/v2/translate", translate, "POST"),
+        route("/v2/languages", languages, "GET", "POST"),
+        route("/v2/usage", usage, "GET", "POST"),
+        route("/v2/glossary-language-pairs", glossary_pairs),
+        route("/v2/glossaries", add_glossary, "POST"),
+        route("/v2/glossaries", list_glossaries, "GET"),
+        route("/v2/glossaries/{glossary_id}", one_glossary, "GET", "DELETE"),
+        route("/v2/glossaries/{glossary_id}/entries", glossary_entries),
     ]

@@ -12,14 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nmt.serve.access import key_of, service_of
+from nmt.formats.choose import SUFFIXES
+from nmt.serve import markup
+from nmt.serve.access import key_of, route, service_of
 from nmt.serve.limits import MAX_ALTERNATIVES, MAX_TEXT
 from nmt.serve.names import name_of
 from nmt.serve.reading import strings, text_field, values_of, whole_number
 from nmt.serve.refusal import Refusal
 from nmt.serve.service import Answer, while_connected
 
-FORMATS = ("text",)
+FORMATS = ("text", "html")
 
 
 async def translate(request: Request) -> Response:
@@ -32,9 +34,11 @@ async def translate(request: Request) -> Response:
     if kind not in FORMATS:
         raise Refusal(400, f"{kind} format is not supported")
     alternatives = whole_number(values, "alternatives", 0, MAX_ALTERNATIVES)
-    work = service.translate(
-        texts, None if source == "auto" else source, target, alternatives=alternatives, key=key
-    )  # fmt: skip
+    code = None if source == "auto" else source
+    if kind == "html":
+        work = service.translate_marked(texts, code, target, markup.html, key)
+    else:
+        work = service.translate(texts, code, target, alternatives=alternatives, key=key)
     answers = await while_connected(request, work)
     body: dict[str, Any] = {}
     if source == "auto":
@@ -79,8 +83,8 @@ async def settings(request: Request) -> Response:
     source = next(iter(service.models.targets))
     target = service.models.targets[source][0]
     return JSONResponse({
-        "apiKeys": service.keys is not None, "charLimit": MAX_TEXT, "filesTranslation": False, "frontendTimeout": 500,
-        "keyRequired": service.keys is not None, "suggestions": False, "supportedFilesFormat": [],
+        "apiKeys": service.keys is not None, "charLimit": MAX_TEXT, "filesTranslation": True, "frontendTimeout": 500,
+        "keyRequired": service.keys is not None, "suggestions": False, "supportedFilesFormat": list(SUFFIXES),
         "language": {
             "source": {"code": source, "name": name_of(source)}, "target": {"code": target, "name": name_of(target)},
         },
@@ -99,10 +103,10 @@ async def suggest(request: Request) -> Response:
 
 def routes() -> list[Route]:
     return [
-        Route("/translate", translate, methods=["POST"]),
-        Route("/detect", detect, methods=["POST"]),
-        Route("/languages", languages, methods=["GET", "POST"]),
-        Route("/frontend/settings", settings),
-        Route("/health", health),
-        Route("/suggest", suggest, methods=["POST"]),
+        route("/translate", translate, "POST"),
+        route("/detect", detect, "POST"),
+        route("/languages", languages, "GET", "POST"),
+        route("/frontend/settings", settings),
+        route("/health", health),
+        route("/suggest", suggest, "POST"),
     ]

@@ -12,6 +12,7 @@ from nmt.serve.refusal import Refusal
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_BODY = 1 << 20  # bytes
+MAX_FILE = 20 << 20
 MAX_TEXT = 50_000  # characters
 MAX_TEXTS = 100  # in a request
 MAX_LINES = 10_000  # in a request

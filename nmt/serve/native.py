@@ -18,7 +18,7 @@ from nmt.decode.assembly import Translation
 from nmt.decode.render import Output, flags_of, render
 from nmt.decode.request import Request, parse_request
 from nmt.errors import NMTError
-from nmt.serve.access import key_of, service_of
+from nmt.serve.access import key_of, route, service_of
 from nmt.serve.limits import MAX_ALTERNATIVES, check_texts
 from nmt.serve.reading import text_field, values_of
 from nmt.serve.refusal import Refusal
@@ -45,7 +45,7 @@ class _Asked:
         self.requests = [_request(value, number) for number, value in enumerate(objects, 1)]
         texts = [request.text for request in self.requests]
         check_texts(texts)
-        service.charge(key, texts)
+        service.charge(key, sum(map(len, texts)))
         self.hows: list[How] = []
         for request in self.requests:
             source, target = _pair(service, request)
@@ -150,10 +150,10 @@ async def metrics(request: HttpRequest) -> Response:
 
 def routes() -> list[Route]:
     return [
-        Route("/api/translate", translate, methods=["POST"]),
-        Route("/api/translate/stream", stream, methods=["POST"]),
-        Route("/api/alternatives", alternatives, methods=["POST"]),
-        Route("/api/models", models),
-        Route("/ready", ready),
-        Route("/metrics", metrics),
+        route("/api/translate", translate, "POST"),
+        route("/api/translate/stream", stream, "POST"),
+        route("/api/alternatives", alternatives, "POST"),
+        route("/api/models", models),
+        route("/ready", ready),
+        route("/metrics", metrics),
     ]

@@ -6,27 +6,26 @@ import asyncio
 import re
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from starlette.requests import Request as HttpRequest
 
 from nmt.decode.request import Request
 from nmt.errors import NMTError
 from nmt.serve.limits import MAX_LINES, Keys, Quota, check_texts
+from nmt.serve.markup import Queue, in_thread
 from nmt.serve.metrics import Metrics
-from nmt.serve.models import Model, Models
+from nmt.serve.models import Models
 from nmt.serve.refusal import Refusal
 from nmt.serve.scheduler import How, Scheduler
 from nmt.serve.texts import Lines
 from nmt.text.spans import protected_spans
 from nmt.text.terms import Terms
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 T = TypeVar("T")
+_TAG = re.compile(r"<[^<>]*>")
 _NUMBER = re.compile(r"[$€£¥]?[\d.,:/-]+")
 
 
@@ -98,7 +97,7 @@ class Service:
         """Translate texts line by line, with the terms of a glossary if there is one. Raises Refusal."""
         check_texts(texts)
         pairs = self.pair(texts, source, target)
-        self.charge(key, texts)
+        self.charge(key, sum(map(len, texts)))
         lines = [Lines(text) for text in texts]
         if sum(len(own.parts) for own in lines) > MAX_LINES:
             raise Refusal(413, f"Invalid request: more than {MAX_LINES} lines")
@@ -114,12 +113,11 @@ class Service:
             for future in (future for futures in waiting for future in futures):
                 future.cancel()
 
-    def charge(self, key: str, texts: Sequence[str]) -> None:
+    def charge(self, key: str, characters: int) -> None:
         """Count what a key has translated. Raises Refusal (429) where it may not have so much now."""
-        size = sum(map(len, texts))
         if self.quota:
-            self.quota.take(key, size)
-        self.used[key] += size
+            self.quota.take(key, characters)
+        self.used[key] += characters
 
     def _begin(
         self, lines: Lines, source: str, target: str, alternatives: int, model: str | None, document: bool,
@@ -153,8 +151,30 @@ class Service:
                 others.append(other)
         return Answer(text, source, target, sure, detected, tuple(others))
 
-    def model_named(self, name: str | None, source: str, target: str) -> Model:
-        return self.models.pick(source, target, name)
+    async def translate_marked(
+        self, texts: list[str], source: str | None, target: str, kind: Callable[[Queue, str], str], key: str = "",
+        terms: Terms | None = None,
+    ) -> list[Answer]:  # fmt: skip
+        """Translate texts with tags: `kind` is of nmt.serve.markup. Raises Refusal."""
+        check_texts(texts)
+        pairs = self.pair([_TAG.sub(" ", text) for text in texts], source, target)
+        self.charge(key, sum(map(len, texts)))
+        answers = []
+        for text, (code, into, sure) in zip(texts, pairs, strict=True):
+            found = text if code == into else await self._marked(text, code, into, kind, terms)
+            answers.append(Answer(found, code, into, sure, source is None))
+        return answers
+
+    async def _marked(
+        self, text: str, source: str, target: str, kind: Callable[[Queue, str], str], terms: Terms | None
+    ) -> str:
+        queue = self.queue(source, target, terms=terms)
+        return await in_thread(queue, lambda: kind(queue, text))
+
+    def queue(self, source: str, target: str, document: bool = False, terms: Terms | None = None) -> Queue:
+        """What threads ask for translations from one language into another."""
+        translator = self.models.pick(source, target).translator
+        return Queue(self.scheduler, How(translator, target, source), document, terms)
 
 
 def _try(models: Models, include: tuple[str, ...] = ()) -> None:

@@ -1,0 +1,157 @@
+"""Documents over HTTP: LibreTranslate's `/translate_file`, and DeepL's `/v2/document`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from nmt.errors import NMTError
+from nmt.formats.choose import format_of
+from nmt.serve import markup
+from nmt.serve.access import key_of, route, service_of, store_of
+from nmt.serve.limits import MAX_FILE
+from nmt.serve.reading import text_field, values_of
+from nmt.serve.refusal import Refusal
+from nmt.serve.service import while_connected
+from nmt.serve.stored import Store, Stored
+
+UPLOAD_SECONDS = 120.0
+
+
+async def _uploaded(request: Request) -> tuple[str, bytes, dict[str, str]]:
+    """Name, content and other fields. The name is for its ending alone, never a path. Raises Refusal."""
+    try:
+        async with asyncio.timeout(UPLOAD_SECONDS), request.form(max_files=1, max_fields=50) as form:
+            upload = form.get("file")
+            if not isinstance(upload, UploadFile):
+                raise Refusal(400, "Invalid request: missing file parameter")
+            data = await upload.read()
+            fields = {name: value for name, value in form.items() if isinstance(value, str)}
+            return PurePosixPath((upload.filename or "file").replace("\\", "/")).name[:200] or "file", data, fields
+    except TimeoutError:
+        raise Refusal(408, f"the file did not come within {UPLOAD_SECONDS:g} seconds") from None
+    except HTTPException as e:
+        raise Refusal(e.status_code, str(e.detail)) from None
+    except ClientDisconnect:
+        raise Refusal(499, "whoever asked has left") from None
+
+
+async def _translated(
+    request: Request, name: str, data: bytes, source: str | None, target: str, key: str
+) -> tuple[bytes, int]:
+    """The document in the other language, and its characters. Raises Refusal."""
+    service = service_of(request)
+    try:
+        format_of(name, data)
+    except NMTError as e:
+        raise Refusal(400, e.message) from None
+    models = service.models
+    code = models.source(source) if source else models.detected(data[:2000].decode("utf-8", "replace"))[0]
+    into = models.target(target, code)
+    if code == into:
+        return data, 0
+    queue = service.queue(code, into, document=True)
+    found = await markup.in_thread(queue, lambda: markup.file(queue, name, data))
+    if not found.translated:
+        raise Refusal(400, f"nothing to translate was found in {name}")
+    service.charge(key, found.characters)
+    return found.data, found.characters
+
+
+async def translate_file(request: Request) -> Response:
+    """POST /translate_file"""
+    name, data, fields = await _uploaded(request)
+    key = key_of(request, dict(fields))
+    source, target = text_field(dict(fields), "source"), text_field(dict(fields), "target")
+    work = _translated(request, name, data, None if source == "auto" else source, target, key)
+    found, _ = await while_connected(request, work)
+    number, stored = store_of(request).add(_renamed(name, target), key)
+    stored.data = found
+    return JSONResponse({"translatedFileUrl": f"{request.base_url}download_file/{number}.{quote(stored.name)}"})
+
+
+def _renamed(name: str, target: str) -> str:
+    path = PurePosixPath(name)
+    return f"{path.stem}.{target}{path.suffix}"
+
+
+async def download(request: Request) -> Response:
+    """GET /download_file/NUMBER.NAME"""
+    number = request.path_params["name"].partition(".")[0]
+    stored = store_of(request).get(number)
+    return _attachment(stored)
+
+
+def _attachment(stored: Stored) -> Response:
+    disposition = f"attachment; filename*=UTF-8''{quote(stored.name, safe='')}"
+    return Response(stored.data, media_type="application/octet-stream", headers={"content-disposition": disposition})
+
+
+async def begin_document(request: Request) -> Response:
+    """POST /v2/document"""
+    name, data, fields = await _uploaded(request)
+    key = key_of(request, dict(fields), "auth_key")
+    target = text_field(dict(fields), "target_lang")
+    source = fields.get("source_lang") or None
+    number, stored = store_of(request).add(fields.get("filename") or name, key)
+    stored.work = asyncio.create_task(_finish(request, stored, data, source, target, key))
+    return JSONResponse({"document_id": number, "document_key": stored.secret})
+
+
+async def _finish(request: Request, stored: Stored, data: bytes, source: str | None, target: str, key: str) -> None:
+    try:
+        stored.data, stored.characters = await _translated(request, stored.name, data, source, target, key)
+    except Refusal as e:
+        stored.fault = e.message
+
+
+async def document_status(request: Request) -> Response:
+    """POST /v2/document/NUMBER"""
+    number = request.path_params["number"]
+    stored = await _owned(request, store_of(request))
+    status = "error" if stored.fault else "translating" if stored.data is None else "done"
+    found: dict[str, object] = {"document_id": number, "status": status}
+    if stored.fault:
+        found["error_message"] = stored.fault
+    elif stored.data is None:
+        found["seconds_remaining"] = 1
+    else:
+        found["billed_characters"] = stored.characters
+    return JSONResponse(found)
+
+
+async def document_result(request: Request) -> Response:
+    """POST /v2/document/NUMBER/result: once, then it is gone."""
+    stored = await _owned(request, store_of(request))
+    if stored.fault:
+        raise Refusal(400, stored.fault)
+    if stored.data is None:
+        raise Refusal(503, "The document is not translated yet.", retry_after=1)
+    store_of(request).remove(request.path_params["number"])
+    return _attachment(stored)
+
+
+async def _owned(request: Request, store: Store) -> Stored:
+    values = await values_of(request)
+    key_of(request, values, "auth_key")
+    stored = store.get(request.path_params["number"])
+    if values.get("document_key") != stored.secret:
+        raise Refusal(404, "Document not found")
+    return stored
+
+
+def routes() -> list[Route]:
+    return [
+        route("/translate_file", translate_file, "POST", most=MAX_FILE),
+        route("/download_file/{name}", download),
+        route("/v2/document", begin_document, "POST", most=MAX_FILE),
+        route("/v2/document/{number}", document_status, "POST"),
+        route("/v2/document/{number}/result", document_result, "POST"),
+    ]
