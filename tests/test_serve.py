@@ -155,14 +155,18 @@ def test_tags_stay_around_what_they_were_around(server: Running, expected: list[
     assert found.startswith('<p class="a">') and found.endswith(page[page.index("</p>") :]) and empty == "<b></b>"
     assert re.sub("<[^>]*>", "", found.partition("</p>")[0]) == html.escape(expected[0], quote=False)
     client = deepl.DeepLClient("any", server_url=server.url)
-    marked = client.translate_text("My <x id='1'>sister</x> has <y/>two cats.", target_lang="FR", tag_handling="xml").text
+    marked = client.translate_text(
+        "My <x id='1'>sister</x> has <y/>two cats.", target_lang="FR", tag_handling="xml"
+    ).text
     assert sorted(re.findall("<[^>]*>", marked)) == sorted(["<x id='1'>", "</x>", "<y/>"])
     with pytest.raises(deepl.DeepLException, match="Tag handling parsing failed"):
         client.translate_text("<x>a", target_lang="FR", tag_handling="xml")
 
 
 def post_file(server: Running, name: str, data: bytes, **fields: str) -> tuple[int, Any]:
-    parts = [f'--limit\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields.items()]
+    parts = [
+        f'--limit\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode() for k, v in fields.items()
+    ]
     head = f'--limit\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
     body = b"".join([*parts, head, data, b"\r\n--limit--\r\n"])
     return server.ask("/translate_file", body, headers={"content-type": "multipart/form-data; boundary=limit"})
@@ -188,7 +192,7 @@ def test_documents_come_back_in_their_format(server: Running, expected: list[str
         ("a.docx", b"PK\x03\x04 broken", 400, "a.docx"),
         ("a.pdf", b"%PDF-1.4", 400, "not translated"),
         ("a.txt", b"1 2 3\n", 400, "nothing to translate"),
-        ("a.txt", b"x" * (21 << 20), 413, ""),
+        ("a.txt", b"x" * (21 << 20), 413, "exceeds the limit"),
         ("a.xliff", b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/hostname">]><xliff>&e;</xliff>', 400, ""),
     ],
 )
@@ -199,7 +203,7 @@ def test_bad_documents_are_refused(server: Running, name: str, data: bytes, stat
 
 def test_documents_of_others_are_not_found(server: Running) -> None:
     assert server.ask("/download_file/" + "0" * 32 + ".a.txt") == (404, {"error": "Document not found"})
-    body = b"--limit\r\nContent-Disposition: form-data; name=\"target_lang\"\r\n\r\nFR\r\n--limit\r\n"
+    body = b'--limit\r\nContent-Disposition: form-data; name="target_lang"\r\n\r\nFR\r\n--limit\r\n'
     body += b'Content-Disposition: form-data; name="file"; filename="file"\r\n\r\nA dog.\r\n--limit--\r\n'
     begun = server.ask("/v2/document", body, headers={"content-type": "multipart/form-data; boundary=limit"})[1]
     for key in ("", "0" * 64):
@@ -268,7 +272,13 @@ def test_other_hosts_large_bodies_and_other_sites_are_kept_out(server: Running) 
         assert server.ask("/ready", headers={"host": host})[0] == 421
     for host in (f"localhost:{server.port}", "127.0.0.1", "[::1]:5000", "LOCALHOST"):
         assert server.ask("/ready", headers={"host": host})[0] == 200
-    assert server.ask("/translate", b'{"q": "' + b"a" * (1 << 20) + b'"}')[0] == 413
+    status, answer = server.ask("/translate", b'{"q": "' + b"a" * (1 << 20) + b'"}')
+    assert status == 413 and "exceeds the limit" in answer["error"]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port)
+    chunks = (b"a" * (1 << 16) for _ in range(40))
+    connection.request("POST", "/translate", chunks, {"transfer-encoding": "chunked"}, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
     for origin, allowed in (("https://ok.example", "https://ok.example"), ("https://evil.example", None)):
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
         connection.request("GET", "/languages", headers={"origin": origin})

@@ -13,6 +13,8 @@ from nmt.serve.limits import MAX_BODY
 from nmt.serve.refusal import Refusal
 
 if TYPE_CHECKING:
+    from starlette.types import Message
+
     from nmt.serve.glossaries import Glossaries
     from nmt.serve.service import Service
     from nmt.serve.stored import Store
@@ -35,7 +37,24 @@ def store_of(request: Request) -> Store:
 
 def route(path: str, answer: Callable[[Request], Awaitable[Response]], *methods: str, most: int = MAX_BODY) -> Route:
     """`methods`: GET if none is given; `most`: bytes of a body."""
-    return Route(path, answer, methods=list(methods or ("GET",)), max_body_size=most)
+
+    async def limited(request: Request) -> Response:
+        came = 0
+
+        async def receive() -> Message:
+            nonlocal came
+            message = await request.receive()
+            came += len(message.get("body", b""))
+            if came > most:
+                raise Refusal(413, f"Invalid request: its body exceeds the limit of {most:,} bytes")
+            return message
+
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > most:
+            raise Refusal(413, f"Invalid request: its body exceeds the limit of {most:,} bytes")
+        return await answer(Request(request.scope, receive))
+
+    return Route(path, limited, methods=list(methods or ("GET",)))
 
 
 def key_of(request: Request, values: dict[str, Any], name: str = "api_key") -> str:
