@@ -72,18 +72,17 @@ def bar_chart(title: str, labels: Sequence[str], values: Sequence[float], x_labe
         return _svg(figure, title)
 
 
-def heat_map(src_pieces: Sequence[str], tgt_pieces: Sequence[str], weights: Sequence[Sequence[float]]) -> str:
-    """Which source pieces (columns) each target piece (rows) attends to.
-
-    `weights` has a row for each target piece and in it a number from 0 to 1 for each source piece. Raises ValueError
-    where it has another shape.
+def heat_map(
+    column_names: Sequence[str], row_names: Sequence[str], weights: Sequence[Sequence[float]], title: str = "attention"
+) -> str:
+    """Weights from 0 to 1 as colours: which source pieces (columns) each target piece (rows) attends to, which experts
+    each layer uses. Raises ValueError where they are not a row for each row's name of one for each column's.
     """
-    if len(weights) != len(tgt_pieces) or any(len(row) != len(src_pieces) for row in weights):
-        raise ValueError(f"weights are not {len(tgt_pieces)} rows of {len(src_pieces)}")
+    if len(weights) != len(row_names) or any(len(row) != len(column_names) for row in weights):
+        raise ValueError(f"weights are not {len(row_names)} rows of {len(column_names)}")
     from matplotlib.patches import Rectangle
 
-    columns, rows = len(src_pieces), len(tgt_pieces)
-    title = "attention"
+    columns, rows = len(column_names), len(row_names)
     with _drawing("", size=(1.2 + 0.24 * max(1, columns), 1.0 + 0.24 * max(1, rows))) as (figure, axes):
         axes.grid(visible=False)
         for y, row in enumerate(weights):
@@ -93,8 +92,8 @@ def heat_map(src_pieces: Sequence[str], tgt_pieces: Sequence[str], weights: Sequ
         axes.set_xlim(-0.5, max(0, columns - 1) + 0.5)
         axes.set_ylim(max(0, rows - 1) + 0.5, -0.5)
         axes.xaxis.tick_top()
-        axes.set_xticks(range(columns), list(map(_shown, src_pieces)), rotation=90)
-        axes.set_yticks(range(rows), list(map(_shown, tgt_pieces)))
+        axes.set_xticks(range(columns), list(map(_shown, column_names)), rotation=90)
+        axes.set_yticks(range(rows), list(map(_shown, row_names)))
         axes.tick_params(length=0)
         return _svg(figure, title)
 

@@ -15,6 +15,7 @@ from nmt.data.manifest import MANIFEST
 from nmt.errors import DataError, RunError
 from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
 from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
+from nmt.evaluate.expert_report import experts_section
 from nmt.evaluate.page import Html, beside, block, code, escape, join, marked, page, paragraph, picture, table, tiles
 from nmt.evaluate.plots import Curve, bar_chart, heat_map, line_chart
 from nmt.evaluate.robustness import COLUMNS as ROBUSTNESS_COLUMNS
@@ -352,6 +353,7 @@ _SECTIONS: dict[str, Callable[[_Known], Html]] = {
     "": _summary,
     "Scores": _scores,
     "Learning curves": _curves,
+    "Experts": lambda known: experts_section(known.log),
     "Length": _lengths,
     "Weak spots": _weak_spots,
     "Robustness": _robustness,

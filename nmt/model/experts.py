@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 
 from nmt.model.feed_forward import ACTIVATIONS, Slot
 from nmt.model.grouped import grouped_linear
+from nmt.model.load import Load, Loads
 from nmt.model.routing import (
     Pairs,
     Routed,
@@ -37,25 +37,6 @@ Exchange = Callable[[Sum, Tensor, Pairs], Tensor]
 
 BIAS_WEIGHT = 1e-3  # of the biases' gradient: AdamW makes steps of it that do not depend on it, and the norm of the
 # whole gradient, which is clipped, hardly does
-
-
-@dataclass
-class Load:
-    """What a layer's router did while it was watched."""
-
-    levels: list[Tensor] = field(default_factory=list)  # (n,) choices of each router, counted
-
-    def add(self, routed: Routed) -> None:
-        for i, level in enumerate(routed.levels):
-            counts = level.counts.reshape(-1).cpu()
-            if i == len(self.levels):
-                self.levels.append(torch.zeros_like(counts))
-            self.levels[i] += counts
-
-    @property
-    def highest(self) -> float:
-        """Of any level: what most fell on, as a multiple of the mean. 1: all have as much."""
-        return max((float(c.max() * len(c) / c.sum()) for c in self.levels if c.sum()), default=1.0)
 
 
 class Router(nn.Module):
@@ -139,13 +120,14 @@ class Experts(Slot):
         if real is None and self.section.routing == "expert_choice":
             real = torch.ones(x.shape[:-1], dtype=torch.bool, device=x.device)
         routed = self.router(tokens, real)
-        if self.load is not None:
-            self.load.add(routed)
+        chosen = routed
         if torch.is_grad_enabled():
             tokens = self._with_terms(tokens, routed)
             if self.training and self.section.capacity and self.section.routing != "expert_choice":
                 nodes = self.section.nodes if self.section.routing == "two_level" else 1
                 routed = within_capacity(routed, self.section.capacity, nodes)
+        if self.load is not None:
+            self.load.add(chosen, routed.lost)
         pairs = routed.pairs
         y = self._sum(tokens, pairs) if self.exchange is None else self.exchange(self._sum, tokens, pairs)
         if len(y) == x[..., 0].numel():
@@ -203,14 +185,15 @@ def in_full(*tensors: Tensor) -> list[Tensor]:
 
 
 @contextmanager
-def watched(model: nn.Module) -> Iterator[dict[str, Load]]:
-    """What the routers of a model do within, by the name of the layer."""
-    experts = {name: module for name, module in model.named_modules() if isinstance(module, Experts)}
-    loads = {name.removesuffix(".feed_forward"): Load() for name in experts}
-    for module, load in zip(experts.values(), loads.values(), strict=True):
-        module.load = load
+def watched(*models: nn.Module) -> Iterator[list[Loads]]:
+    """What the routers of each model do within."""
+    experts = [{n: m for n, m in model.named_modules() if isinstance(m, Experts)} for model in models]
+    loads = [{name.split("_orig_mod.")[-1].removesuffix(".feed_forward"): Load() for name in of} for of in experts]
+    for of, its in zip(experts, loads, strict=True):
+        for module, load in zip(of.values(), its.values(), strict=True):
+            module.load = load
     try:
         yield loads
     finally:
-        for module in experts.values():
+        for module in (module for of in experts for module in of.values()):
             module.load = None

@@ -25,6 +25,8 @@ class Level:
     probabilities: Tensor  # (T,n), softmax of the logits
     first: Tensor  # (T,) the best of each token
     counts: Tensor  # (n,) how many choices fell on each
+    scores: Tensor | None = None  # (T,n), of which the highest are chosen: probabilities, shifted by biases
+    chosen: int = 1  # how many of them
 
 
 class Pairs(NamedTuple):
@@ -43,6 +45,7 @@ class Routed:
     expert: Tensor
     weight: Tensor
     levels: tuple[Level, ...]
+    lost: tuple[int, ...] = ()  # pairs that there was no room for at each level, where there are limits
 
     @property
     def pairs(self) -> Pairs:
@@ -74,7 +77,8 @@ def one_level(logits: Tensor, bias: Tensor | None, k: int = 1, nodes: int = 1, t
     weight = probabilities.gather(1, expert)
     if k > 1:
         weight = weight / weight.sum(1, keepdim=True)
-    level = Level(logits, probabilities, expert[:, 0], torch.bincount(expert.flatten(), minlength=logits.size(1)))
+    counts = torch.bincount(expert.flatten(), minlength=logits.size(1))
+    level = Level(logits, probabilities, expert[:, 0], counts, scores, k)
     # All first choices stand before all second ones: that is how capacity is given out.
     token = torch.arange(len(logits), device=logits.device).repeat(k)
     return Routed(token, expert.t().flatten(), weight.t().flatten(), (level,))
@@ -85,7 +89,8 @@ def two_levels(nodes: Tensor, inner: Tensor, biases: Sequence[Tensor] | None = N
     are (n,), and (m,) or (n,m). The weight is p(node) · p(expert | node).
     """
     p = nodes.softmax(1)
-    i = (p.detach() if biases is None else p.detach() + biases[0].detach()).argmax(1)
+    by_node = p.detach() if biases is None else p.detach() + biases[0].detach()
+    i = by_node.argmax(1)
     own = inner if inner.dim() == 2 else inner[torch.arange(len(i), device=i.device), i]
     q = own.softmax(1)
     scores = q.detach()
@@ -96,7 +101,8 @@ def two_levels(nodes: Tensor, inner: Tensor, biases: Sequence[Tensor] | None = N
     weight = p.gather(1, i[:, None])[:, 0] * q.gather(1, j[:, None])[:, 0]
     expert = i * m + j
     counts = torch.bincount(expert, minlength=n * m).view(n, m)
-    levels = Level(nodes, p, i, counts.sum(1)), Level(own, q, j, counts if inner.dim() == 3 else counts.sum(0))
+    of_inner = counts if inner.dim() == 3 else counts.sum(0)
+    levels = Level(nodes, p, i, counts.sum(1), by_node), Level(own, q, j, of_inner, scores)
     return Routed(torch.arange(len(i), device=i.device), expert, weight, levels)
 
 
@@ -131,7 +137,9 @@ def within_capacity(routed: Routed, factor: float, nodes: int = 1) -> Routed:
     limit = torch.ceil(factor * even / per_node).repeat_interleave(per_node)
     arrived = kept.nonzero()[:, 0]
     fits = arrived[_first(routed.expert[arrived], limit)]
-    return replace(routed, token=routed.token[fits], expert=routed.expert[fits], weight=routed.weight[fits])
+    before = [len(routed.expert), len(arrived)] if nodes > 1 else [len(routed.expert)]
+    lost = tuple(a - b for a, b in zip(before, [*before[1:], len(fits)], strict=True))
+    return replace(routed, token=routed.token[fits], expert=routed.expert[fits], weight=routed.weight[fits], lost=lost)
 
 
 def _first(place: Tensor, limit: Tensor) -> Tensor:
@@ -147,6 +155,15 @@ def number_within(place: Tensor, places: int) -> Tensor:
     number = torch.empty_like(place)
     number[order] = torch.arange(len(place), device=place.device) - begins[place[order]]
     return number
+
+
+def margins(level: Level) -> Tensor:
+    """By how much the last that a token chose is above the best that it did not; of tokens that had a choice."""
+    if level.scores is None or level.scores.size(1) <= level.chosen:
+        return level.logits.new_zeros(0)
+    top = level.scores.topk(level.chosen + 1, 1).values
+    apart = top[:, -2] - top[:, -1]
+    return apart[apart.isfinite()]
 
 
 def balance_loss(level: Level) -> Tensor:

@@ -10,6 +10,8 @@ from typing import Any
 
 from nmt.files import write_atomically
 
+EXPERTS, DIRECTIONS = "experts", "expert_directions"  # events: loads of layers, and of directions in validation
+
 
 class RunLog:
     """log.jsonl: one JSON object a line. Resuming drops what was logged after the checkpoint, and the events of its own

@@ -157,10 +157,7 @@ class Shards:
     def all_traffic(self) -> Traffic:
         """What all ranks have sent so far. All have to be here."""
         total = Traffic.none(self.layout.all_nodes)
-        everyone = [self.traffic] * self.world.size
-        if self.world.size > 1:
-            dist.all_gather_object(everyone, self.traffic)
-        for one in everyone:
+        for one in self.world.everyone(self.traffic):
             total.add(one)
         return total
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nmt import console
+from nmt.model.load import Loads, summary
 from nmt.recipe import Recipe
 from nmt.run.checkpoint import OLD
-from nmt.run.log import RunLog
+from nmt.run.log import DIRECTIONS, EXPERTS, RunLog
 from nmt.run.state import Interval, TrainState
 from nmt.train.progress import Progress
 from nmt.train.tensorboard import TensorBoard
@@ -23,7 +25,7 @@ class Journal:
 
     def __init__(self, recipe: Recipe, run: Path, step: int, validated: bool, is_main: bool) -> None:
         self.recipe, self.section = recipe, recipe.train
-        again = () if validated else ("valid", "samples")
+        again = () if validated else ("valid", "samples", DIRECTIONS)
         self._log = RunLog(run / "log.jsonl", step, again) if is_main else None
         self._board = TensorBoard(run, step) if is_main and self.section.tensorboard else None
 
@@ -53,6 +55,18 @@ class Journal:
             f"step {state.step:,}{progress.of_total(state)} · epoch {state.epoch + 1} · {losses(means)} · "
             f"{speed:,.0f} tok/s · lr {rate:.1e} · |g| {norm:.2f}{best} · {eta}"
         )
+
+    def routers(self, step: int, loads: Loads) -> None:
+        """How tokens were spread over experts in that step."""
+        if loads:
+            self.write(event=EXPERTS, step=step, layers={name: load.statistics() for name, load in loads.items()})
+            console.info(summary(loads))
+
+    def directions(self, step: int, loads: Mapping[str, Loads]) -> None:
+        """Which experts the validation set used, direction by direction."""
+        if len(loads) > 1:
+            counts = {d: {name: load.counts for name, load in found.items()} for d, found in loads.items()}
+            self.write(event=DIRECTIONS, step=step, directions=counts)
 
     def validation(self, state: TrainState, valid: Valid, samples: list[Sample]) -> None:
         self.write(event="valid", step=state.step, seconds=round(state.seconds, 1), tokens=state.tokens_seen, **valid)

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,8 @@ from torch import Tensor
 
 from nmt.errors import RunError, join_faults
 from nmt.recipe import TrainSection
+
+Value = TypeVar("Value")
 
 DEFAULT_CPU_MAX_TOKENS = 2048
 # How long ranks wait for one another: for rank 0 to prepare the data, to validate, to write a checkpoint. Longer than
@@ -41,12 +44,18 @@ class World:
         if self.size > 1:
             dist.all_reduce(tensor)
 
+    def everyone(self, value: Value) -> list[Value]:
+        """Each rank's value, in their order, on all ranks."""
+        values = [value] * self.size
+        if self.size > 1:
+            dist.all_gather_object(values, value)
+        return values
+
     def sum_by_name(self, sums: dict[str, float]) -> dict[str, float]:
         """Over all ranks, of which some may know names that others do not."""
         if self.size == 1:
             return sums
-        everyone: list[dict[str, float]] = [{} for _ in range(self.size)]
-        dist.all_gather_object(everyone, sums)
+        everyone = self.everyone(sums)
         names = dict.fromkeys(name for one in everyone for name in one)
         return {name: sum(one.get(name, 0.0) for one in everyone) for name in names}
 
@@ -72,8 +81,7 @@ class World:
         """Raises RunError, on all ranks, naming those on which a value is another than on rank 0."""
         if self.size == 1:
             return
-        everyone: list[tuple[str, dict[str, object]]] = [("", {})] * self.size
-        dist.all_gather_object(everyone, (socket.gethostname(), dict(values)))
+        everyone = self.everyone((socket.gethostname(), dict(values)))
         host, wanted = everyone[0]
         faults = [
             f"rank {rank} (on {where}) has {name} {found[name]}, but rank 0 (on {host}) has {wanted[name]}."

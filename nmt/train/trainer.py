@@ -39,6 +39,7 @@ from nmt.train.objective import Objective, choose_objective
 from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
+from nmt.train.routers import Routers
 from nmt.train.schedule import learning_rate
 from nmt.train.settle import like_parent
 from nmt.train.signals import Signals, watch_signals
@@ -104,10 +105,11 @@ class Trainer:
             self.weights.anchor_here(self.inherited.names)
         # Compiling leaves the parameters where they are.
         trained: Any = torch.compile(self.model, dynamic=True) if self.section.compile else self.model
+        shared = Replicas(trained, self.weights, replicas, self.threads)
         self.accumulation = Accumulation(
-            recipe.seed, self.section, objective, self.data, self.weights,
-            Replicas(trained, self.weights, replicas, self.threads), device, world,
-        )  # fmt: skip
+            recipe.seed, self.section, objective, self.data, self.weights, shared, device, world
+        )
+        self.routers = Routers([member for member, _ in shared.members], world, self.section.log_every)
         self.validator = Validator(prepared, recipe, self.tokenizer, objective, validated, device, max_tokens)
         old = guarded(recipe, self.validator)
         self.validator.also = old.measure if old else None
@@ -171,7 +173,8 @@ class Trainer:
     def _step(self) -> None:
         """One update; moves `state` on."""
         state, interval = self.state, self.state.interval
-        sums, num_tokens = self.accumulation.gradients(state)
+        with self.routers.watched(state.step + 1):
+            sums, num_tokens = self.accumulation.gradients(state)
         state.step += 1
         planned = self.progress.planned_steps(state)
         self.rate = learning_rate(self.section, self.recipe.model.d_model, state.step, planned)
@@ -195,6 +198,7 @@ class Trainer:
         if self.world.size > 1:
             self._gather_interval()
         self.journal.interval(state.interval, state, self.rate, self.norm, self.progress)
+        self.journal.routers(state.step, self.routers.taken())
         check_interval(state, self.section)
         if state.step == self.section.log_every and self.section.max_minutes is not None:
             check_warmup(self.section, self.progress.planned_steps(state))
@@ -224,6 +228,7 @@ class Trainer:
                 self._count_patience(ckpt.new_alone(valid))
             state.seconds += time.perf_counter() - started
             self.journal.validation(state, valid, self.validator.samples(hyps, section.samples))
+            self.journal.directions(state.step, self.validator.experts if hyps else {})
             ckpt.update_state(self.run_dir, self._checkpoint_name, state)
             ckpt.prune(self.run_dir, max(section.keep, section.average_best), section.metric)
             state.valid = {}

@@ -20,6 +20,7 @@ from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
 from nmt.model.experts import watched
 from nmt.model.kinds import Model, Writer
+from nmt.model.load import Loads
 from nmt.recipe import Recipe
 from nmt.recipe.directions import Direction
 from nmt.run.checkpoint import EXCESS, OLD
@@ -74,6 +75,7 @@ class Validator:
         plan = plan_batches(sides.src.lengths, sides.tgt.lengths, every + 1, max_tokens, 0, 0)
         self.epoch = Epoch(sides, plan)
         self.objective, self.model, self.device = objective, model, device
+        self.experts: dict[str, Loads] = {}  # what routers did when the sets were last translated, by direction
         self.rouge_tokenize = recipe.evaluate.rouge_tokenize
         beam_size = recipe.decode.valid_beam_size or recipe.decode.beam_size
         decode = recipe.decode.model_copy(update={"beam_size": beam_size})
@@ -97,7 +99,10 @@ class Validator:
                 "Start over with a lower `train.learning_rate` or a longer `train.warmup_steps`.",
             )
         if with_text and self.translator:
-            hyps = [self.translate(own) for own in self.sets]
+            for own in self.sets:
+                with watched(self.model) as (loads,):
+                    hyps.append(self.translate(own))
+                self.experts[str(own.direction)] = loads
             valid |= self._by_text(hyps)
             if self.also:
                 valid |= self.also()
@@ -143,7 +148,7 @@ class Validator:
     def _by_loss(self) -> Valid:
         epoch, num_tokens = self.epoch, 0
         sums: dict[str, float] = defaultdict(float)
-        with watched(self.model) as loads:
+        with watched(self.model) as (loads,):
             for part in (part for update in epoch.updates for part in update):
                 batch = epoch.batch(part).to(self.device)
                 for name, value in self.objective.loss(self.model, batch).sums.items():

@@ -385,7 +385,11 @@ def test_a_run_of_processes_that_share_experts_is_that_of_one(toy_recipe: Any, t
     shutil.copytree(killed.run_dir, on.run_dir)
     assert processes(2, 1, tmp_path, trained, killed, 0) == ["", ""]
     assert last_bytes(killed.run_dir) == last_bytes(two.run_dir)
-    assert timeless(killed.run_dir, "valid") == timeless(two.run_dir, "valid")
+    for event in ("valid", "experts"):
+        assert timeless(killed.run_dir, event) == timeless(two.run_dir, event)
+    for mine, theirs in zip(records(two.run_dir, "experts"), records(whole, "experts"), strict=True):
+        for layer, load in theirs["layers"].items():
+            assert sum(mine["layers"][layer]["experts"]) == sum(load["experts"])  # of the tokens of all processes
     for folder in (two.run_dir, run(on)):
         assert [v["step"] for v in records(folder, "valid")] == [4, 8]
         for mine, theirs in zip(records(folder, "valid"), records(whole, "valid"), strict=True):

@@ -236,13 +236,13 @@ def test_what_balances_reaches_the_gradient_and_is_reported() -> None:
 def test_what_routers_do_can_be_watched() -> None:
     made, x = block(routing="two_level", nodes=2).eval(), some(5, 6, 16)
     holder = torch.nn.ModuleDict({"feed_forward": made})
-    with watched(holder) as loads:
+    with watched(holder) as (loads,):
         made(x)
         made(x)
     made(x)
     ((_, load),) = loads.items()
-    assert [c.sum().item() for c in load.levels] == [60, 60]
-    assert [len(c) for c in load.levels] == [2, 4]
+    assert [int(level.counts.sum()) for level in load.levels] == [60, 60]
+    assert [len(level.counts) for level in load.levels] == [2, 4]
     assert load.highest >= 1
 
 
