@@ -101,7 +101,8 @@ class _There(torch.autograd.Function):
         ctx.group, ctx.sent, ctx.got = group, sent, got
         width = rows.size(1) * rows.element_size()
         whole = group.rows(torch.cat([rows.view(torch.uint8), labels.view(torch.uint8)], 1), sent, got)
-        arrived, found = (part.contiguous() for part in whole.tensor_split([width], 1))
+        # Copies, which begin where their types may: a part of a single row is contiguous wherever it begins.
+        arrived, found = (part.clone(memory_format=torch.contiguous_format) for part in whole.tensor_split([width], 1))
         arrived, found = arrived.view(rows.dtype), found.view(labels.dtype)
         ctx.mark_non_differentiable(found)
         return arrived, found

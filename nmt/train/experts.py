@@ -124,8 +124,10 @@ class Shards:
             self._set, _ = _join(self.world, layout.same())
             self._peers, _ = _join(self.world, layout.peers())
 
-    def divide(self, model: Model) -> tuple[Model, Model]:
-        """The model that is trained, with this rank's experts alone; and one to validate with, whole on rank 0."""
+    def divide(self, model: Model, dtype: torch.dtype) -> tuple[Model, Model]:
+        """The model that is trained, with this rank's experts alone; and one to validate with, whole on rank 0, that
+        computes with `dtype`, as the other will.
+        """
         if self.experts is None or self.layout.size == 1:
             return model, model
         part = copy.deepcopy(model) if self.world.is_main else model
@@ -136,6 +138,8 @@ class Shards:
                 module.hold(range(self.layout.own * each, (self.layout.own + 1) * each), exchange)
                 found |= {f"{name}.{own}" for own in module.dense()}
         self.names = frozenset(found)
+        for p in model.parameters() if part is not model else ():
+            p.data = p.data.to(dtype)
         return part, model
 
     def exchange(self, experts: ExpertsSection) -> Exchange:

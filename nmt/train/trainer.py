@@ -98,7 +98,7 @@ class Trainer:
         self.model = build(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         self.inherited = inherit(self.model, recipe, self.tokenizer)
         shards = Shards(lay_out(world, self.section.expert_parallel, recipe.model.experts), recipe.model.experts)
-        self.model, validated = shards.divide(self.model)
+        self.model, validated = shards.divide(self.model, self.dtype)
         blocks = matrix_blocks(self.model) if self.section.optimizer == "muon" else {}
         self.weights = FlatWeights(self.model, self.section, self.dtype, blocks, shards)
         if self.inherited:

@@ -111,7 +111,7 @@ def one_update(world: World, arm: str) -> dict[str, Any]:
     experts = section.experts
     assert experts is not None
     shards = Shards(lay_out(world, RANKS, experts), experts)
-    model, _ = shards.divide(model_of(section))
+    model, _ = shards.divide(model_of(section), torch.float32)
     layout, each = shards.layout, EXPERTS // RANKS
     chosen: list[tuple[Tensor, Tensor]] = []
     within = by_way_of(shards.hop(layout.within(), each, 1), shards.hop(layout.between(), each * LOCAL, 1))

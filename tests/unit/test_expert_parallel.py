@@ -140,7 +140,7 @@ def noted(model: Transformer) -> list[tuple[Tensor, Tensor]]:
 def one_update(world: World, section: ModelSection, size: int, number: int) -> dict[str, Any]:
     """The gradient of `number` micro-batches, dealt out to the ranks, and the weights that an update makes of it."""
     shards = Shards(lay_out(world, size, section.experts), section.experts)
-    model, whole = shards.divide(made(section))
+    model, whole = shards.divide(made(section), torch.float32)
     weights = weights_of(model, shards)
     asked = noted(model)
     mine = batches(number)[world.rank :: world.size]
@@ -329,6 +329,27 @@ def exchanged(world: World) -> dict[str, Any]:
         torch.testing.assert_close(made, expected)
         found[name] = [counts.clone() for counts in (shards.traffic.bytes, shards.traffic.messages)]
     return found
+
+
+def one_token(world: World, dtype: torch.dtype, tokens: int) -> Tensor:
+    """So many tokens of each rank go to the other's expert."""
+    experts = ExpertsSection(number=2)
+    exchange = Shards(lay_out(world, 2, experts), experts).exchange(experts)
+    x = torch.full((tokens, 4), 1.0 + world.rank, dtype=dtype, requires_grad=True)
+    pairs = Pairs(torch.arange(tokens), torch.full((tokens,), 1 - world.rank), torch.full((tokens,), 0.5))
+    y = exchange(lambda x, pairs: x * pairs.weight[:, None] * (10 + world.rank), x, pairs)
+    y.sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    return torch.stack([y.detach(), x.grad])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("tokens", [0, 1, 3])
+def test_few_tokens_of_any_type_travel(dtype: torch.dtype, tokens: int, tmp_path: Path) -> None:
+    first, second = processes(2, 1, tmp_path, one_token, dtype, tokens)
+    assert first.dtype == dtype
+    assert first.tolist() == [[[1.0 * 0.5 * 11] * 4] * tokens, [[0.5 * 11] * 4] * tokens]
+    assert second.tolist() == [[[2.0 * 0.5 * 10] * 4] * tokens, [[0.5 * 10] * 4] * tokens]
 
 
 @pytest.mark.slow
