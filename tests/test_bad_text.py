@@ -89,7 +89,7 @@ PREPARED_TEXT = [
          {"text/t.csv": b'a,b\nc,"d\n'}),
     Case("unknown table", table("t.dat", 0, 1), r"t\.dat is no known table", r"must be \.tsv, \.csv, \.jsonl",
          {"text/t.dat": b"a,b\n"}),
-    Case("TMX as a table", table("t.tmx", 0, 1), r"t\.tmx is a translation memory \(\.tmx\)", "Export it as a table",
+    Case("TMX as a table", table("t.tmx", 0, 1), "a translation memory: its `source` and `target` are languages", "",
          {"text/t.tmx": b"<tmx/>"}),
     Case("XLSX as a table", table("t.xlsx", 0, 1), r"t\.xlsx is a spreadsheet \(\.xlsx\)", "Save it as a table",
          {"text/t.xlsx": b"PK"}),

@@ -153,3 +153,34 @@ def test_other_scripts_and_emoji_pass(nmt) -> None:
     new = Path("b.txt").read_text(encoding="utf-8").split("\n")
     assert len(new) == 5 and new[2] == "😀"
     assert io.BytesIO(Path("b.txt").read_bytes()).read().endswith(b"\n")
+
+
+def test_what_a_memory_has_is_taken_from_it(nmt) -> None:
+    Path("m.tmx").write_text(
+        '<tmx version="1.4"><body><tu><tuv xml:lang="en-GB"><seg>The dog sleeps.</seg></tuv>'
+        '<tuv xml:lang="fr"><seg>Le chien dort bien.</seg></tuv></tu></body></tmx>'
+    )
+    Path("a.html").write_bytes(b"<p>The <b>dog</b>\n sleeps.</p><p>A cat.</p>")
+    code, _, err = nmt("translate", "a.html", "-o", "b.html", "--tm", "m.tmx")
+    assert code == 0, err
+    new = Path("b.html").read_text(encoding="utf-8")
+    assert "1 of them from the memory" in err
+    assert new.replace("<b>", "").replace("</b>", "").startswith("<p>Le chien dort bien.</p>") and new.count("<b>") == 1
+    code, _, err = nmt("translate", "a.html", "-o", "c.html", "--tm", "a.html")
+    assert code == 2 and "a.html is no translation memory by its name" in err
+
+
+def test_a_memory_is_trained_on(nmt) -> None:
+    sides = [Path(f"text/train.{lang}").read_text(encoding="utf-8").splitlines() for lang in ("en", "fr")]
+    units = "".join(
+        f'<tu><tuv xml:lang="en"><seg>{s}</seg></tuv><tuv xml:lang="fr"><seg>{t}</seg></tuv></tu>'
+        for s, t in zip(*sides, strict=True)
+    )
+    lone = '<tu><tuv xml:lang="en"><seg>Alone.</seg></tuv></tu>'
+    Path("text/m.tmx").write_text(f"<tmx><body>{lone}{units}</body></tmx>", encoding="utf-8")
+    recipe = Path("mini.yaml").read_text(encoding="utf-8").replace(
+        "train: {source: train.en, target: train.fr}", "train: {path: m.tmx}")  # fmt: skip
+    Path("memory.yaml").write_text(recipe.replace("name: mini", "name: memory"), encoding="utf-8")
+    code, _, err = nmt("prepare", "memory.yaml")
+    assert code == 0, err
+    assert "blank on one side only" in err and "m.tmx tu 1" in err

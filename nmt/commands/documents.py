@@ -53,6 +53,13 @@ KeysOption = Annotated[
                  "times.", rich_help_panel=PANEL),
 ]  # fmt: skip
 
+MemoryOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--tm", help="A translation memory (tmx, xlf, po): what it has is taken from there. Several may be given.",
+        rich_help_panel=PANEL, show_default=False,
+    ),
+]  # fmt: skip
 
 BILINGUAL = {"po", "xliff", "tmx"}  # formats in which translations stand beside their sources
 NEEDS = {"--all": BILINGUAL, "--no-mark": BILINGUAL, "--per-cue": {"subtitles"}, "--keys": {"json"}}
@@ -77,7 +84,11 @@ def check_options(right: Mapping[str, bool], wrong: Mapping[str, bool]) -> None:
 
 
 def translate_documents(
-    files: Sequence[str], output: Path | None, about: About, load: Callable[[], Translator]
+    files: Sequence[str],
+    output: Path | None,
+    about: About,
+    load: Callable[[], Translator],
+    memories: Sequence[Path] = (),
 ) -> None:
     """Translate each. Raises an error before anything is written where one of them cannot be read, or the output
     would be in the place of an input; and where there is nothing to translate in any of them.
@@ -87,7 +98,9 @@ def translate_documents(
     translator = load()
     if translator.domain.labels or translator.domain.fields.names:
         raise RecipeError(f"{translator.run} does not translate a text into a text, so it translates no documents.")
-    documents = _read(tasks, _with_languages(about, translator))
+    about = _with_languages(about, translator)
+    memory = _memory(memories, about)
+    documents = _read(tasks, about)
     total = sum(len(document.units) for document in documents)
     if not total:
         raise DataError(
@@ -95,7 +108,7 @@ def translate_documents(
             "" if about.all or not any(task.kind in BILINGUAL for task in tasks)
             else "What has a translation is left as it is, unless you say --all.",
         )  # fmt: skip
-    _translate(tasks, documents, translator, total)
+    _translate(tasks, documents, translator, memory, total)
 
 
 def _check_needed(about: About, kinds: set[str]) -> None:
@@ -134,7 +147,27 @@ def _read(tasks: Sequence[Task], about: About) -> list[Document]:
     return documents
 
 
-def _translate(tasks: Sequence[Task], documents: Sequence[Document], translator: Translator, total: int) -> None:
+def _memory(paths: Sequence[Path], about: About) -> dict[str, str]:
+    """What the memories have; of two translations the later. Raises DataError for what is none, or of others."""
+    from nmt.formats.memory import is_memory, pairs
+    from nmt.formats.translating import normalised
+
+    known: dict[str, str] = {}
+    for path in paths:
+        if not is_memory(path):
+            raise DataError(
+                f"{path} is no translation memory by its name.", "Give a .tmx (.gz may follow), .xlf or .po."
+            )
+        if not (about.source and about.target):
+            raise DataError("the run does not say between which languages it translates.", "Give --from and --to.")
+        found = pairs(path, about.source, about.target, str(path))
+        known |= {normalised(src): tgt for src, tgt in found if src.strip() and tgt.strip()}
+    return known
+
+
+def _translate(
+    tasks: Sequence[Task], documents: Sequence[Document], translator: Translator, memory: Mapping[str, str], total: int
+) -> None:
     from nmt.decode.documents import engine_of
     from nmt.decode.endpoints import open_output
     from nmt.formats.translating import translate_units
@@ -144,7 +177,7 @@ def _translate(tasks: Sequence[Task], documents: Sequence[Document], translator:
     with console.progress("Translating", total, "segments") as advance:
         for task, document in zip(tasks, documents, strict=True):
             began = time.monotonic()
-            tally = translate_units(document.units, engine, on_progress=advance)
+            tally = translate_units(document.units, engine, memory, advance)
             if document.units and not tally.translated:
                 failed.append(str(task.source))
                 continue

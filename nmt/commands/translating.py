@@ -18,6 +18,7 @@ from nmt.commands.documents import (
     FilesArgument,
     KeysOption,
     MarkOption,
+    MemoryOption,
     PerCueOption,
     check_options,
     translate_documents,
@@ -130,6 +131,7 @@ def translate(
     mark: MarkOption = True,
     per_cue: PerCueOption = False,
     keys: KeysOption = None,
+    tm: MemoryOption = None,
     **search: Any,
 ) -> None:  # fmt: skip
     """Translate text, line by line: one line out for each line in; or documents, which keep their format.
@@ -155,7 +157,7 @@ def translate(
     kind = input_format.value if input_format else input_format_of(input)
     words = Glossary.load(glossary) if glossary else None
     terms = Terms(prefix, tuple(include or ()), tuple(exclude or ()), words, protect)
-    documents = {"--all": all, "--no-mark": not mark, "--per-cue": per_cue, "--keys": bool(keys)}
+    documents = {"--all": all, "--no-mark": not mark, "--per-cue": per_cue, "--keys": bool(keys), "--tm": bool(tm)}
     if files:
         lines_only = {
             "--input": input is not None, "--input-format": input_format is not None, "--format": format is not None,
@@ -169,7 +171,8 @@ def translate(
             return translator
 
         check_options(documents, lines_only)
-        translate_documents(files, output, About("", all=all, mark=mark, per_cue=per_cue, keys=tuple(keys or ())), load)
+        about = About("", all=all, mark=mark, per_cue=per_cue, keys=tuple(keys or ()))
+        translate_documents(files, output, about, load, tm or ())
         return
     check_options({}, documents)
     typed = input is None and sys.stdin.isatty()

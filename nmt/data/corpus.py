@@ -26,11 +26,13 @@ from nmt.data.tables import (
     looks_like_header,
     read_csv,
     read_jsonl,
+    read_memory,
     read_parquet,
     read_tsv,
 )
 from nmt.errors import DataError, join_faults
 from nmt.files import InputFile, describe_file, what_is_no_file
+from nmt.formats.memory import UNIT, suffix_of
 from nmt.text.documents import how_to_train_on, kind_of
 from nmt.text.lines import MAX_LINE_BYTES, Found, add_found, line_blocks, too_long
 
@@ -85,6 +87,8 @@ class PairSource:
         """The place of a pair, counted from 1. A record of a CSV file may have several lines."""
         if self.corpus.run is not None:
             return f"{self.label(side)} pair {line}"
+        if self.corpus.is_memory:
+            return f"{self.label(side)} {UNIT[suffix_of(self.label(side))]} {line}"
         by_rows = self.corpus.kind == "hub" or _suffix(self.label(side)) in (".parquet", ".csv")
         return f"{self.label(side)}{' row ' if by_rows else ':'}{line + self._header}"
 
@@ -123,6 +127,8 @@ class PairSource:
                 fields = read_jsonl(path, name, columns, found)
             case ".parquet":
                 fields = read_parquet(path, name, columns)
+            case _ if self.corpus.is_memory:
+                fields = read_memory(path, name, columns)
             case _:
                 raise _no_table(name)
         return self._records(fields, found)
@@ -176,7 +182,7 @@ class PairSource:
     def _records(self, batches: Iterable[Fields], found: dict[str, Found]) -> Iterator[Chunk]:
         first = 1
         for src, tgt in batches:
-            if first == 1 and src and not self._header and looks_like_header(src[0], tgt[0]):
+            if first == 1 and src and not (self._header or self.corpus.is_memory) and looks_like_header(src[0], tgt[0]):
                 add_found(found, "header", 1, self.where("src", 1))
             src = self._one_line_each(src, "src", first, found)
             if "src" not in self.new:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, plural, shown
+from nmt.formats.memory import pairs
 from nmt.text.fields import join
 from nmt.text.lines import MAX_LINE_BYTES, Found, decode_line, line_blocks, too_long
 
@@ -198,6 +199,13 @@ def read_jsonl(path: Path, name: str, of: Columns, found: dict[str, Found]) -> I
                 sources.append(source_of(record, of, f"{name}:{line}"))
                 targets.append(text_of(record, of.tgt, f"{name}:{line}"))
             yield sources, targets
+
+
+def read_memory(path: Path, name: str, of: Columns) -> Iterator[Fields]:
+    """A translation memory, whose columns are languages: a record for each unit, blank where it lacks one of them."""
+    units = pairs(path, str(of.src[0]), str(of.tgt), name)
+    while batch := list(islice(units, FEW)):
+        yield [src.encode() for src, _ in batch], [tgt.encode() for _, tgt in batch]
 
 
 def read_parquet(path: Path, name: str, of: Columns) -> Iterator[Fields]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from nmt.formats.memory import is_memory
 from nmt.recipe.directions import Language
 from nmt.recipe.faults import show
 from nmt.recipe.objective import ObjectiveSection, of_kind
@@ -19,6 +20,8 @@ class Corpus(Section):
     * with `path`: one .tsv, .csv, .jsonl or .parquet file (.gz may follow but for Parquet); `source` and `target` are
       its columns: their names, which a TSV or CSV file has in its first line; or numbers from 0 where it has none.
       For JSONL and Parquet dots reach into nested records;
+    * with `path`: a translation memory, .tmx (.gz may follow), .xlf or .po; `source` and `target` are its languages, by
+      default those of the recipe;
     * with `hub`: a dataset of the Hugging Face hub, read by `datasets`; columns as for Parquet;
     * with `text` and `lang`: text of one language, a line an example; from a plain or gzip file, or, with `path` or
       `hub`, from that column;
@@ -95,6 +98,11 @@ class Corpus(Section):
         return "hub" if self.hub is not None else "table" if self.path is not None else "text"
 
     @property
+    def is_memory(self) -> bool:
+        """Whether its file is a translation memory, whose columns are languages."""
+        return self.path is not None and is_memory(self.path)
+
+    @property
     def of_one_language(self) -> bool:
         return self.text is not None
 
@@ -125,7 +133,8 @@ class Corpus(Section):
                 allowed = sides | {"hub", "config", "split", "revision"}
                 needed = sides | {"hub", "split", "revision"}
             case "table":
-                allowed = needed = sides | {"path"}
+                allowed = sides | {"path"}
+                needed = {"path"} if self.is_memory and sides == {"source", "target"} else allowed
             case "text":
                 allowed = needed = sides if self.files is None else {"files"}
         if missing := sorted(needed - given):

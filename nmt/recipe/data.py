@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -43,6 +44,19 @@ class Filters(Section):
     drop_duplicates: bool = True  # the same source with the same target again
     drop_identical: bool = False  # source equals target: names and numbers may rightly do so
     pair_score: PairScore | None = None  # pairs that another run takes for no translations
+
+
+def _with_languages(corpus: Corpus, data: Mapping[str, Any]) -> Corpus:
+    if not corpus.is_memory or corpus.of_one_language:
+        return corpus
+    languages = {"source": corpus.source or data.get("source_lang"), "target": corpus.target or data.get("target_lang")}
+    if any(isinstance(column, int) for column in (*corpus.fields, *corpus.targets)):
+        raise ValueError(
+            f"`{corpus.path}` is a translation memory: its `source` and `target` are languages, no numbers"
+        )
+    if None in languages.values():
+        raise ValueError(f"`{corpus.path}` needs `source` and `target`, the languages that are meant")
+    return corpus.model_copy(update=languages)
 
 
 class DataSection(Section):
@@ -94,6 +108,14 @@ class DataSection(Section):
         if twice := [label for i, label in enumerate(value) if label in value[:i]]:
             raise ValueError(f"`{twice[0]}` is there twice")
         return [label.strip() for label in value]
+
+    @field_validator("train", "valid", "test")
+    @classmethod
+    def _languages_of_memories(cls, value: Any, info: ValidationInfo) -> Any:
+        """Of translation memories that do not say which of theirs are meant, the recipe's."""
+        if isinstance(value, dict):
+            return {name: _with_languages(corpus, info.data) for name, corpus in value.items()}
+        return [_with_languages(corpus, info.data) for corpus in value]
 
     @field_validator("url")
     @classmethod

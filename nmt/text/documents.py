@@ -17,8 +17,9 @@ _KINDS = {
 }
 _TABLE = "with a column for each language"
 _TO_TABLE = {
-    "a message catalogue": f"Make a table of it, .csv or .tsv, {_TABLE}: po2csv of the Translate Toolkit does so.",
-    "a translation memory": f"Export it as a table, .csv or .tsv, {_TABLE}: the programs that write such files can.",
+    "a message catalogue": "Name a .po or .xlf as the `path` of a corpus: train: {path: messages.po}. Of others make a "
+    f"table, .csv or .tsv, {_TABLE}.",
+    "a translation memory": "Name a .tmx as the `path` of a corpus: train: {path: memory.tmx}. Others can be exported.",
     "a spreadsheet": f"Save it as a table, .csv or .tsv, {_TABLE}.",
     "data": "Write one JSON object a line, and call the file .jsonl.",
 }

@@ -146,7 +146,7 @@ class _Placing:
         for node in covering:
             if node.order not in self.ranges:
                 node.items = _flat(node, self.shown)
-                node.end, node.children = node.begin, []
+                node.end, node.children, node.space = node.begin, [], (False, False)
         for node in covering:
             if node.order in self.ranges:
                 self.place(node.children, *self.ranges[node.order])

@@ -129,7 +129,7 @@ def test_malformed_tables_name_file_and_line(tmp_path: Path) -> None:
         ({"path": "d.jsonl", **en_fr}, "d.jsonl:1: field `en` holds half a surrogate pair at character 1."),
         ({"path": "e.jsonl", **en_fr}, "e.jsonl:1 is not a JSON record: "),
         ({"path": "a.dat", **en_fr}, "a.dat is no known table: "),
-        ({"path": "a.tmx", **en_fr}, "a.tmx is a translation memory (.tmx), which cannot be read as it is."),
+        ({"path": "a.xlsx", **en_fr}, "a.xlsx is a spreadsheet (.xlsx), which cannot be read as it is."),
         ({"path": "f.parquet", **en_fr}, "f.parquet cannot be read as Parquet: "),
     ]:
         with pytest.raises(DataError) as e:

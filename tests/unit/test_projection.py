@@ -52,7 +52,7 @@ def is_guess(marked: str, translation: str, words: str) -> bool:
         ("I do <b>not</b> eat", "Je ne mange pas", "0-0 2-1 3-2 2-3", "Je <b>ne mange pas</b>"),
         ("a <b>b</b> c d e f", "B w x y z b", "1-0 2-1 3-2 4-3 5-4 1-5", "<b>B</b> w x y z b"),
         # that no word of the translation comes from: a weak link, or nothing inside
-        ("it <b>does</b> work", "cela marche", "0-0 2-1", "cela <b></b> marche"),
+        ("it <b>does</b> work", "cela marche", "0-0 2-1", "cela<b></b> marche"),
         ("it <b>does</b> work", "cela marche bien", "0-0 2-1 (1-2", "cela marche <b>bien</b>"),
         # two that claim the same words do not cross
         ("<a>big</a> <b>dog</b> x", "chien gros chien y", "1-0 0-1 1-2 2-3", "chien <a>gros</a> <b>chien</b> y"),
