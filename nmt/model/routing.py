@@ -87,6 +87,10 @@ def one_level(logits: Tensor, bias: Tensor | None, k: int = 1, nodes: int = 1, t
 def two_levels(nodes: Tensor, inner: Tensor, biases: Sequence[Tensor] | None = None) -> Routed:
     """Logits of the nodes (T,n) and of experts within: (T,m), which serve all nodes, or each node's own (T,n,m). Biases
     are (n,), and (m,) or (n,m). The weight is p(node) · p(expert | node).
+
+    After He et al. 2022 (SMILE), known here by its abstract and a summary: a router between nodes, then one within the
+    node, with fewer parameters than Switch's, and a balance loss of two terms, added up over layers. Reconstructed:
+    that one inner router serves all nodes, of which the fewer parameters speak, and the product as the weight.
     """
     p = nodes.softmax(1)
     by_node = p.detach() if biases is None else p.detach() + biases[0].detach()
