@@ -74,6 +74,13 @@ def test_one_model_translates_into_the_language_that_is_asked_for(toy: Path, nmt
     _, out, _ = nmt("translate", "--input-format", "jsonl", "--format", "jsonl", stdin=asked.encode())
     answers = [json.loads(line) for line in out.splitlines()]
     assert [(a["to"], a["translation"]) for a in answers] == [("cc", "zhewun"), ("aa", "mipu")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(toy / "cache"))
+        code, _, err = nmt("package", "runs/toy", "-o", "toy.nmt", "--for", "nmt")
+        assert code == 0 and "Our own engine will translate: runs/toy is told languages by tags" in err
+        for to in ("bb", "cc"):
+            code, out, err = nmt("translate", "--run", "toy.nmt", "--to", to, "--from", "aa", stdin=b"kalo tesa\n")
+            assert (code, out) == (0, f"{in_language(to, [0, 2])}\n"), err
 
 
 def test_what_is_not_told_is_asked_for(toy: Path, nmt: Nmt) -> None:

@@ -14,13 +14,13 @@ from nmt.share.about import About, exported
 from nmt.share.card import card
 from nmt.tokenizer import Tokenizer
 
-WAYS = """\
+_WAYS = """\
 ```bash
-echo 'A sentence.' | nmt translate --run {file}
+echo 'A sentence.' | nmt translate --run {file}{to}
 nmt serve {file}
 ```
 
-From Python: `Translator.load("{file}").translate(["A sentence."])`, after `from nmt import Translator`."""
+From Python: `Translator.load("{file}").translate(["A sentence."]{to_key})`, after `from nmt import Translator`."""
 
 
 def bundle(about: About, target: Path, license_text: Path | None = None) -> None:
@@ -44,7 +44,15 @@ def bundle(about: About, target: Path, license_text: Path | None = None) -> None
     checkpoint.tensors("model.safetensors")  # are what was written
     where = f"checkpoints/{checkpoint.path.name}"
     files |= {f"{where}/{name}": checkpoint.path / name for name in ("model.safetensors", "state.json")}
-    files["README.md"] = card(about, WAYS.format(file=target.name)).encode()
+    files["README.md"] = card(about, _ways(about, target.name)).encode()
     if license_text is not None:
         files["LICENSE"] = license_text
     pack(target, about.recipe.name, dict(sorted(files.items())))
+
+
+def _ways(about: About, file: str) -> str:
+    directions = about.recipe.data.evaluated
+    if len(directions) == 1:
+        return _WAYS.format(file=file, to="", to_key="")
+    src, tgt = directions[0].src, directions[0].tgt
+    return _WAYS.format(file=file, to=f" --from {src} --to {tgt}", to_key=f', source="{src}", to="{tgt}"')

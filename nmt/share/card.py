@@ -33,7 +33,7 @@ def _what(about: About) -> str:
     model, train = about.recipe.model, about.manifest.splits["train"]
     kind = "decoder" if model.kind == "decoder" else "Transformer"
     layers = " + ".join(str(n) for n in model.layers if n)
-    experts = f", {model.experts.describe()}" if model.experts else ""
+    experts = f", experts: {model.experts.describe()}" if model.experts else ""
     return (
         f"A {kind} of {layers} layers (d_model {model.d_model}, d_ff {model.d_ff}, {model.num_heads} heads{experts}), "
         f"trained on {train.examples:,} pairs by nmt {about.manifest.nmt}, packaged by nmt {VERSION}."
