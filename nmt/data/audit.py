@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,10 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.corpus import PairSource
+from nmt.data.examples import SIDES
 from nmt.data.keys import Keys, alike, pair_keys, source_keys
 from nmt.data.shift import Shift, find_shifts, line_features
+from nmt.data.unequal import TableFiles
 from nmt.data.workers import in_order
 from nmt.errors import DataError, join_faults, plural
 from nmt.text.lines import Found, add_found, bad_byte
@@ -178,17 +180,19 @@ def _audit_split(
         def read(source: PairSource) -> list[_Findings]:
             return _audit_source(source, filters, targets, processes, split.found, faults, warnings, advance)
 
+        tables = TableFiles(sources)
         for source in sources:
             own = read(source)
+            tables.add(source, *(sum(len(getattr(f, f"{side}_lengths")) for f in own) for side in SIDES))
+            _check_alignment(source, own, tables.several(source), faults, warnings)
             split.sources.append((source, sum(len(f.flags) for f in own)))
             parts += own
             if place := split.found.get("header"):
                 warnings.append(f"{place[1]} looks like the names of columns, but is read as a pair. If it is not "
                                 "one, give these names as `source` and `target`.")  # fmt: skip
             for reference in source.further_references():
-                read(reference)
-    if len(faults) == faults_before:
-        faults += _unequal_tables(split.sources)
+                _check_alignment(reference, read(reference), False, faults, warnings)
+    faults += tables.unequal()
     split.pairs = sum(len(f.flags) for f in parts)
     if not split.pairs and len(faults) == faults_before:
         key = name if name in ("train", "valid") else f"test.{name}"
@@ -212,7 +216,6 @@ def _audit_source(
             _merge(source, task.first_line, findings, found, broken)
             own.append(findings)
             advance(len(findings.flags))
-        _check_alignment(source, own, faults, warnings)
     except DataError as e:
         faults.append((e.message, e.hint))
     for (_, what), (count, shown) in broken.items():
@@ -222,11 +225,14 @@ def _audit_source(
 
 
 def _check_alignment(
-    source: PairSource, parts: list[_Findings], faults: list[tuple[str, str]], warnings: list[str]
+    source: PairSource, parts: list[_Findings], in_table: bool, faults: list[tuple[str, str]], warnings: list[str]
 ) -> None:
+    """`in_table`: other sources have files in common with it, and all are compared together."""
     if not parts or source.corpus.of_one_language:
         return
     src, tgt = (np.concatenate([getattr(f, side) for f in parts]) for side in ("src_lengths", "tgt_lengths"))
+    if len(src) != len(tgt) and in_table:
+        return
     if len(src) == len(tgt) and not find_shifts(src, tgt):
         return
     # Lengths were at hand; now that something is wrong, a second reading for more evidence is worth its time.
@@ -244,18 +250,6 @@ def _check_alignment(
             files = " and ".join(dict.fromkeys((source.label("src"), source.label("tgt"))))
             warnings.append(f"{files}: lines {shift.line:,} to {end:,} seem to be shifted against each other by {by}. "
                             "The counts agree, but the pairs there do not belong together.")  # fmt: skip
-
-
-def _unequal_tables(sources: Sequence[tuple[PairSource, int]]) -> Iterator[tuple[str, str]]:
-    """Tables whose pairs of languages agree by themselves, but not with each other."""
-    first: dict[Hashable, tuple[PairSource, int]] = {}
-    for source, number in sources:
-        if source.table is None:
-            continue
-        other, lines = first.setdefault(source.aligned, (source, number))
-        if number != lines:
-            counts = f"{other.label('src')} has {plural(lines, 'line')}, but {source.label('src')} has {number:,}"
-            yield f"{counts}; line n of one file of a table must translate line n of all others.", ""
 
 
 def _where_shifted(shifts: list[Shift], fewer: int) -> str:

@@ -257,7 +257,7 @@ def input_paths(data: DataSection) -> dict[str, Path]:
 def _file_names(data: DataSection) -> list[str]:
     """Every local file of text that the recipe names, once."""
     corpora = [c for group in all_corpora(data).values() for c in group]
-    names = [[c.path] if c.kind == "table" else c.columns if c.kind == "text" else [] for c in corpora]
+    names = [[c.path] if c.kind == "table" else c.parts if c.kind == "text" else [] for c in corpora]
     return list(dict.fromkeys(str(name) for group in names for name in group))
 
 
@@ -293,7 +293,7 @@ def _refuse_documents(data: DataSection) -> None:
     """Two files of text whose names say that they are more than lines."""
     corpora = [c for group in all_corpora(data).values() for c in group if c.kind == "text"]
     faults = {}
-    for name in (str(column) for c in corpora for column in c.columns):
+    for name in (str(column) for c in corpora for column in c.parts):
         if kind := kind_of(name):
             hint = (
                 "Name it as `path`, with its columns as `source` and `target`."

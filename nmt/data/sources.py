@@ -121,11 +121,10 @@ def _pairs(data: DataSection, directions: Sequence[Direction]) -> dict[tuple[str
 
 def _columns(data: DataSection, corpus: Corpus, src: str, tgt: str) -> Corpus | None:
     """The two columns of these languages; None where the corpus does not have both."""
-    if corpus.files is not None:
-        if not {src, tgt} <= corpus.files.keys():
+    if table := corpus.table:
+        if not {src, tgt} <= table.keys():
             return None
-        files = {"files": None, "source": corpus.files[src], "target": corpus.files[tgt]}
-        return corpus.model_copy(update=files)
+        return corpus.model_copy(update={"files": None, "columns": None, "source": table[src], "target": table[tgt]})
     own = _stored(Direction(str(data.source_lang), data.target_lang))
     return corpus if (src, tgt) == (own.src, own.tgt) else None
 

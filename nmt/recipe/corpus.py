@@ -13,6 +13,17 @@ from nmt.recipe.objective import ObjectiveSection, of_kind
 from nmt.recipe.section import Float, PathText, PositiveInt, Section, check_path
 
 
+def _column(value: object) -> object:
+    """A file's name, a column's name, or its number."""
+    number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
+    if not (number or isinstance(value, str | None)):
+        raise ValueError("must be a file name, a column's name, or its number from 0")
+    return check_path(value)
+
+
+ColumnName = Annotated[str | int, BeforeValidator(_column)]
+
+
 class Corpus(Section):
     """Where one set of sentence pairs comes from. The keys given decide the kind:
 
@@ -26,6 +37,7 @@ class Corpus(Section):
     * with `text` and `lang`: text of one language, a line an example; from a plain or gzip file, or, with `path` or
       `hub`, from that column;
     * with `files`: a table of several languages, a text file each; line n of one translates line n of all others;
+    * with `columns`, and `path` or `hub`: the same, a column of the file or dataset each;
     * with `run`: the pairs that another run learned from, not those that it held out or filtered: so that what it
       could do is not forgotten. They come from its prepared data;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
@@ -43,6 +55,7 @@ class Corpus(Section):
     text: str | int | None = None
     lang: str | None = None
     files: dict[Language, PathText] | None = None
+    columns: dict[Language, ColumnName] | None = None
     path: PathText | None = None
     hub: str | None = None
     config: str | None = None
@@ -110,20 +123,25 @@ class Corpus(Section):
         """The file or column of that side, of several fields the first; both are the same where it is text of one
         language.
         """
-        return self.columns[0] if self.of_one_language or side == "src" else self.targets[reference]
+        return self.parts[0] if self.of_one_language or side == "src" else self.targets[reference]
 
     @property
-    def columns(self) -> list[str | int]:
+    def table(self) -> dict[str, str | int]:
+        """Of a table of several languages the file or column of each."""
+        return {**(self.files or {}), **(self.columns or {})}
+
+    @property
+    def parts(self) -> list[str | int]:
         """All of its files or columns: the text, or the source and the targets."""
         found: list[str | int | None] = [self.text] if self.of_one_language else [*self.fields, *self.targets]
-        if self.files is not None:
-            found = [*self.files.values()]
-        return [column for column in found if column is not None]
+        return [column for column in [*self.table.values()] or found if column is not None]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Corpus:
         given = {k for k, v in self if v is not None} - {"take", "share", "objective", "turns"}
         sides = {"text", "lang"} if self.text is not None or self.lang is not None else {"source", "target"}
+        if self.columns is not None:
+            sides = {"columns"}
         match self.kind:
             case "holdout":
                 allowed, needed = {"holdout"}, {"holdout"}
@@ -136,14 +154,19 @@ class Corpus(Section):
                 allowed = sides | {"path"}
                 needed = {"path"} if self.is_memory and sides == {"source", "target"} else allowed
             case "text":
-                allowed = needed = sides if self.files is None else {"files"}
+                allowed = needed = (
+                    (sides if self.columns is None else {"path", *sides}) if self.files is None else {"files"}
+                )
         if missing := sorted(needed - given):
             raise ValueError(f"a {self.kind} corpus needs {', '.join(f'`{k}`' for k in missing)}")
         if surplus := sorted(given - allowed):
             raise ValueError(f"a {self.kind} corpus has no {', '.join(f'`{k}`' for k in surplus)}")
-        columns = self.columns
-        if self.files is not None and len(set(columns)) < max(2, len(columns)):
-            raise ValueError("`files` must name two files or more, each of them once, by their languages")
+        columns = self.parts
+        if self.table and len(set(columns)) < max(2, len(columns)):
+            key = "columns" if self.files is None else "files"
+            raise ValueError(f"`{key}` must name two {key} or more, each of them once, by their languages")
+        if len({type(column) for column in self.table.values()}) > 1:
+            raise ValueError("`columns` has names and numbers of columns; give names only, or numbers only")
         if self.kind == "text" and any(isinstance(name, int) for name in columns):
             names = "`text` must be a file name" if self.of_one_language else "`source` and `target` must be file names"
             what = "it is a column of a file" if self.of_one_language else "they are columns of one file"
@@ -162,10 +185,3 @@ class Corpus(Section):
         if len({type(column) for column in self.fields if column is not None}) > 1:
             raise ValueError("`source` has names and numbers of columns; give names only, or numbers only")
         return self
-
-
-def _column(value: object) -> object:
-    number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000
-    if not (number or isinstance(value, str | None)):
-        raise ValueError("must be a file name, a column's name, or its number from 0")
-    return check_path(value)

@@ -161,7 +161,7 @@ class DataSection(Section):
                 raise ValueError(f"`run: {corpus.run}` learned {theirs}, but the recipe {own}: nothing can be replayed")
         if (asked := sum(c.share or 0 for c in self.train)) >= 1 and any(c.share is None for c in self.train):
             raise ValueError(f"the shares of `train` come to {asked:g}, and nothing is left for the other corpora")
-        if self.directions or self.zero_shot or any(c.files for c in (*self.train, *self.valid, *self.test.values())):
+        if self.directions or self.zero_shot or any(c.table for c in (*self.train, *self.valid, *self.test.values())):
             check_directions(self)
         return self
 
@@ -189,15 +189,15 @@ class DataSection(Section):
     def languages(self) -> list[str]:
         """Those of the two keys, then those of tables, as they come."""
         corpora = (*self.train, *self.valid, *self.test.values())
-        named = [self.source_lang, self.target_lang, *(name for c in corpora for name in c.files or ())]
+        named = [self.source_lang, self.target_lang, *(name for c in corpora for name in c.table)]
         return list(dict.fromkeys(name for name in named if name is not None))
 
     def languages_of(self, corpus: Corpus) -> list[str]:
         """Of text of one language that; none of what is held out."""
         if corpus.run is not None:
             return list(dict.fromkeys(str(name) for d in self.replayed(corpus) for name in (d.src, d.tgt)))
-        if corpus.files is not None:
-            return list(corpus.files)
+        if corpus.table:
+            return list(corpus.table)
         both = [self.source_lang, self.target_lang] if corpus.source is not None else [corpus.lang]
         return [name for name in both if name is not None]
 

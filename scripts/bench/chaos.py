@@ -4,7 +4,8 @@
 
 Trains once without interruption and once with that many kills, SIGKILL and SIGTERM mixed: some at random moments, some
 as soon as a phase is seen (preparing, writing a checkpoint, validating). Ends with exit code 1 unless the bytes of the
-final weights and of what resuming needs are the same, and the log neither lacks nor repeats a record.
+final weights and of what resuming needs are the same, and the log neither lacks nor repeats a record. A recipe that
+begins with another run, or replays it, needs that run to be there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from nmt.recipe import load_recipe
 from nmt.run.checkpoint import checkpoints, find_checkpoint
 
 NMT = [sys.executable, "-c", "from nmt.cli import main; main()"]
-PHASES = ("preparing", "checkpoint", "validation", "any", "any", "any")  # what to wait for; most moments are any
+# What to wait for; most moments are any of the training itself, whose clock starts when it is there
+PHASES = ("starting", "preparing", "checkpoint", "validation", "any", "any", "any")
+EARLY = ("starting", "preparing")
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 20.0  # longest wait for a phase
 
@@ -53,12 +56,18 @@ def records(run: Path | None) -> list[dict[str, Any]]:
     return found
 
 
-def phase(work: Path, name: str, eval_every: int) -> str:
-    """What a training is doing, by what it has on the disk."""
+def written(work: Path, name: str) -> int:
+    """When a training last wrote to its log; 0 where it has none."""
+    run = run_folder(work, name)
+    return (run / "log.jsonl").stat().st_mtime_ns if run and (run / "log.jsonl").exists() else 0
+
+
+def phase(work: Path, name: str, eval_every: int, before: int) -> str:
+    """What a training is doing, by what it has on the disk; `before` is when it was last written to by another."""
     if any((work / name).glob("prepared/.*.nmt-*")):
         return "preparing"
     run = run_folder(work, name)
-    if run is None:
+    if run is None or written(work, name) == before:
         return "starting"
     if any((run / "checkpoints").glob(".*.nmt-*")):
         return "checkpoint"
@@ -72,18 +81,24 @@ def kill_once(arguments: list[str], work: Path, rng: random.Random, longest: flo
     """Start, and kill at some moment; gives the phase and the signal, or None if the training came to its end."""
     wanted = rng.choice(PHASES)
     number = rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-    process = subprocess.Popen(command(arguments, work, "broken"), stderr=subprocess.DEVNULL)
-    begun, delay = time.monotonic(), rng.uniform(0.2, longest)
+    before, delay = written(work, "broken"), rng.uniform(0.2, longest)
+    said = work / "stderr"
+    with open(said, "wb") as errors:
+        process = subprocess.Popen(command(arguments, work, "broken"), stderr=errors)
+    begun = time.monotonic()
     while process.poll() is None:
-        seen = phase(work, "broken", eval_every)
+        seen = phase(work, "broken", eval_every, before)
+        if seen in EARLY and wanted not in EARLY:
+            begun = time.monotonic()  # how long that takes is the machine's
         waited = time.monotonic() - begun
-        if (wanted == "any" and waited >= delay) or seen == wanted or waited >= PATIENCE_SECONDS:
+        at_random = wanted == "starting" or (wanted == "any" and seen not in EARLY)
+        if (waited >= delay if at_random else seen == wanted) or waited >= PATIENCE_SECONDS:
             process.send_signal(number)
             process.wait()
             return f"{seen} {number.name}"
         time.sleep(POLL_SECONDS)
     if process.returncode:
-        raise SystemExit(f"the training failed with exit code {process.returncode}")
+        raise SystemExit(f"the training failed with exit code {process.returncode}:\n{said.read_text('utf-8')}")
     return None
 
 
@@ -112,7 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arguments", nargs="+", metavar="RECIPE [KEY=VALUE]")
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill at a random moment")
+    parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill at a random moment, at most")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     recipe = load_recipe(options.arguments[0], options.arguments[1:])

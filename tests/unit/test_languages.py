@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from nmt.data.batches import collate
 from nmt.data.examples import Examples
@@ -176,17 +178,72 @@ def test_a_blank_line_is_left_out_of_its_own_language_alone(make: Callable[..., 
     assert Manifest.load(folder).splits["train"].lines == {"aa": 200, "bb": 200, "cc": 199}
 
 
-@pytest.mark.parametrize("directions", [["aa-bb", "aa-cc"], ["aa-bb", "cc-bb"]])
-def test_a_table_of_unequal_files_is_refused(
-    make: Callable[..., Recipe], tmp_path: Path, directions: list[str]
+@pytest.mark.parametrize("short", ["aa", "cc"])
+@pytest.mark.parametrize("directions", [["aa-bb", "aa-cc"], ["aa-bb", "cc-bb"], ["aa-bb", "bb-cc", "cc-aa"]])
+def test_a_table_of_unequal_files_is_refused_in_a_line(
+    make: Callable[..., Recipe], tmp_path: Path, directions: list[str], short: str
 ) -> None:
-    (tmp_path / "train.cc").write_text("w\n" * 199, encoding="utf-8")
+    (tmp_path / f"train.{short}").write_text("w\n" * 199, encoding="utf-8")
     with pytest.raises(DataError) as e:
         prepare(make(directions=directions, zero_shot=[]), processes=1)
-    other = directions[1].replace("cc", "").strip("-")
-    assert e.value.message == (
-        f"train.cc has 199 lines, but train.{other} has 200; parallel files must have one line per pair."
+    others = ", ".join(f"train.{name}" for name in WORDS if name != short)
+    assert str(e.value) == (
+        f"train.{short} has 199 lines, but {others} 200; line n of one file of a table must translate line n of all "
+        "others."
     )
+
+
+def one_file(tmp_path: Path, split: str, suffix: str, header: bool) -> dict[str, Any]:
+    """The table of a split in one file, and what a recipe says of it."""
+    columns = [(tmp_path / f"{split}.{name}").read_text("utf-8").splitlines() for name in WORDS]
+    path, by = tmp_path / f"{split}.{suffix}", "\t" if suffix == "tsv" else ","
+    rows = [by.join(row) for row in zip(*columns, strict=True)]
+    if suffix == "jsonl":
+        rows = [json.dumps(dict(zip(WORDS, row, strict=True))) for row in zip(*columns, strict=True)]
+    path.write_text("".join(f"{row}\n" for row in [by.join(WORDS)] * header + rows), encoding="utf-8")
+    named = header or suffix == "jsonl"
+    return {"path": path.name, "columns": {name: name if named else i for i, name in enumerate(WORDS)}}
+
+
+@pytest.mark.parametrize(("suffix", "header"), [("tsv", False), ("tsv", True), ("csv", True), ("jsonl", False)])
+def test_a_table_in_one_file_is_that_of_several(
+    make: Callable[..., Recipe], tmp_path: Path, suffix: str, header: bool
+) -> None:
+    several = prepare(make(), processes=1)
+    wanted = {path.name: path.read_bytes() for path in several.iterdir() if path.name != "manifest.json"}
+    keys = {name: one_file(tmp_path, name, suffix, header) for name in ("train", "valid", "test")}
+    one = make(train=keys["train"], valid=keys["valid"], test={"t": keys["test"]}, prepared_dir=str(tmp_path / "one"))
+    folder = prepare(one, processes=1)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"} == wanted
+    assert make_recipe(yaml.safe_load(one.dump()), "again") == one
+
+
+@pytest.mark.parametrize(
+    ("corpus", "said"),
+    [
+        ({"columns": {"aa": 0, "bb": 1, "cc": 2}}, "a text corpus needs `path`"),
+        ({"path": "t.tsv", "columns": {"aa": 0}}, "`columns` must name two columns or more, each of them once, by"),
+        (
+            {"path": "t.tsv", "columns": {"aa": 0, "bb": 0}},
+            "`columns` must name two columns or more, each of them once",
+        ),
+        ({"path": "t.tsv", "columns": {"aa": 0, "bb": "x"}}, "`columns` has names and numbers of columns; give names"),
+        ({"path": "t.tsv", "columns": {"aa": 0, "bb": 1}, "source": 0}, "a table corpus has no `source`"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(make: Callable[..., Recipe], corpus: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecipeError) as e:
+        make(train=corpus)
+    assert f": {said}" in e.value.message
+
+
+def test_a_row_that_lacks_a_language_is_named(make: Callable[..., Recipe], tmp_path: Path) -> None:
+    corpus = one_file(tmp_path, "train", "tsv", False)
+    text = (tmp_path / "train.tsv").read_text("utf-8").splitlines()
+    (tmp_path / "train.tsv").write_text("\n".join([*text[:6], "a b\tp q", *text[7:]]), "utf-8")
+    with pytest.raises(DataError) as e:
+        prepare(make(train=corpus), processes=1)
+    assert str(e.value) == "train.tsv:7 has 2 columns (by tabs), but column 2 is wanted (counted from 0)."
 
 
 def test_a_mixture_has_as_many_examples_and_with_a_temperature_of_1_each_once() -> None:
@@ -273,7 +330,7 @@ def test_the_route_is_told_by_its_languages() -> None:
 
 
 def test_examples_are_numbered_by_direction(make: Callable[..., Recipe]) -> None:
-    numbered = [(s.corpus.columns, str(d)) for s, d in learned(sources_of(make().data))]
+    numbered = [(s.corpus.parts, str(d)) for s, d in learned(sources_of(make().data))]
     assert numbered[:2] == [(["train.aa", "train.bb"], "aa-bb"), (["train.aa", "train.bb"], "bb-aa")]
     assert len(numbered) == 4 + 6 + 6
 
