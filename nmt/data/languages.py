@@ -18,6 +18,7 @@ from nmt.text.lines import add_found
 from nmt.tokenizer import Side
 
 LEARNED = 10_000  # lines that a language is learned from, at most, spread evenly
+LONGEST = 1000  # bytes of a line, so that one that is no sentence does not stand for its language
 FEW = 200_000  # pairs; so many are kept in memory between two readings
 SHOWN = 3  # lines of each kind
 WIDTH = 80  # characters of a line that is shown
@@ -46,7 +47,7 @@ def audit_languages(splits: Mapping[str, SplitAudit]) -> LanguageAudit | None:
     step = max(1, train.pairs // LEARNED)
     for number, index, chunk in chunks or _read(train):
         for _, lines, language in _sides(train.sources[number][0], chunk):
-            texts[language] += lines[-index % step :: step]
+            texts[language] += [line[:LONGEST] for line in lines[-index % step :: step]]
     if len(texts) < 2:
         return None
     audit = LanguageAudit(Languages.learn({language: b"\n".join(lines) for language, lines in texts.items()}))

@@ -87,6 +87,7 @@ def test_the_audit_finds_lines_of_another_language(toy_recipe, text, tmp_path, c
     lines = {code: text["train", code][:400] for code in ("en", "fr")}
     lines["fr"][120] = "She would like to see the new house in the garden."
     lines["fr"][130] = "12 345"
+    lines["en"][140] = "x " * 400_000  # which does not stand for English
     for code, own in lines.items():
         (root / f"train.{code}").write_text("\n".join(own) + "\n", encoding="utf-8")
         (root / f"valid.{code}").write_text("\n".join(text["test", code][:9]) + "\n", encoding="utf-8")
