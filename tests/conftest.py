@@ -66,7 +66,7 @@ tokenizer: {vocab_size: 400}
 model: {d_model: 32, d_ff: 64, num_heads: 2, num_encoder_layers: 1, num_decoder_layers: 1, dropout: 0.1}
 train:
   {batch_tokens: 500, learning_rate: 5e-3, weight_decay: 0, warmup_steps: 10, max_steps: 8, eval_every: 4,
-   average_best: 0, threads: 1, schedule: inverse_sqrt, patience: 0}
+   average_best: 0, threads: 1, schedule: inverse_sqrt, patience: 0, precision: fp32}
 decode: {beam_size: 2}
 """
 

@@ -291,7 +291,7 @@ def test_every_command_goes_by_all_references(project: Path, nmt: Nmt) -> None:
         return out
 
     for name in ("valid", "test"):
-        last = ["--run", "runs/mini", "--checkpoint", "last"]
+        last = ["--run", "runs/mini", "--checkpoint", "last", "--engine", "nmt"]
         run("translate", *last, "-i", f"text/{name}.en", "-o", f"text/{name}.fr.1")
     hyp = (project / "text/test.fr.1").read_text(encoding="utf-8").split("\n")[:-1]
     write(project / "text/test.fr.1", [*hyp[:15], *[""] * 5])
@@ -306,7 +306,7 @@ def test_every_command_goes_by_all_references(project: Path, nmt: Nmt) -> None:
     log = [json.loads(line) for line in (project / "runs/several/log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [event for event in log if event["event"] == "valid"][-1]["chrf"] == 100
 
-    several = ["--run", "runs/several", "--checkpoint", "last"]
+    several = ["--run", "runs/several", "--checkpoint", "last", "--engine", "nmt"]
     found = json.loads(run("evaluate", *several, "--analyse", "--json"))["first"]
     refs = ["--ref", "text/test.fr", "--ref", "text/test.fr.1"]
     (by_files,) = json.loads(run("evaluate", "--hyp", "hyp", *refs, "--json")).values()
