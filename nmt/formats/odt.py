@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from nmt.errors import DataError
-from nmt.formats.document import About, CodeOf, Document, Slot, Unit, edited, source_only
-from nmt.formats.package import open_package
+from nmt.formats.document import About, CodeOf, Document, Slot, Unit, source_only
+from nmt.formats.package import Part, open_package, package_document
 from nmt.formats.xml import Element, Text, escaped, read_xml
 from nmt.text.inline import Inline, Tag, has_letters, with_placeholders
 
@@ -22,21 +22,13 @@ def read(data: bytes, about: About) -> Document:
     package = open_package(data, about.name)
     if "content.xml" not in package.names:
         raise DataError(f"{about.name} is no .odt file: it has no content.xml in it.")
-    parts: list[tuple[str, str, Callable[[str], bytes], list[Slot]]] = []
+    parts: list[Part] = []
     for name in (name for name in _PARTS if name in package.names):
         text, encode, root = read_xml(package[name], f"{about.name} ({name})")
         where = "" if name == "content.xml" else "header or footer, "
         parts.append((name, text, encode, list(_slots(text, root, where))))
 
-    def write() -> bytes:
-        changed = {
-            name: encode(edited(text, slots))
-            for name, text, encode, slots in parts
-            if any(slot.unit.changed for slot in slots)
-        }
-        return package.write(changed)
-
-    return Document([slot.unit for *_, slots in parts for slot in slots], write)
+    return package_document(package, parts)
 
 
 def _slots(text: str, root: Element, where: str) -> Iterator[Slot]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from nmt.errors import DataError
-from nmt.formats.document import About, Document, Slot, edited
-from nmt.formats.package import open_package
+from nmt.formats.document import About, Document
+from nmt.formats.package import Part, open_package, package_document
 from nmt.formats.runs import paragraphs
 from nmt.formats.xml import Element, read_xml
 
@@ -36,23 +35,15 @@ def _read(data: bytes, about: About, kind: str) -> Document:
     names = sorted((name for name in package.names if _PARTS[kind].fullmatch(name)), key=_in_order)
     if not names:
         raise DataError(f"{about.name} is no .{kind} file: it has no {'text' if kind == 'docx' else 'slides'} in it.")
-    parts: list[tuple[str, str, Callable[[str], bytes], list[Slot]]] = []
+    parts: list[Part] = []
     for name in names:
         text, encode, root = read_xml(package[name], f"{about.name} ({name})")
         where = name.rpartition("/")[2].removesuffix(".xml")
         parts.append((name, text, encode, paragraphs(text, root, _space(root, kind), where)))
 
-    def write() -> bytes:
-        changed = {
-            name: encode(edited(text, slots))
-            for name, text, encode, slots in parts
-            if any(slot.unit.changed for slot in slots)
-        }
-        return package.write(changed)
-
     left = [what for what, pattern in _LEFT.items() if any(pattern.fullmatch(name) for name in package.names)]
     notes = [f"{about.name}: the text of {' and '.join(left)} stays as it is."] if left else []
-    return Document([slot.unit for *_, slots in parts for slot in slots], write, notes)
+    return package_document(package, parts, notes)
 
 
 def _in_order(name: str) -> tuple[bool, list[int | str]]:

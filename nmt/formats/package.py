@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nmt.errors import DataError, plural
+from nmt.formats.document import Document, Slot, edited
 
 MAX_MEMBERS = 2000
 MAX_BYTES = 200 << 20  # unpacked
@@ -73,3 +74,21 @@ def open_package(data: bytes, name: str) -> Package:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError) as e:
         raise DataError(f"{name} is damaged: {str(e) or type(e).__name__}.", "Can its own program open it?") from None
     return Package(data, members)
+
+
+# A member that has text: its name, its text, how that is written, and what is translated of it.
+Part = tuple[str, str, Callable[[str], bytes], list[Slot]]
+
+
+def package_document(package: Package, parts: Sequence[Part], notes: Sequence[str] = ()) -> Document:
+    """Of an archive with text in some of its members."""
+
+    def write() -> bytes:
+        changed = {
+            name: encode(edited(text, slots))
+            for name, text, encode, slots in parts
+            if any(slot.unit.changed for slot in slots)
+        }
+        return package.write(changed)
+
+    return Document([slot.unit for *_, slots in parts for slot in slots], write, list(notes))

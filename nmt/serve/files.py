@@ -7,8 +7,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -17,7 +16,7 @@ from nmt.formats.choose import format_of
 from nmt.serve import markup
 from nmt.serve.access import key_of, route, service_of, store_of
 from nmt.serve.limits import MAX_FILE
-from nmt.serve.reading import text_field, values_of
+from nmt.serve.reading import text_field, values_of, within
 from nmt.serve.refusal import Refusal
 from nmt.serve.service import while_connected
 from nmt.serve.stored import Store, Stored
@@ -27,20 +26,13 @@ UPLOAD_SECONDS = 120.0
 
 async def _uploaded(request: Request) -> tuple[str, bytes, dict[str, str]]:
     """Name, content and other fields. The name is for its ending alone, never a path. Raises Refusal."""
-    try:
-        async with asyncio.timeout(UPLOAD_SECONDS), request.form(max_files=1, max_fields=50) as form:
-            upload = form.get("file")
-            if not isinstance(upload, UploadFile):
-                raise Refusal(400, "Invalid request: missing file parameter")
-            data = await upload.read()
-            fields = {name: value for name, value in form.items() if isinstance(value, str)}
-            return PurePosixPath((upload.filename or "file").replace("\\", "/")).name[:200] or "file", data, fields
-    except TimeoutError:
-        raise Refusal(408, f"the file did not come within {UPLOAD_SECONDS:g} seconds") from None
-    except HTTPException as e:
-        raise Refusal(e.status_code, str(e.detail)) from None
-    except ClientDisconnect:
-        raise Refusal(499, "whoever asked has left") from None
+    async with within(UPLOAD_SECONDS), request.form(max_files=1, max_fields=50) as form:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
+            raise Refusal(400, "Invalid request: missing file parameter")
+        data = await upload.read()
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        return PurePosixPath((upload.filename or "file").replace("\\", "/")).name[:200] or "file", data, fields
 
 
 async def _translated(
@@ -110,6 +102,9 @@ async def _finish(request: Request, stored: Stored, data: bytes, source: str | N
         stored.data, stored.characters = await _translated(request, stored.name, data, source, target, key)
     except Refusal as e:
         stored.fault = e.message
+    except Exception:
+        stored.fault = "The server failed; its log says more."  # or whoever asked would wait for ever
+        raise
 
 
 async def document_status(request: Request) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
@@ -16,6 +18,20 @@ from nmt.serve.refusal import Refusal
 MAX_DEPTH = 20  # of lists and objects within each other
 
 
+@asynccontextmanager
+async def within(seconds: float) -> AsyncIterator[None]:
+    """Within, a body is read. Raises Refusal where it does not come in so many seconds, or cannot be read."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise Refusal(408, f"the body of the request did not come within {seconds:g} seconds") from None
+    except HTTPException as e:
+        raise Refusal(e.status_code, str(e.detail)) from None
+    except ClientDisconnect:
+        raise Refusal(499, "whoever asked has left") from None
+
+
 async def values_of(request: Request) -> dict[str, Any]:
     """The fields of a request: a JSON object or a form, and what the query has besides. A field that a form repeats is
     a list. Raises Refusal (400, 408, 413).
@@ -24,17 +40,10 @@ async def values_of(request: Request) -> dict[str, Any]:
     if request.method == "GET" and not request.headers.get("content-length"):
         return query
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-                return query | _merged(_texts(await request.form(max_files=1, max_fields=200)))
-            body = await request.body()
-    except TimeoutError:
-        raise Refusal(408, f"the body of the request did not come within {BODY_SECONDS:g} seconds") from None
-    except HTTPException as e:
-        raise Refusal(e.status_code, str(e.detail)) from None
-    except ClientDisconnect:
-        raise Refusal(499, "whoever asked has left") from None
+    async with within(BODY_SECONDS):
+        if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+            return query | _merged(_texts(await request.form(max_files=1, max_fields=200)))
+        body = await request.body()
     return query | (_json(body) if body.strip() else {})
 
 

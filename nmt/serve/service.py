@@ -35,9 +35,7 @@ class Answer:
 
     text: str
     source: str
-    target: str
     sure: float = 100.0  # of the source language, in percent
-    detected: bool = False
     alternatives: tuple[str, ...] = ()
 
 
@@ -91,8 +89,8 @@ class Service:
         return [(code, models.target(target, code), sure) for code, sure in found]
 
     async def translate(
-        self, texts: list[str], source: str | None, target: str, *, alternatives: int = 0, model: str | None = None,
-        document: bool = False, key: str = "", terms: Terms | None = None,
+        self, texts: list[str], source: str | None, target: str, *, alternatives: int = 0, key: str = "",
+        terms: Terms | None = None,
     ) -> list[Answer]:  # fmt: skip
         """Translate texts line by line, with the terms of a glossary if there is one. Raises Refusal."""
         check_texts(texts)
@@ -104,9 +102,9 @@ class Service:
         waiting: list[list[asyncio.Future]] = []  # type: ignore[type-arg]
         try:
             for own, (code, into, _) in zip(lines, pairs, strict=True):
-                waiting.append(self._begin(own, code, into, alternatives, model, document, terms))
+                waiting.append(self._begin(own, code, into, alternatives, terms))
             return [
-                await self._answer(own, futures, pair, source is None, alternatives)
+                await self._answer(own, futures, pair, alternatives)
                 for own, futures, pair in zip(lines, waiting, pairs, strict=True)
             ]
         finally:
@@ -120,24 +118,21 @@ class Service:
         self.used[key] += characters
 
     def _begin(
-        self, lines: Lines, source: str, target: str, alternatives: int, model: str | None, document: bool,
-        terms: Terms | None,
+        self, lines: Lines, source: str, target: str, alternatives: int, terms: Terms | None
     ) -> list[asyncio.Future]:  # type: ignore[type-arg]  # fmt: skip
         if source == target:
             return []
         self.metrics.text(f"{source}-{target}", sum(map(len, lines.parts)))
-        how = How(self.models.pick(source, target, model).translator, target, source, alternatives + 1)
-        return self.scheduler.begin(
-            [Request(part, include=_wanted(part, terms)) for part in lines.parts], how, document=document
-        )
+        how = How(self.models.pick(source, target).translator, target, source, alternatives + 1)
+        return self.scheduler.begin([Request(part, include=_wanted(part, terms)) for part in lines.parts], how)
 
     @staticmethod
     async def _answer(
-        lines: Lines, futures: Sequence[Awaitable], pair: tuple[str, str, float], detected: bool, alternatives: int  # type: ignore[type-arg]
+        lines: Lines, futures: Sequence[Awaitable], pair: tuple[str, str, float], alternatives: int  # type: ignore[type-arg]
     ) -> Answer:  # fmt: skip
         source, target, sure = pair
         if source == target:
-            return Answer(lines.unchanged(), source, target, sure, detected)
+            return Answer(lines.unchanged(), source, sure)
         found = [await future for future in futures]
         text = lines.joined([translation.text for translation in found])
         others: list[str] = []
@@ -149,7 +144,7 @@ class Service:
             other = lines.joined([own[rank if rank < len(own) else 0][0] for own in hypotheses])
             if other != text and other not in others:
                 others.append(other)
-        return Answer(text, source, target, sure, detected, tuple(others))
+        return Answer(text, source, sure, tuple(others))
 
     async def translate_marked(
         self, texts: list[str], source: str | None, target: str, kind: Callable[[Queue, str], str], key: str = "",
@@ -162,7 +157,7 @@ class Service:
         answers = []
         for text, (code, into, sure) in zip(texts, pairs, strict=True):
             found = text if code == into else await self._marked(text, code, into, kind, terms)
-            answers.append(Answer(found, code, into, sure, source is None))
+            answers.append(Answer(found, code, sure))
         return answers
 
     async def _marked(

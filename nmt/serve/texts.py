@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _BREAK = re.compile(r"(\r\n|\r|\n|\u2028|\u2029)")
 _EDGES = re.compile(r"^(\s*)(.*?)(\s*)$", re.DOTALL)
@@ -36,8 +36,3 @@ class Lines:
 
     def unchanged(self) -> str:
         return self.joined(self.parts)
-
-
-def count(texts: Iterable[str]) -> int:
-    """Characters."""
-    return sum(map(len, texts))
