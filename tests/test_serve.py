@@ -336,6 +336,7 @@ def test_keys_are_wanted_from_everybody(trained: Path, tmp_path: Path) -> None:
         assert deepl.DeepLClient("good", server_url=one.url).translate_text("a", target_lang="FR").text
         statuses = [one.ask("/translate", body | {"api_key": "slow", "q": "word " * 12})[0] for _ in range(3)]
         assert statuses == [200, 429, 429]
+        assert post_file(one, "a.txt", b"word " * 12, source="en", target="fr", api_key="slow")[0] == 429
 
 
 def test_told_to_stop_it_answers_what_it_has_accepted(trained: Path, tmp_path: Path) -> None:

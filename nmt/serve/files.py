@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -50,10 +51,9 @@ async def _translated(
     if code == into:
         return data, 0
     queue = service.queue(code, into, document=True)
-    found = await markup.in_thread(queue, lambda: markup.file(queue, name, data))
+    found = await markup.in_thread(queue, lambda: markup.file(queue, name, data, partial(service.charge, key)))
     if not found.translated:
         raise Refusal(400, f"nothing to translate was found in {name}")
-    service.charge(key, found.characters)
     return found.data, found.characters
 
 

@@ -91,8 +91,12 @@ class File:
     translated: int  # units
 
 
-def file(queue: Queue, name: str, data: bytes) -> File:
-    """A document of any format that is known, translated. Raises DataError where it is of none, or damaged."""
+def file(queue: Queue, name: str, data: bytes, charge: Callable[[int], None]) -> File:
+    """A document of any format that is known, translated; before that `charge` is told its characters. Raises DataError
+    where it is of none, or damaged.
+    """
     document = read_document(data, About(name, queue.how.source, queue.how.to))
+    characters = sum(len(plain(unit.source)) for unit in document.units)
+    charge(characters)
     tally = translate_units(document.units, engine_of(queue))
-    return File(document.write(), sum(len(plain(unit.source)) for unit in document.units), tally.translated)
+    return File(document.write(), characters, tally.translated)
