@@ -109,12 +109,19 @@ def _json(origin: Origin) -> bytes:
 
 def _spec(ct2: Any, model: Transformer) -> Any:
     section = model.section
-    kinds = ct2.specs.common_spec.Activation
-    spec = ct2.specs.TransformerSpec.from_config(
-        (section.num_encoder_layers, section.num_decoder_layers), section.num_heads, pre_norm=section.norm == "pre",
-        activation={"relu": kinds.RELU, "gelu": kinds.GELU, "swiglu": kinds.SWISH}[section.activation],
-        ffn_glu=section.activation == "swiglu",
-    )  # fmt: skip
+    kinds, of = ct2.specs.common_spec.Activation, ct2.specs.transformer_spec
+    shape = {
+        "num_heads": section.num_heads,
+        "pre_norm": section.norm == "pre",
+        "activation": {"relu": kinds.RELU, "gelu": kinds.GELU, "swiglu": kinds.SWISH}[section.activation],
+        "ffn_glu": section.activation == "swiglu",
+    }
+    if section.positions == "rotary":
+        shape |= {"rotary_dim": section.d_model // section.num_heads, "rotary_interleave": False}
+    spec = ct2.specs.TransformerSpec(
+        of.TransformerEncoderSpec(section.num_encoder_layers, **shape),
+        of.TransformerDecoderSpec(section.num_decoder_layers, **shape),
+    )
     _embedding(spec.encoder, spec.encoder.embeddings[0], model.src_embedding)
     _embedding(spec.decoder, spec.decoder.embeddings, model.tgt_embedding)
     if section.norm == "pre":
@@ -153,6 +160,8 @@ def _layer(to: Any, layer: EncoderLayer | DecoderLayer) -> None:
 
 def _embedding(part: Any, to: Any, embedding: Embedding) -> None:
     to.weight = _array(embedding.tokens.weight)
+    if not embedding.absolute:
+        return
     learned = embedding.positions
     size = embedding.tokens.embedding_dim
     part.position_encodings.encodings = _array(learned.weight if learned is not None else sinusoids(POSITIONS, size))

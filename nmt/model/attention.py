@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nmt.model.dropout import dropout as drop
+from nmt.model.rotary import Rotary, turn
+from nmt.recipe import ModelSection
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: float = 0.0) -> Tensor:
@@ -47,20 +49,26 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Queries, keys and values of one sequence, by one fused projection."""
+    """Queries, keys and values of one sequence, by one fused projection; with `rotary` they know their positions."""
 
-    def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
+    def __init__(self, section: ModelSection) -> None:
         super().__init__()
-        self.num_heads, self.dropout = num_heads, dropout
+        d_model, self.num_heads, self.dropout = section.d_model, section.num_heads, section.attention_dropout
+        self.rotary = Rotary(d_model // self.num_heads) if section.positions == "rotary" else None
         self.qkv = nn.Linear(d_model, 3 * d_model)
         self.out = nn.Linear(d_model, d_model)
         nn.init.xavier_uniform_(self.qkv.weight, gain=1 / math.sqrt(2))  # as if q, k and v were initialised alone
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x (B,T,D) to q, k, v, each (B,H,T,K)."""
+    def project(self, x: Tensor, positions: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B,T,D), at positions (B,T), None: from 0 on, to q, k, v, each (B,H,T,K)."""
         width = x.size(2) // self.num_heads
-        q, k, v = self.qkv(x).view(*x.shape[:2], 3, self.num_heads, width).permute(2, 0, 3, 1, 4).unbind(0)
-        return q, k, v
+        qkv = self.qkv(x).view(*x.shape[:2], 3, self.num_heads, width).permute(2, 0, 3, 1, 4)
+        if self.rotary is None:
+            q, k, v = qkv.unbind(0)
+            return q, k, v
+        angles = self.rotary.first(x.size(1), x) if positions is None else self.rotary.at(positions, x)[:, :, None]
+        q, k = turn(qkv[:2], angles).unbind(0)
+        return q, k, qkv[2]
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
         """What `project` gave, with S = T, to (B,T,D)."""
@@ -75,9 +83,9 @@ class SelfAttention(nn.Module):
 class CrossAttention(nn.Module):
     """Queries of the target, keys and values of the encoder's memory."""
 
-    def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
+    def __init__(self, section: ModelSection) -> None:
         super().__init__()
-        self.num_heads, self.dropout = num_heads, dropout
+        d_model, self.num_heads, self.dropout = section.d_model, section.num_heads, section.attention_dropout
         self.q = nn.Linear(d_model, d_model)
         self.kv = nn.Linear(d_model, 2 * d_model)
         self.out = nn.Linear(d_model, d_model)

@@ -28,8 +28,8 @@ class DecoderLayer(nn.Module):
     def __init__(self, section: ModelSection, number: int) -> None:
         super().__init__()
         self.d_model = section.d_model
-        self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
-        self.cross_attention = CrossAttention(section.d_model, section.num_heads, section.attention_dropout)
+        self.self_attention = SelfAttention(section)
+        self.cross_attention = CrossAttention(section)
         self.feed_forward = fill(section, "decoder", number)
         self.self_residual = Residual(section)
         self.cross_residual = Residual(section)

@@ -49,9 +49,9 @@ class DecoderOnly(nn.Module):
         sources, (L,2,B,H,P,K).
         """
         row = _Row(src, src_mask, src[:, :0])
-        x, bias, memory = self._embed(row), self._bias(row), []
+        x, places, bias, memory = self._embed(row), row.places(), self._bias(row), []
         for layer in self.decoder:
-            q, k, v = layer.project(x)
+            q, k, v = layer.project(x, places)
             memory.append(torch.stack([k, v]))
             x = layer.attended(x, q, k, v, bias, row.real)
         return torch.stack(memory)
@@ -71,9 +71,9 @@ class DecoderOnly(nn.Module):
         them gives logits, which the loss never holds all at once.
         """
         row = _Row(src, src_mask, tgt_in)
-        x, bias = self._embed(row), self._bias(row)
+        x, places, bias = self._embed(row), row.places(), self._bias(row)
         for layer in self.decoder:
-            x = layer(x, bias, row.real)
+            x = layer.attended(x, *layer.project(x, places), bias, row.real)
         hidden: Tensor = self.decoder_norm(x[:, row.size :])
         return hidden
 
@@ -82,19 +82,18 @@ class DecoderOnly(nn.Module):
         the target counts as `</s>`.
         """
         row = _Row(src, src_mask, tgt_in)
-        x, bias, seen = self._embed(row), self._bias(row), []
+        x, places, bias, seen = self._embed(row), row.places(), self._bias(row), []
         for layer in self.decoder:
-            q, k, v = layer.project(x)
+            q, k, v = layer.project(x, places)
             weights = attention_weights(q, k, bias).mean(1)[:, row.size :, : row.size]
             seen.append(seen_in_source(weights, row.visible))
             x = layer.attended(x, q, k, v, bias, row.real)
         return self.decoder_norm(x[:, row.size :]), torch.stack(seen)
 
     def _embed(self, row: _Row) -> Tensor:
-        if row.visible is None:
-            embedded: Tensor = self.tgt_embedding(row.ids)
-            return embedded
-        return self.tgt_embedding.placed(row.ids, row.positions(row.visible))
+        places = row.places()
+        embedded: Tensor = self.tgt_embedding(row.ids) if places is None else self.tgt_embedding.placed(row.ids, places)
+        return embedded
 
     def _bias(self, row: _Row) -> Tensor:
         """Who sees whom: (N,N), or (B,1,N,N) where sources are padded."""
@@ -119,10 +118,12 @@ class _Row:
         self.ids = torch.cat([src[:, :-1], tgt], 1)  # (B,N)
         self.real = self.ids != PADDING  # (B,N)
 
-    def positions(self, visible: Tensor) -> Tensor:
-        """Of each token, (B,N)."""
+    def places(self) -> Tensor | None:
+        """The position of each token, (B,N); None: from 0 on, as nothing is padded."""
+        if self.visible is None:
+            return None
         places = torch.arange(self.ids.size(1), device=self.ids.device)
-        padding = self.size - visible.sum(1, keepdim=True)
+        padding = self.size - self.visible.sum(1, keepdim=True)
         return torch.where(places < self.size, places, places - padding)
 
 

@@ -27,6 +27,7 @@ class LayerWeights:
     def __init__(self, layer: DecoderLayer | EncoderLayer) -> None:
         own = layer.self_attention
         self.qkv, self.out = linear_of(own.qkv), linear_of(own.out)
+        self.rotary = own.rotary
         self.cross = CrossWeights(layer) if isinstance(layer, DecoderLayer) else None
         self.feed_forward = layer.feed_forward.function()
         self.self_norm, self.ff_norm = norm_of(layer.self_residual.norm), norm_of(layer.ff_residual.norm)

@@ -1,4 +1,4 @@
-"""Token embeddings and positions.
+"""Token embeddings and positions, where these are not rotary.
 
 Shapes: B sentences, T positions, N tokens, D d_model.
 """
@@ -26,6 +26,7 @@ class Embedding(nn.Module):
         self.p = section.dropout
         learned = section.positions == "learned"
         self.positions = nn.Embedding(section.max_positions, section.d_model) if learned else None
+        self.absolute = section.positions != "rotary"  # otherwise attention knows the positions
         if self.positions is not None:
             nn.init.normal_(self.positions.weight, std=section.d_model**-0.5)
         self.sinusoids: Tensor
@@ -33,16 +34,21 @@ class Embedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids (B,T), at positions from 0 on, to (B,T,D)."""
-        x = self.tokens(ids) * self.scale + self.table(ids.size(1))
+        x = self.tokens(ids) * self.scale
+        x = x + self.table(ids.size(1)) if self.absolute else x
         return dropout(x, self.p) if self.training else x
 
     def placed(self, ids: Tensor, positions: Tensor) -> Tensor:
         """ids (B,T) at positions (B,T) below T, to (B,T,D)."""
-        x = self.tokens(ids) * self.scale + self.table(ids.size(1))[positions]
+        x = self.tokens(ids) * self.scale
+        x = x + self.table(ids.size(1))[positions] if self.absolute else x
         return dropout(x, self.p) if self.training else x
 
     def at(self, ids: Tensor, position: int | Tensor) -> Tensor:
         """ids (N), all at this position, or each at its own (N), to (N,D), without dropout."""
+        if not self.absolute:
+            scaled: Tensor = self.tokens(ids) * self.scale
+            return scaled
         last = position if isinstance(position, int) else int(position.max())
         return torch.add(self.table(last + 1)[position], self.tokens(ids), alpha=self.scale)
 

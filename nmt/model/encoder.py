@@ -22,7 +22,7 @@ class EncoderLayer(nn.Module):
     def __init__(self, section: ModelSection, number: int, stack: Literal["encoder", "decoder"] = "encoder") -> None:
         super().__init__()
         self.d_model = section.d_model
-        self.self_attention = SelfAttention(section.d_model, section.num_heads, section.attention_dropout)
+        self.self_attention = SelfAttention(section)
         self.feed_forward = fill(section, stack, number)
         self.self_residual = Residual(section)
         self.ff_residual = Residual(section)
@@ -31,9 +31,11 @@ class EncoderLayer(nn.Module):
         """x (B,S,D) to (B,S,D); bias as `attention` takes it, real (B,S) as the slot does."""
         return self.attended(x, *self.project(x), bias, real)
 
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x (B,S,D) to the queries, keys and values that `attended` takes, each (B,H,S,K)."""
-        return self.self_attention.project(self.self_residual.before(x))
+    def project(self, x: Tensor, positions: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B,S,D), at positions (B,S), None: from 0 on, to the queries, keys and values that `attended` takes, each
+        (B,H,S,K).
+        """
+        return self.self_attention.project(self.self_residual.before(x), positions)
 
     def attended(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, real: Tensor | None) -> Tensor:
         """What the layer makes of x (B,S,D) and of what `project` gave of it."""

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from nmt.model.decoder_state import DecoderState, seen_in_source
 from nmt.model.kinds import Writer
+from nmt.model.rotary import turn
 
 
 class IncrementalDecoder:
@@ -40,11 +41,18 @@ class IncrementalDecoder:
             cross_bias = cross_bias.flatten(0, 1)
         seen = []
 
-        x = model.tgt_embedding.at(last.flatten(), state.positions(k))  # (B·k,D)
+        places = state.positions(k)
+        x = model.tgt_embedding.at(last.flatten(), places)  # (B·k,D)
+        rotary = state.layers[0].weights.rotary
+        angles = None if rotary is None else rotary.at(places, x)  # (2,K), or (2,B·k,K)
+        if angles is not None and angles.dim() == 3:
+            angles = angles.view(2, b, 1, k, -1)
         for layer in state.layers:
             w = layer.weights
             y = torch.layer_norm(x, *w.self_norm) if pre else x
             qkv = F.linear(y, *w.qkv).view(b, k, 3, h, -1).permute(2, 0, 3, 1, 4)  # (3,B,H,k,K)
+            if angles is not None:
+                qkv = torch.cat([turn(qkv[:2], angles), qkv[2:]])
             layer.past[:, :, :, new] = qkv[1:]
             keys, values = layer.past.flatten(1, 2)[:, :, : new.stop].unbind(0)  # (B·H,L,K)
             y, weights = attend(qkv[0], keys, values, bias)

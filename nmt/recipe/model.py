@@ -41,8 +41,8 @@ class ModelSection(Section):
     prefix: Literal["visible", "causal"] | None = None  # decoder: whether source positions see all of the source
     norm: Literal["pre", "post"] = "pre"
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
-    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-    max_positions: Width = 1024  # of learned positions; sinusoids have no end
+    positions: Literal["sinusoidal", "rotary", "learned"] = "sinusoidal"
+    max_positions: Width = 1024  # of learned positions; the others have no end
     tie_embeddings: Literal["all", "target", "none"] = "all"
     dropout: Probability = derived(0.1)
     attention_dropout: Probability = 0.0
@@ -107,6 +107,8 @@ class ModelSection(Section):
             raise ValueError(f"`num_heads` ({self.num_heads}) must divide `d_model` ({self.d_model})")
         if self.d_model % 2:
             raise ValueError(f"`d_model` ({self.d_model}) must be even")
+        if self.positions == "rotary" and self.d_model // self.num_heads % 2:
+            raise ValueError(f"`positions: rotary` needs heads of even width, not {self.d_model // self.num_heads}")
         return self
 
     @model_validator(mode="after")

@@ -50,6 +50,7 @@ def random_model(tokenizer: Tokenizer, **changes: object) -> Transformer:
         {"norm": "post", "activation": "gelu"},
         {"activation": "swiglu", "positions": "learned", "max_positions": 128},
         {"tie_embeddings": "none"},
+        {"positions": "rotary"},
     ],
     ids=str,
 )

@@ -22,6 +22,7 @@ VARIANTS = [
     {"prefix": "causal"},
     {"prefix": "visible", "norm": "post", "tie_embeddings": "none"},
     {"prefix": "causal", "activation": "swiglu"},
+    {"prefix": "visible", "positions": "rotary"},
 ]
 CLOSE = {"atol": 2e-5, "rtol": 1e-4}
 

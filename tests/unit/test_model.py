@@ -17,6 +17,7 @@ VARIANTS = [
     {"norm": "post"},
     {"activation": "gelu", "positions": "learned"},
     {"activation": "swiglu", "tie_embeddings": "target"},
+    {"positions": "rotary"},
     {"tie_embeddings": "none", "num_encoder_layers": 3, "num_decoder_layers": 1},
 ]
 
