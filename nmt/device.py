@@ -12,6 +12,8 @@ from nmt.errors import RecipeError
 if TYPE_CHECKING:
     import torch
 
+KERNELS = "64"  # that each cache holds
+
 
 def usable_cores() -> int:
     """Cores that this process may use: its affinity, capped by the CPU quota of its container (cgroup v2)."""
@@ -33,10 +35,21 @@ def choose_device(name: str, local_rank: int = 0, said: str = "`train.device:") 
     if not available.get(name):
         here = ", ".join(kind for kind, there in available.items() if there)
         raise RecipeError(f"{said} {name}` is not available here; this machine has {here}.")
+    _bound_kernel_caches()
     if name == "cuda":
         torch.cuda.set_device(local_rank)
         return torch.device("cuda", local_rank)
     return torch.device(name)
+
+
+def _bound_kernel_caches() -> None:
+    """Before the first product, as they are read then. On a CPU, products in bf16 keep the kernel of every shape that
+    they have seen, in two caches of 1,024 that each thread has its own of: a gigabyte, as batches seldom repeat a
+    shape. What the user has set stays.
+    """
+    for names in (("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "DNNL_PRIMITIVE_CACHE_CAPACITY"), ("LRU_CACHE_CAPACITY",)):
+        if not any(name in os.environ for name in names):
+            os.environ[names[0]] = KERNELS
 
 
 def memory_size(device: torch.device) -> int | None:

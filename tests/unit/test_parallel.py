@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import re
 import shutil
 import socket
@@ -130,3 +131,39 @@ def test_precision_can_be_chosen():
     assert choose_dtype("fp32", cpu) == torch.float32
     assert choose_dtype("bf16", cpu) == torch.bfloat16
     assert choose_dtype("auto", cpu) in (torch.float32, torch.bfloat16)
+
+
+CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+
+
+def test_caches_of_kernels_are_small_unless_the_user_says_otherwise(monkeypatch):
+    for name in (*CACHES, "DNNL_PRIMITIVE_CACHE_CAPACITY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DNNL_PRIMITIVE_CACHE_CAPACITY", "300")  # an older name of the first
+    choose_device("cpu")
+    assert [os.environ.get(name) for name in CACHES] == [None, "64"]
+    monkeypatch.delenv("DNNL_PRIMITIVE_CACHE_CAPACITY")
+    monkeypatch.setenv("LRU_CACHE_CAPACITY", "500")
+    choose_device("cpu")
+    assert [os.environ.get(name) for name in CACHES] == ["64", "500"]
+
+
+SHAPES = """
+import resource, torch
+from nmt.device import choose_device
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+choose_device("cpu")
+weights = torch.randn(128, 128).bfloat16()
+begun = peak()
+for rows in range(8, 408):
+    torch.randn(rows, 128).bfloat16() @ weights
+print(peak() - begun)
+"""
+
+
+@pytest.mark.slow
+def test_many_shapes_in_bf16_need_little_memory():
+    """Set late, after torch is imported: before the first product is soon enough."""
+    alone = {name: value for name, value in os.environ.items() if not name.endswith("CACHE_CAPACITY")}
+    run = subprocess.run([sys.executable, "-c", SHAPES], capture_output=True, text=True, check=True, env=alone)
+    assert int(run.stdout) < 120, "megabytes; 250 where kernels are kept"
