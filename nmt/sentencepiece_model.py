@@ -1,7 +1,7 @@
 """The model file of SentencePiece, a protocol buffer, of which only what is needed here is read or written.
 
     1  the pieces, one message each: 1 text, 2 score (float), 3 type    2  how it was trained: 3 kind of model
-    3  the rules of normalisation
+    3  the rules of normalisation                          5  and those of denormalisation, of pieces put together
 
 The order of the pieces decides their ids. A reader takes fields in any order, so that pieces can be put at the end.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-_PIECE, _TRAINING, _RULES = 1, 2, 3  # fields of the model
+_PIECE, _TRAINING, _RULES, RESTORING = 1, 2, 3, 5  # fields of the model
 _TEXT, _SCORE, _TYPE = 1, 2, 3  # fields of a piece
 _KIND = 3  # field of the training
 _VARINT, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 2, 5  # wire types
@@ -23,6 +23,7 @@ NORMAL, CONTROL, USER_SYMBOL, BYTE = 1, 3, 4, 6  # types of pieces; text is cut 
 # Rules that leave a text as it is, without a space in front of it: fields 3 (put one there), 4 (remove others), and 5
 # (write `▁` for spaces) of the rules.
 AS_IT_IS = bytes([3 << 3, 0, 4 << 3, 0, 5 << 3, 1])
+PLAIN = bytes([3 << 3, 0, 4 << 3, 0, 5 << 3, 0])  # the same, and spaces stay spaces
 
 
 @dataclass(frozen=True)

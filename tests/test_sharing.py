@@ -205,3 +205,25 @@ def test_argos_has_codes_of_its_own(language: str, code: str) -> None:
     from nmt.share.argos import code_of
 
     assert code_of(language) == code
+
+
+@pytest.mark.usefixtures("project")
+def test_who_cannot_put_apostrophes_back_gets_no_package(
+    nmt: Nmt, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, err = nmt("train", "mini.yaml", "name=split", "tokenizer.apostrophe=split", "train.max_steps=8")
+    assert code == 0, err
+    code, _, err = nmt("package", "runs/split", "-o", "split.argosmodel", "--for", "argos")
+    assert code == 2 and not Path("split.argosmodel").exists()
+    assert err.endswith(
+        "✗ runs/split has `tokenizer.apostrophe: split`, and Argos Translate would write `l'￭ homme`.\n"
+        "  Package it for `hub` or `nmt`, or train without that key.\n"
+    )
+    code, _, err = nmt("package", "runs/split", "-o", "hub", "--for", "hub")
+    assert code == 0 and "Without a package for Argos Translate" in err
+    assert list(Path("hub").glob("*.nmt")) and not list(Path("hub").glob("*.argosmodel"))
+    monkeypatch.chdir("hub")
+    card = Path("README.md").read_text()
+    assert "Argos" not in card
+    exec(card.split("```python\n")[1].split("```")[0], {})
+    assert "￭" not in capfd.readouterr().out

@@ -11,6 +11,8 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
+from nmt.text.pieces import begin_words
+
 
 def align(
     attention: npt.NDArray[np.float32], src_words: Sequence[int], tgt_words: Sequence[int]
@@ -32,5 +34,4 @@ def align(
 
 def words_of(pieces: Sequence[str]) -> list[int]:
     """The number of the word that each piece belongs to, from 0: a word begins with `▁`, for the space before it."""
-    starts = [i == 0 or piece.startswith("▁") for i, piece in enumerate(pieces)]
-    return [n - 1 for n in accumulate(starts)]
+    return [n - 1 for n in accumulate(begin_words(pieces))]

@@ -13,6 +13,7 @@ from nmt.decode.request import Request
 from nmt.decode.routes import ANY, Route
 from nmt.decode.source_fields import ONE_FIELD, SourceFields
 from nmt.text.flags import FLAGS, TAGS
+from nmt.text.pieces import begin_words
 from nmt.text.sentences import split
 from nmt.tokenizer import Side, Tokenizer, Unseen
 
@@ -90,7 +91,7 @@ class Cutter:
                 for part, piece, cut in self._cut_line(text, ids, route)
             ]
             if request.prefix:
-                prefix = tuple(self.tokenizer.encode([request.prefix], "tgt")[0])
+                prefix = tuple(self.tokenizer.encode_beginning(request.prefix))
                 own[0].sentence = replace(own[0].sentence, prefix=prefix)
             longest = max(own, key=lambda part: len(part.sentence.ids))
             longest.anywhere = tuple(request.include)
@@ -127,7 +128,7 @@ class Cutter:
         """Cut what is too long for one search: at a sentence's end if there is one, else between words or anywhere."""
         while len(ids) > self.most:
             pieces = self.tokenizer.pieces(ids[: self.most + 1], "src")
-            words = [i for i in range(1, self.most + 1) if pieces[i].startswith("▁")]
+            words = [i for i, begins in enumerate(begin_words(pieces)) if begins and i]
             ends = [i for i in words if _SENTENCE_END.search(pieces[i - 1])]
             ends += [i for i in range(1, self.most + 1) if _FULL_WIDTH_END.search(pieces[i - 1])]
             cut = max(ends, default=0) or max(words, default=0) or _between_characters(pieces)

@@ -24,6 +24,7 @@ from nmt.recipe.section import (
     no_bool,
 )
 from nmt.text.fields import SEP, TURN
+from nmt.text.pieces import JOINER
 
 FEWEST_PIECES = 300  # of a vocabulary: 256 bytes, 4 special symbols, and some letters
 
@@ -240,6 +241,8 @@ class TokenizerSection(Section):
     # Of the source. A target, which is learned to be written, keeps its characters, but for white space, which becomes
     # plain spaces, and control characters, which go; with identity both sides keep all of it
     normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"
+    # split: an apostrophe is cut from the letter behind it, so that `homme` is the same in `l'homme`, and put back
+    apostrophe: Literal["split"] | None = None
     user_symbols: list[str] = []  # never split, in either language: tags, placeholders
     sampling: Probability = 0.0  # share of merges dropped (bpe), or smoothing alpha (unigram), in training only
     max_sentences: PositiveInt = 2_000_000  # lines it is trained on at most, spread evenly over the corpus
@@ -267,6 +270,8 @@ class TokenizerSection(Section):
 
     @model_validator(mode="after")
     def _extensible(self) -> TokenizerSection:
+        if self.apostrophe and (odd := next((symbol for symbol in self.user_symbols if JOINER in symbol), None)):
+            raise ValueError(f"`{odd}`: `{JOINER}` has a meaning of its own with `apostrophe: split`")
         if self.extend is not None and self.taken_from is None:
             raise ValueError(f"`extend: {self.extend}` needs `from`: the run or .model file whose tokenizer gets more")
         if self.extend is not None and self.kind != "bpe":

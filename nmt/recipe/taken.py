@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nmt.recipe.recipe import Recipe
 
 _OWN = {"from", "extend", "sampling"}  # keys of the section that are no property of the tokenizer itself
+_WRITTEN_IF_SO = {"apostrophe"}  # properties that a recipe leaves out where they are not there
 
 
 def with_taken_tokenizer(
@@ -38,7 +39,7 @@ def with_taken_tokenizer(
         section = section | {"from": run}
     source = section.get("from")
     properties = {f.alias or name for name, f in TokenizerSection.model_fields.items()} - _OWN
-    if not isinstance(source, str) or properties <= set(section):
+    if not isinstance(source, str) or properties - _WRITTEN_IF_SO <= set(section):
         return values
     if os.path.isfile(os.path.join(source, "recipe.yaml")):
         theirs = load_section(Path(source)).model_dump(mode="json")
@@ -62,7 +63,7 @@ def _as_there(section: dict[str, Any], theirs: Mapping[str, Any], properties: se
         source, said = section["from"], section[key]
         if said not in (theirs[key], "auto"):
             raise RecipeError(
-                f"{where}: `tokenizer.{key}: {said}`, but the tokenizer of {source} has {theirs[key]}.",
+                f"{where}: `tokenizer.{key}: {said}`, but the tokenizer of {source} has {theirs[key] or 'none'}.",
                 "Leave that key out: `tokenizer.from` takes the tokenizer as it is.",
             )
     return {key: theirs[key] for key in properties & set(theirs)} | section

@@ -11,6 +11,7 @@ from nmt.decode.export import export
 from nmt.decode.exported import INT8, Origin
 from nmt.decode.translator import Translator, domain_of
 from nmt.decode.trial import plain, valid_text
+from nmt.errors import RunError
 from nmt.files import refuse_any
 from nmt.model.transformer import Transformer
 from nmt.run.abilities import check_shares
@@ -20,6 +21,9 @@ from nmt.serve.names import NAMES, match, name_of
 from nmt.share.about import About
 from nmt.share.card import card
 from nmt.share.splitter import Splitter
+from nmt.text.pieces import JOINER
+from nmt.tokenizer import Tokenizer
+from nmt.tokenizer.apostrophe import splits
 from nmt.tokenizer.tokenizer import SHARED_FILE, SRC_FILE
 
 VERSION, MADE_FOR = "1.0", "1.9.0"  # of the package; of Argos Translate
@@ -43,12 +47,22 @@ The scores above are of the run, by the engine that is named. Argos has a search
 final punctuation. {measured}Where sentences end is told by rules: `minisbd/{src}.onnx`."""
 
 
+def fits(run: Path) -> bool:
+    """Whether Argos writes what the run writes: it puts pieces together itself, without the tokenizer's rules."""
+    return not splits(Tokenizer.load(run).model("tgt"))
+
+
 def argos_package(about: About, target: Path, license_text: Path | None = None) -> None:
-    """Write the file. Raises RunError where the run cannot be exported, does not translate between two languages, or
-    something stands at `target`.
+    """Write the file. Raises RunError where the run cannot be exported, does not translate between two languages, has a
+    tokenizer that Argos cannot read, or something stands at `target`.
     """
     refuse_any(target)
     check_shares(about.run, about.recipe)
+    if not fits(about.run):
+        raise RunError(
+            f"{about.run} has `tokenizer.apostrophe: split`, and Argos Translate would write `l'{JOINER} homme`.",
+            "Package it for `hub` or `nmt`, or train without that key.",
+        )
     (direction,) = about.recipe.data.evaluated
     src, tgt = code_of(direction.src), code_of(str(direction.tgt))
     about_it = {

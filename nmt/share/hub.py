@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from nmt import console
 from nmt.errors import RunError
 from nmt.files import list_some, others, staging
 from nmt.recipe.plain_yaml import dump_yaml
 from nmt.run.abilities import check_shares
 from nmt.share.about import About, exported
-from nmt.share.argos import argos_package, name_for
+from nmt.share.argos import argos_package, fits, name_for
 from nmt.share.bundle import bundle
 from nmt.share.card import card
 from nmt.text.metrics import label
@@ -47,8 +48,9 @@ target = sentencepiece.SentencePieceProcessor(model_file="{tgt}")
 pieces = source.encode(["A sentence."], out_type=str)
 found = translator.translate_batch(pieces, beam_size={beam_size}, length_penalty={length_penalty:g}, disable_unk=True)
 print(target.decode([translation.hypotheses[0] for translation in found])[0])
-```
+```"""
 
+_ARGOS = """\
 With Argos Translate and LibreTranslate, in 8 bits:
 
 ```bash
@@ -68,10 +70,15 @@ def hub_folder(about: About, target: Path, license_text: Path | None = None) -> 
             shutil.copyfile(path, new / path.name)
         package = f"{about.recipe.name}.nmt"
         bundle(about, new / package, license_text)
-        argos_package(about, new / name_for(about), license_text)
+        ways = _WAYS
+        if fits(about.run):
+            argos_package(about, new / name_for(about), license_text)
+            ways += _ARGOS
+        else:
+            console.info("Without a package for Argos Translate: it cannot read `tokenizer.apostrophe: split`.")
         own = (new / SRC_FILE).exists()
         decode = about.recipe.decode
-        ways = _WAYS.format(
+        ways = ways.format(
             package=package, argos=name_for(about), src=SRC_FILE if own else SHARED_FILE,
             tgt=TGT_FILE if own else SHARED_FILE, beam_size=decode.beam_size, length_penalty=decode.length_penalty,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nmt.text.inline import Span
 from nmt.text.phrases import joins
+from nmt.text.pieces import bare
 
 _APOSTROPHES = "'’"
 
@@ -116,5 +117,5 @@ def _spelled(pieces: Sequence[str]) -> list[int]:
                     found.append(held[min(begin, len(held) - 1)][1])
                 begin += len(character.encode())
             held = []
-        found += [i] * len(unicodedata.normalize("NFKC", piece.replace("▁", "")))
+        found += [i] * len(unicodedata.normalize("NFKC", bare(piece)))
     return found

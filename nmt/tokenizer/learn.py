@@ -70,7 +70,7 @@ def learn(blocks: Blocks, section: TokenizerSection) -> bytes:
 
 def _alike(blocks: Blocks, section: TokenizerSection) -> Iterator[Sequence[bytes]]:
     sides: tuple[Side, Side] = ("src", "tgt")
-    makers = {side: normalizer(section.normalization, side) for side in sides}
+    makers = {side: normalizer(section, side) for side in sides}
     for side, lines in blocks:
         make = makers[side]
         yield make(lines) if make else lines

@@ -23,8 +23,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nmt.sentencepiece_model import fields, message, replace_rules
+from nmt.tokenizer.apostrophe import with_joining, with_split
 
 if TYPE_CHECKING:
+    from nmt.recipe import TokenizerSection
     from nmt.tokenizer.ids import Side
 
 Name = Literal["nmt_nfkc", "nfkc", "identity"]
@@ -40,12 +42,12 @@ _BLOCK = 256  # nodes of a trie
 _IS_LEAF, _LABEL, _HAS_LEAF, _FAR = 1 << 31, 1 << 31 | 0xFF, 1 << 8, 1 << 9  # bits of a node
 
 
-def normalizer(name: Name, side: Side) -> Callable[[Sequence[bytes]], list[bytes]] | None:
+def normalizer(section: TokenizerSection, side: Side) -> Callable[[Sequence[bytes]], list[bytes]] | None:
     """What makes lines alike before a model is trained on them; None: they stay as they are."""
-    if name == "identity":
+    if not (rules := _rules(section.normalization, side, section.apostrophe == "split")):
         return None
     found = _sentencepiece().SentencePieceNormalizer(
-        normalizer_spec=_rules(name, side), add_dummy_prefix=False, escape_whitespaces=False
+        normalizer_spec=rules, add_dummy_prefix=False, escape_whitespaces=False
     )
 
     def normalize(lines: Sequence[bytes]) -> list[bytes]:
@@ -55,9 +57,12 @@ def normalizer(name: Name, side: Side) -> Callable[[Sequence[bytes]], list[bytes
     return normalize
 
 
-def with_rules(model: bytes, name: Name, side: Side) -> bytes:
+def with_rules(model: bytes, section: TokenizerSection, side: Side) -> bytes:
     """The model with the rules of that side."""
-    return model if name == "identity" else replace_rules(model, _rules(name, side))
+    split = section.apostrophe == "split"
+    if rules := _rules(section.normalization, side, split):
+        model = replace_rules(model, rules)
+    return with_joining(model) if split else model
 
 
 def without_rules(model: bytes) -> bytes:
@@ -66,12 +71,19 @@ def without_rules(model: bytes) -> bytes:
 
 
 @cache
-def _rules(name: Name, side: Side) -> bytes:
-    """A serialized NormalizerSpec."""
+def _rules(name: Name, side: Side, split: bool) -> bytes:
+    """A serialized NormalizerSpec; empty: there are no rules."""
     make = _sentencepiece().SentencePieceNormalizer
+    if name == "identity":
+        return make(norm_map=list(with_split({}).items())).serialized_normalizer_spec() if split else b""
     made = make(rule_name=name) if side == "src" else make(norm_map=list((_spaces() | _canonical()).items()))
     spec: bytes = made.serialized_normalizer_spec()
-    return _changed(spec, _UNLIKE_NMT_NFKC) if name == "nmt_nfkc" and side == "src" else spec
+    if name == "nmt_nfkc" and side == "src":
+        spec = _changed(spec, _UNLIKE_NMT_NFKC)
+    if split:
+        rules = with_split({text: to for text, to in make(normalizer_spec=spec).Decompile() if text != to})
+        spec = make(norm_map=list(rules.items())).serialized_normalizer_spec()
+    return spec
 
 
 def _spaces() -> dict[str, str]:

@@ -23,6 +23,8 @@ import numpy.typing as npt
 from nmt.errors import RunError
 from nmt.sentencepiece_model import AS_IT_IS, CONTROL, NORMAL, Piece, kind_of, pieces_of, replace_rules, with_pieces
 from nmt.text.fields import TAB
+from nmt.text.pieces import JOINER
+from nmt.tokenizer.apostrophe import APOSTROPHES
 from nmt.tokenizer.control import lacking
 from nmt.tokenizer.extend import Extension, WordCounts, learn_merges
 from nmt.tokenizer.ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -98,6 +100,15 @@ class Tokenizer:
             return self._encode_fields(lines, self.control[self.joint])
         ids: list[list[int]] = self._processor(side).encode(list(lines), out_type=int, num_threads=1)
         return ids
+
+    def encode_beginning(self, text: str) -> list[int]:
+        """Ids of how a target line begins; behind an apostrophe it goes on without a space."""
+        if text.endswith(APOSTROPHES):
+            ids = self.encode([text + "a"], "tgt")[0]
+            ends = [i for i, piece in enumerate(self.pieces(ids), 1) if piece.endswith(JOINER)]
+            if ends:  # the tokenizer cuts apostrophes off
+                return ids[: ends[-1]]
+        return self.encode([text], "tgt")[0]
 
     def _encode_fields(self, lines: Sequence[str] | Sequence[bytes], joint: int) -> list[list[int]]:
         split = [(line.decode() if isinstance(line, bytes) else line).split(TAB) for line in lines]
@@ -252,7 +263,7 @@ class Tokenizer:
         """Ids of stretches of text as they are inside a line, `▁` for a space; nothing is normalised."""
         from sentencepiece import SentencePieceProcessor
 
-        processor = SentencePieceProcessor(model_proto=replace_rules(self._model(side), AS_IT_IS))
+        processor = SentencePieceProcessor(model_proto=replace_rules(self.model(side), AS_IT_IS))
         ids: list[list[int]] = processor.encode([text.replace("▁", " ") for text in texts], out_type=int)
         return ids
 
@@ -319,11 +330,11 @@ class Tokenizer:
         """
         if section.shared:
             src = tgt = learn(blocks("src", "tgt"), section)
-            if section.normalization == "identity":
-                return cls(src)
+            if section.normalization == "identity":  # the rules of both sides are the same
+                return cls(with_rules(src, section, "src"))
         else:
             src, tgt = learn(blocks("src"), section), learn(blocks("tgt"), section)
-        return cls(with_rules(src, section.normalization, "src"), with_rules(tgt, section.normalization, "tgt"))
+        return cls(with_rules(src, section, "src"), with_rules(tgt, section, "tgt"))
 
     def extended(self, blocks: Callable[..., Blocks], number: int) -> tuple[Tokenizer, list[Extension]]:
         """With `number` more pieces of each vocabulary, learned from the training text as `train` has it; what is there
@@ -333,7 +344,7 @@ class Tokenizer:
         files: list[bytes] = []
         learned = []
         for sides in (("src", "tgt"),) if self.shared else (("src",), ("tgt",)):
-            models = [self._model(side) for side in sides]
+            models = [self.model(side) for side in sides]
             if kind_of(models[0]) != "bpe":
                 raise RunError(
                     f"`tokenizer.extend: {number}` needs a model of kind bpe, and this is none.",
@@ -353,7 +364,8 @@ class Tokenizer:
         theirs = {name: content for name, content in other.files.items() if name not in _NO_MODELS}
         return all(self.files.get(name, b"").startswith(content) for name, content in theirs.items())
 
-    def _model(self, side: Side) -> bytes:
+    def model(self, side: Side) -> bytes:
+        """The model file that a side has."""
         return self.files[SHARED_FILE if SHARED_FILE in self.files else SRC_FILE if side == "src" else TGT_FILE]
 
     def _processor(self, side: Side) -> Any:

@@ -25,7 +25,7 @@ def now() -> Tokenizer:
 @pytest.fixture(scope="module")
 def before() -> Tokenizer:
     """As tokenizers were made: the source's rules hold for the target, too."""
-    return Tokenizer(with_rules(trained("identity").files["tokenizer.model"], "nmt_nfkc", "src"))
+    return Tokenizer(with_rules(trained("identity").files["tokenizer.model"], TokenizerSection(), "src"))
 
 
 def told(tokenizer: Tokenizer, lines: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -192,7 +192,7 @@ def test_a_source_keeps_its_joiners_and_loses_marks_of_direction() -> None:
 
 def test_all_other_characters_are_normalised_as_sentencepiece_does() -> None:
     theirs = SentencePieceNormalizer(rule_name="nmt_nfkc", add_dummy_prefix=False, escape_whitespaces=False)
-    ours = normalizer("nmt_nfkc", "src")
+    ours = normalizer(TokenizerSection(normalization="nmt_nfkc"), "src")
     lines = [f"a{chr(i)}b" for i in (*range(1, 0xD800), *range(0xF900, 0x20000)) if i != 0xA]
     made = ours([line.encode() for line in lines]) if ours else []
     differing = [line for line, a, b in zip(lines, theirs.normalize(lines), made, strict=True) if a != b.decode()]
