@@ -28,8 +28,8 @@ class Translates(Protocol):
     def translate(self, lines: Sequence[str | Request], *, alignment: bool = False) -> list[Translation]: ...
 
 
-def engine_of(translator: Translates) -> Engine:
-    """What `nmt.formats.translating` asks."""
+def engine_of(translator: Translates, *, flags: bool = True) -> Engine:
+    """What `nmt.formats.translating` asks; with what may be wrong with a translation, if `flags` are wanted."""
     looked_for = tuple(flag for flag in translator.domain.flags if flag != TAGS)  # which are no part of a sentence
 
     def translate(questions: Sequence[Question]) -> list[Answer]:
@@ -38,7 +38,7 @@ def engine_of(translator: Translates) -> Engine:
             own = [i for i, question in enumerate(questions) if question.aligned is aligned]
             for i, t in zip(own, _translated(translator, [questions[i] for i in own], aligned), strict=True):
                 request = Request(questions[i].text)
-                found[i] = _answer(translator, request, t, flags_of(request, t, looked_for))
+                found[i] = _answer(translator, request, t, flags_of(request, t, looked_for) if flags else ())
         return [found[i] for i in range(len(questions))]
 
     return translate

@@ -15,6 +15,7 @@ from nmt.serve.refusal import Refusal
 if TYPE_CHECKING:
     from starlette.types import Message
 
+    from nmt.serve.documents import Documents
     from nmt.serve.glossaries import Glossaries
     from nmt.serve.service import Service
     from nmt.serve.stored import Store
@@ -33,6 +34,11 @@ def glossaries_of(request: Request) -> Glossaries:
 def store_of(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
+
+
+def documents_of(request: Request) -> Documents:
+    documents: Documents = request.app.state.documents
+    return documents
 
 
 def route(path: str, answer: Callable[[Request], Awaitable[Response]], *methods: str, most: int = MAX_BODY) -> Route:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from nmt.serve import apertium, deepl, files, libre, native, page
+from nmt.serve.documents import Documents
 from nmt.serve.limits import LOOPBACK
 from nmt.serve.refusal import Refusal
 from nmt.serve.stored import Store
@@ -53,7 +54,8 @@ def application(
         middleware=middleware,
         exception_handlers={Refusal: _refused, HTTPException: _http_fault, Exception: _failed},
     )  # fmt: skip
-    app.state.service, app.state.glossaries, app.state.store = service, glossaries, Store()
+    app.state.service, app.state.glossaries = service, glossaries
+    app.state.documents, app.state.store = Documents(), Store()
     return app
 
 

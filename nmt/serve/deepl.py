@@ -43,8 +43,8 @@ async def translate(request: Request) -> Response:
         if source is None:
             raise Refusal(400, "Value for 'source_lang' not supported: a glossary needs it.")
         kept = glossaries_of(request).get(glossary_id, key)
-        code = service.models.source(source)
-        if (code, service.models.target(target, code)) != (kept.source_lang, kept.target_lang):
+        way = service.models.way(source, target, "")
+        if (way.source, way.target) != (kept.source_lang, kept.target_lang):
             raise Refusal(400, "The glossary is of another pair of languages.")
         terms = kept.terms
     handling = text_field(values, "tag_handling", "")
@@ -114,12 +114,11 @@ async def add_glossary(request: Request) -> Response:
     """POST /v2/glossaries"""
     service, values = service_of(request), await values_of(request)
     key = key_of(request, values, "auth_key")
-    source = service.models.source(text_field(values, "source_lang"))
-    target = service.models.target(text_field(values, "target_lang"), source)
-    if source == target:
+    way = service.models.way(text_field(values, "source_lang"), text_field(values, "target_lang"), "")
+    if way.translator is None:
         raise Refusal(400, "Value for 'target_lang' not supported.")
     entries = _entries(text_field(values, "entries"), text_field(values, "entries_format"))
-    kept = glossaries_of(request).add(text_field(values, "name"), source, target, entries, key)
+    kept = glossaries_of(request).add(text_field(values, "name"), way.source, way.target, entries, key)
     service.warm_up_terms()
     return JSONResponse(_described(kept), 201)
 

@@ -12,11 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nmt.errors import NMTError
-from nmt.formats.choose import format_of
-from nmt.serve import markup
-from nmt.serve.access import key_of, route, service_of, store_of
+from nmt.serve.access import documents_of, key_of, route, service_of, store_of
+from nmt.serve.documents import File
 from nmt.serve.limits import MAX_FILE
+from nmt.serve.names import match
 from nmt.serve.reading import text_field, values_of, within
 from nmt.serve.refusal import Refusal
 from nmt.serve.service import while_connected
@@ -27,34 +26,30 @@ UPLOAD_SECONDS = 120.0
 
 async def _uploaded(request: Request) -> tuple[str, bytes, dict[str, str]]:
     """Name, content and other fields. The name is for its ending alone, never a path. Raises Refusal."""
-    async with within(UPLOAD_SECONDS), request.form(max_files=1, max_fields=50) as form:
-        upload = form.get("file")
-        if not isinstance(upload, UploadFile):
-            raise Refusal(400, "Invalid request: missing file parameter")
-        data = await upload.read()
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        return PurePosixPath((upload.filename or "file").replace("\\", "/")).name[:200] or "file", data, fields
+    size = int(request.headers.get("content-length", MAX_FILE))  # which has been looked at
+    with documents_of(request).holding(size):
+        async with within(UPLOAD_SECONDS), request.form(max_files=1, max_fields=50) as form:
+            upload = form.get("file")
+            if not isinstance(upload, UploadFile):
+                raise Refusal(400, "Invalid request: missing file parameter")
+            data = await upload.read()
+            fields = {name: value for name, value in form.items() if isinstance(value, str)}
+            return PurePosixPath((upload.filename or "file").replace("\\", "/")).name[:200] or "file", data, fields
 
 
-async def _translated(
-    request: Request, name: str, data: bytes, source: str | None, target: str, key: str
-) -> tuple[bytes, int]:
-    """The document in the other language, and its characters. Raises Refusal."""
+async def _translated(request: Request, name: str, data: bytes, source: str | None, target: str, key: str) -> File:
+    """The document in the other language. Raises Refusal."""
     service = service_of(request)
-    try:
-        format_of(name, data)
-    except NMTError as e:
-        raise Refusal(400, e.message) from None
     models = service.models
-    code = models.source(source) if source else models.detected(data[:2000].decode("utf-8", "replace"))[0]
-    into = models.target(target, code)
-    if code == into:
-        return data, 0
-    queue = service.queue(code, into, document=True)
-    found = await markup.in_thread(queue, lambda: markup.file(queue, name, data, partial(service.charge, key)))
-    if not found.translated:
-        raise Refusal(400, f"nothing to translate was found in {name}")
-    return found.data, found.characters
+    if source is not None:
+        models.way(source, target, "")  # before anything is read
+    into = match(target, models.codes)
+    if into is None:
+        raise Refusal(400, f"{target} is not supported")
+    return await documents_of(request).translated(
+        name, data, into, lambda sample: service.queue(models.way(source, into, sample), document=True),
+        partial(service.charge, key),
+    )  # fmt: skip
 
 
 async def translate_file(request: Request) -> Response:
@@ -63,9 +58,9 @@ async def translate_file(request: Request) -> Response:
     key = key_of(request, dict(fields))
     source, target = text_field(dict(fields), "source"), text_field(dict(fields), "target")
     work = _translated(request, name, data, None if source == "auto" else source, target, key)
-    found, _ = await while_connected(request, work)
+    found = await while_connected(request, work)
     number, stored = store_of(request).add(_renamed(name, target), key)
-    stored.data = found
+    stored.data = found.data
     return JSONResponse({"translatedFileUrl": f"{request.base_url}download_file/{number}.{quote(stored.name)}"})
 
 
@@ -99,7 +94,8 @@ async def begin_document(request: Request) -> Response:
 
 async def _finish(request: Request, stored: Stored, data: bytes, source: str | None, target: str, key: str) -> None:
     try:
-        stored.data, stored.characters = await _translated(request, stored.name, data, source, target, key)
+        found = await _translated(request, stored.name, data, source, target, key)
+        stored.data, stored.characters = found.data, found.characters
     except Refusal as e:
         stored.fault = e.message
     except Exception:

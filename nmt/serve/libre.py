@@ -80,8 +80,7 @@ async def languages(request: Request) -> Response:
 async def settings(request: Request) -> Response:
     """GET /frontend/settings"""
     service = service_of(request)
-    source = next(iter(service.models.targets))
-    target = service.models.targets[source][0]
+    source, [target, *_] = next(iter(service.models.targets.items()))
     return JSONResponse({
         "apiKeys": service.keys is not None, "charLimit": MAX_TEXT, "filesTranslation": True, "frontendTimeout": 500,
         "keyRequired": service.keys is not None, "suggestions": False, "supportedFilesFormat": list(SUFFIXES),

@@ -1,14 +1,13 @@
-"""Text with tags, and documents: their sentences wait with all others, their tags are put where the alignment says.
-
-Reading and writing a document is work of its own, done in a thread.
+"""Text with tags: its sentences wait with all others, its tags are put where the alignment says. Taking them out and
+putting them in is work of its own, done in a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from lxml import etree
@@ -21,7 +20,7 @@ from nmt.formats.document import About, Unit
 from nmt.formats.translating import translate_units
 from nmt.serve.refusal import Refusal
 from nmt.serve.scheduler import How, Scheduler
-from nmt.text.inline import plain, with_codes, written
+from nmt.text.inline import with_codes, written
 from nmt.text.terms import Terms
 
 if TYPE_CHECKING:
@@ -31,42 +30,50 @@ T = TypeVar("T")
 
 
 class Queue:
-    """Translates as a Translator does, for a thread: what it is asked waits in the scheduler. Once `left` is set it
-    raises Refusal.
+    """Translates as a Translator does, for a thread: what it is asked waits in the scheduler, until it is told to
+    leave.
     """
 
     def __init__(self, scheduler: Scheduler, how: How, document: bool, terms: Terms | None = None) -> None:
         self.scheduler, self.how, self.document, self.terms = scheduler, how, document, terms
         self.domain, self.tokenizer = how.translator.domain, how.translator.tokenizer
-        self.left = threading.Event()
+        self._left = False
+        self._waiting: Future[list[Translation]] | None = None
         self._loop = asyncio.get_running_loop()
 
     def translate(self, lines: Sequence[str | Request], *, alignment: bool = False) -> list[Translation]:
-        if self.left.is_set():
-            raise Refusal(499, "whoever asked has left")
         requests = [line if isinstance(line, Request) else Request(line) for line in lines]
         if self.terms is not None:
             requests = [replace(r, include=(*r.include, *self.terms.of(r.text))) for r in requests]
         how = replace(self.how, alignment=alignment)
         work = self.scheduler.translate(requests, how, document=self.document)
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        self._waiting = asyncio.run_coroutine_threadsafe(work, self._loop)
+        if self._left:
+            self._waiting.cancel()
+        return self._waiting.result()
+
+    def leave(self) -> None:
+        """Whoever asked has left: nothing more is translated, and whatever thread waits for it ends."""
+        self._left = True
+        if self._waiting is not None:
+            self._waiting.cancel()
 
 
 async def in_thread(queue: Queue, work: Callable[[], T]) -> T:
-    """Work that asks a queue, in a thread. Cancelled, it ends at its next question."""
+    """Work that asks a queue, in a thread. Cancelled, it ends at once, or at its next question."""
     try:
         return await asyncio.to_thread(work)
     except NMTError as e:
         raise Refusal(400, str(e)) from e
     finally:
-        queue.left.set()
+        queue.leave()
 
 
 def html(queue: Queue, text: str) -> str:
     """A page, or a part of one, translated; whatever is no text stays as it is."""
     about = About("the text", queue.how.source, queue.how.to)
     document = read_document(text.encode(), about, "html")
-    translate_units(document.units, engine_of(queue))
+    translate_units(document.units, engine_of(queue, flags=False))
     return document.write().decode()
 
 
@@ -78,25 +85,5 @@ def xml(queue: Queue, text: str) -> str:
     except etree.XMLSyntaxError:
         raise Refusal(400, "Tag handling parsing failed, please check input.") from None
     unit = Unit(with_codes(text), "the text")
-    translate_units([unit], engine_of(queue))
+    translate_units([unit], engine_of(queue, flags=False))
     return text if unit.target is None else written(unit.target)
-
-
-@dataclass(frozen=True)
-class File:
-    """A document that was translated."""
-
-    data: bytes
-    characters: int  # of its text
-    translated: int  # units
-
-
-def file(queue: Queue, name: str, data: bytes, charge: Callable[[int], None]) -> File:
-    """A document of any format that is known, translated; before that `charge` is told its characters. Raises DataError
-    where it is of none, or damaged.
-    """
-    document = read_document(data, About(name, queue.how.source, queue.how.to))
-    characters = sum(len(plain(unit.source)) for unit in document.units)
-    charge(characters)
-    tally = translate_units(document.units, engine_of(queue))
-    return File(document.write(), characters, tally.translated)

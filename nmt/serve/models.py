@@ -55,6 +55,18 @@ class Model:
         }
 
 
+@dataclass(frozen=True)
+class Way:
+    """Of a text: its language, which in percent it is sure to be, the other, and what translates; None: they are the
+    same.
+    """
+
+    source: str
+    target: str
+    sure: float
+    translator: Translator | None
+
+
 class Models:
     """Several, the later of two for one pair before the earlier."""
 
@@ -103,6 +115,12 @@ class Models:
             if model.name == name and (source, target) in model.pairs:
                 return model
         raise Refusal(400, f"no model {name!r} translates from {source} into {target}")
+
+    def way(self, source: str | None, target: str, text: str) -> Way:
+        """`source` None: it is detected by the text. Raises Refusal (400)."""
+        code, sure = self.detected(text) if source is None else (self.source(source), 100.0)
+        into = self.target(target, code)
+        return Way(code, into, sure, None if code == into else self.pick(code, into).translator)
 
     def detect(self, text: str) -> list[tuple[str, float]]:
         """Source languages and how probable each is, from 0 to 100, the best first: by the text that the models were

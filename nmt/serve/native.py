@@ -20,6 +20,7 @@ from nmt.decode.request import Request, parse_request
 from nmt.errors import NMTError
 from nmt.serve.access import key_of, route, service_of
 from nmt.serve.limits import MAX_ALTERNATIVES, check_texts
+from nmt.serve.models import Models
 from nmt.serve.reading import text_field, values_of
 from nmt.serve.refusal import Refusal
 from nmt.serve.scheduler import How
@@ -47,10 +48,11 @@ class _Asked:
         check_texts(texts)
         service.charge(key, sum(map(len, texts)))
         self.hows: list[How] = []
+        models = service.models  # the same for all, whatever is loaded meanwhile
         for request in self.requests:
-            source, target = _pair(service, request)
+            source, target = _pair(models, request)
             service.metrics.text(f"{source}-{target}", len(request.text))
-            translator = service.models.pick(source, target, model).translator
+            translator = models.pick(source, target, model).translator
             self.hows.append(How(translator, target, source, request.n_best or 1, alignment=True))
 
     def begin(self, service: Service) -> list[asyncio.Future[Translation]]:
@@ -75,9 +77,8 @@ def _request(value: Any, number: int) -> Request:
     return request
 
 
-def _pair(service: Service, request: Request) -> tuple[str, str]:
+def _pair(models: Models, request: Request) -> tuple[str, str]:
     """Source and target language: those that are named; else the only ones that there are; else the detected source."""
-    models = service.models
     source = models.source(request.source) if request.source else models.detected(request.text)[0]
     if request.to:
         target = models.target(request.to, source)
@@ -131,7 +132,7 @@ async def alternatives(request: HttpRequest) -> Response:
     return JSONResponse({"alternatives": list(dict.fromkeys(text for text, _ in translation.hypotheses))})
 
 
-async def models(request: HttpRequest) -> Response:
+async def all_models(request: HttpRequest) -> Response:
     """GET /api/models"""
     return JSONResponse({"version": VERSION, "models": [model.card() for model in service_of(request).models.all]})
 
@@ -153,7 +154,7 @@ def routes() -> list[Route]:
         route("/api/translate", translate, "POST"),
         route("/api/translate/stream", stream, "POST"),
         route("/api/alternatives", alternatives, "POST"),
-        route("/api/models", models),
+        route("/api/models", all_models),
         route("/ready", ready),
         route("/metrics", metrics),
     ]

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from nmt.serve.refusal import Refusal
@@ -65,16 +65,29 @@ class Scheduler:
 
     async def translate(self, requests: Sequence[Request], how: How, *, document: bool = False) -> list[Translation]:
         """Translations, in order. Cancelled, it takes along what still waits. Raises Refusal (503) where too much
-        waits already.
+        waits already; but a document waits until there is room for the next part of it.
         """
-        return [await found for found in self.begin(requests, how, document=document)]
+        if not document:
+            return await _all(self.begin(requests, how))
+        found: list[Translation] = []
+        while len(found) < len(requests):
+            part = self._part(requests[len(found) :])
+            while self.waiting and self.waiting + _size(part) > self.most:
+                await asyncio.sleep(0.05)
+            found += await _all(self.begin(part, how, document=True))
+        return found
+
+    def _part(self, requests: Sequence[Request]) -> Sequence[Request]:
+        """How many of a document may wait at a time: enough for every thread, and never most of what may wait."""
+        sizes = accumulate(len(request.text) + 1 for request in requests[: 2 * self.batch * len(self._threads)])
+        return requests[: max(1, sum(size <= self.most // 4 for size in sizes))]
 
     def begin(
         self, requests: Sequence[Request], how: How, *, document: bool = False
     ) -> list[asyncio.Future[Translation]]:
         """As translate, without waiting for it."""
         jobs = [_Job(request, how, len(request.text) + 1) for request in requests]
-        size = sum(job.size for job in jobs)
+        size = _size(requests)
         with self._changed:
             # A text that is longer than all that may wait is taken where nothing waits.
             if self.waiting and self.waiting + size > self.most:
@@ -136,6 +149,18 @@ class Scheduler:
     def depth(self) -> int:
         """Lines that wait."""
         return len(self._urgent) + len(self._documents)
+
+
+def _size(requests: Sequence[Request]) -> int:
+    return sum(len(request.text) + 1 for request in requests)
+
+
+async def _all(futures: Sequence[asyncio.Future[Translation]]) -> list[Translation]:
+    try:
+        return [await future for future in futures]
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def _done(jobs: Sequence[_Job]) -> bool:

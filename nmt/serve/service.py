@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import Request as HttpRequest
@@ -17,7 +18,7 @@ from nmt.errors import NMTError
 from nmt.serve.limits import MAX_LINES, Keys, Quota, check_texts
 from nmt.serve.markup import Queue, in_thread
 from nmt.serve.metrics import Metrics
-from nmt.serve.models import Models
+from nmt.serve.models import Models, Way
 from nmt.serve.refusal import Refusal
 from nmt.serve.scheduler import How, Scheduler
 from nmt.serve.texts import Lines
@@ -79,14 +80,10 @@ class Service:
             _try(models)
             self.models = models
 
-    def pair(self, texts: Sequence[str], source: str | None, target: str) -> list[tuple[str, str, float]]:
-        """Source, target and how sure the source is, of each text; `source` None: it is detected. Raises Refusal."""
-        models = self.models
-        if source is not None:
-            code = models.source(source)
-            return [(code, models.target(target, code), 100.0)] * len(texts)
-        found = [models.detected(text) for text in texts]
-        return [(code, models.target(target, code), sure) for code, sure in found]
+    def ways(self, texts: Sequence[str], source: str | None, target: str) -> list[Way]:
+        """Of each text; `source` None: it is detected. Raises Refusal."""
+        models = self.models  # the same for all, whatever is loaded meanwhile
+        return [models.way(source, target, text) for text in texts]
 
     async def translate(
         self, texts: list[str], source: str | None, target: str, *, alternatives: int = 0, key: str = "",
@@ -94,18 +91,18 @@ class Service:
     ) -> list[Answer]:  # fmt: skip
         """Translate texts line by line, with the terms of a glossary if there is one. Raises Refusal."""
         check_texts(texts)
-        pairs = self.pair(texts, source, target)
+        ways = self.ways(texts, source, target)
         self.charge(key, sum(map(len, texts)))
         lines = [Lines(text) for text in texts]
         if sum(len(own.parts) for own in lines) > MAX_LINES:
             raise Refusal(413, f"Invalid request: more than {MAX_LINES} lines")
         waiting: list[list[asyncio.Future]] = []  # type: ignore[type-arg]
         try:
-            for own, (code, into, _) in zip(lines, pairs, strict=True):
-                waiting.append(self._begin(own, code, into, alternatives, terms))
+            for own, way in zip(lines, ways, strict=True):
+                waiting.append(self._begin(own, way, alternatives, terms))
             return [
-                await self._answer(own, futures, pair, alternatives)
-                for own, futures, pair in zip(lines, waiting, pairs, strict=True)
+                await self._answer(own, futures, way, alternatives)
+                for own, futures, way in zip(lines, waiting, ways, strict=True)
             ]
         finally:
             for future in (future for futures in waiting for future in futures):
@@ -118,21 +115,20 @@ class Service:
         self.used[key] += characters
 
     def _begin(
-        self, lines: Lines, source: str, target: str, alternatives: int, terms: Terms | None
+        self, lines: Lines, way: Way, alternatives: int, terms: Terms | None
     ) -> list[asyncio.Future]:  # type: ignore[type-arg]  # fmt: skip
-        if source == target:
+        if way.translator is None:
             return []
-        self.metrics.text(f"{source}-{target}", sum(map(len, lines.parts)))
-        how = How(self.models.pick(source, target).translator, target, source, alternatives + 1)
+        self.metrics.text(f"{way.source}-{way.target}", sum(map(len, lines.parts)))
+        how = How(way.translator, way.target, way.source, alternatives + 1)
         return self.scheduler.begin([Request(part, include=_wanted(part, terms)) for part in lines.parts], how)
 
     @staticmethod
     async def _answer(
-        lines: Lines, futures: Sequence[Awaitable], pair: tuple[str, str, float], alternatives: int  # type: ignore[type-arg]
+        lines: Lines, futures: Sequence[Awaitable], way: Way, alternatives: int  # type: ignore[type-arg]
     ) -> Answer:  # fmt: skip
-        source, target, sure = pair
-        if source == target:
-            return Answer(lines.unchanged(), source, sure)
+        if way.translator is None:
+            return Answer(lines.unchanged(), way.source, way.sure)
         found = [await future for future in futures]
         text = lines.joined([translation.text for translation in found])
         others: list[str] = []
@@ -144,7 +140,7 @@ class Service:
             other = lines.joined([own[rank if rank < len(own) else 0][0] for own in hypotheses])
             if other != text and other not in others:
                 others.append(other)
-        return Answer(text, source, sure, tuple(others))
+        return Answer(text, way.source, way.sure, tuple(others))
 
     async def translate_marked(
         self, texts: list[str], source: str | None, target: str, kind: Callable[[Queue, str], str], key: str = "",
@@ -152,24 +148,20 @@ class Service:
     ) -> list[Answer]:  # fmt: skip
         """Translate texts with tags: `kind` is of nmt.serve.markup. Raises Refusal."""
         check_texts(texts)
-        pairs = self.pair([_TAG.sub(" ", text) for text in texts], source, target)
+        ways = self.ways([_TAG.sub(" ", text) for text in texts], source, target)
         self.charge(key, sum(map(len, texts)))
         answers = []
-        for text, (code, into, sure) in zip(texts, pairs, strict=True):
-            found = text if code == into else await self._marked(text, code, into, kind, terms)
-            answers.append(Answer(found, code, sure))
+        for text, way in zip(texts, ways, strict=True):
+            queue = self.queue(way, terms=terms)
+            found = text if queue is None else await in_thread(queue, partial(kind, queue, text))
+            answers.append(Answer(found, way.source, way.sure))
         return answers
 
-    async def _marked(
-        self, text: str, source: str, target: str, kind: Callable[[Queue, str], str], terms: Terms | None
-    ) -> str:
-        queue = self.queue(source, target, terms=terms)
-        return await in_thread(queue, lambda: kind(queue, text))
-
-    def queue(self, source: str, target: str, document: bool = False, terms: Terms | None = None) -> Queue:
-        """What threads ask for translations from one language into another."""
-        translator = self.models.pick(source, target).translator
-        return Queue(self.scheduler, How(translator, target, source), document, terms)
+    def queue(self, way: Way, document: bool = False, terms: Terms | None = None) -> Queue | None:
+        """What threads ask for translations. None where there is nothing to translate."""
+        if way.translator is None:
+            return None
+        return Queue(self.scheduler, How(way.translator, way.target, way.source), document, terms)
 
 
 def _try(models: Models, include: tuple[str, ...] = ()) -> None:
