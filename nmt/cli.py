@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from nmt import console
 from nmt.commands import (
+    augmenting,
     chatting,
     evaluating,
     generating,
@@ -38,6 +39,7 @@ app = typer.Typer(
 for part in (
     starting,
     training,
+    augmenting,
     translating,
     serving,
     sharing,

@@ -44,8 +44,9 @@ def verify(
     """Check a run's files, text and versions against what the run has recorded of them."""
     folder = run_folder(run)
     from nmt.run.verify import verdict, verify_run
+    from nmt.synthesis.verify import verify_sets
 
-    findings = verify_run(folder)
+    findings = [*verify_run(folder), *verify_sets(folder)]
     print(f"{folder}: {verdict(findings)}")
     if shown := [f for f in findings if everything or f.result != "ok"]:
         print()

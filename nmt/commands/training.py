@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt import console
+from nmt.commands.augmenting import is_prepared, make_synthetic, plan_of, planned_or_not
 from nmt.commands.options import RecipeArgument, load, pair_filter, recipe_named
 from nmt.errors import NMTError
 
 if TYPE_CHECKING:
     from nmt.recipe import Recipe
+    from nmt.synthesis.plan import Plan
 
 app = typer.Typer()
 
@@ -29,6 +31,10 @@ def prepare(
 
     loaded, path = load(recipe)
     with recipe_named(path):
+        plan = plan_of(loaded)
+        if force or not is_prepared(plan.recipe, path):
+            make_synthetic(plan)
+        loaded = plan.recipe
         prepare_data(loaded, force=force, recipe_path=path, older=older_run(loaded), scorer_of=pair_filter)
 
 
@@ -54,7 +60,9 @@ def train(
         if dry_run:
             _estimate(loaded, path)
             return
-        _prepare_first(loaded, path, fresh)
+        plan = plan_of(loaded)
+        loaded = plan.recipe
+        _prepare_first(plan, path, fresh)
         if profile:
             _profile(loaded, profile)
             return
@@ -68,12 +76,13 @@ def train(
 def _estimate(recipe: Recipe, path: Path) -> None:
     from nmt.train.estimate import estimate
 
+    recipe, waiting = planned_or_not(recipe)
     settled, rows = estimate(recipe, path)
     print(settled.dump())
-    console.table("Estimate", ["what", "how much"], rows)
+    console.table("Estimate", ["what", "how much"], [*waiting, *rows])
 
 
-def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
+def _prepare_first(plan: Plan, path: Path, fresh: bool) -> None:
     from nmt.data.check import check_inputs, check_prepared
     from nmt.data.manifest import KEPT, NotPreparedError
     from nmt.data.prepare import prepare as prepare_data
@@ -81,6 +90,7 @@ def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
     from nmt.run.older import older_run
     from nmt.train.settle import check_length
 
+    recipe = plan.recipe
     check_length(recipe, str(path))
     try:
         manifest = check_prepared(recipe, path)
@@ -90,6 +100,7 @@ def _prepare_first(recipe: Recipe, path: Path, fresh: bool) -> None:
                 prepare_data(recipe, force=True, recipe_path=path, scorer_of=pair_filter)
     except NotPreparedError:
         if console.is_main_rank():  # the others wait for it where they join
+            make_synthetic(plan)
             prepare_data(recipe, recipe_path=path, older=None if fresh else older_run(recipe), scorer_of=pair_filter)
 
 

@@ -27,7 +27,7 @@ from nmt.errors import DataError, join_faults, plural
 from nmt.text.lines import Found, add_found, bad_byte
 
 if TYPE_CHECKING:
-    from nmt.recipe import Filters
+    from nmt.recipe import Corpus, Filters
     from nmt.tokenizer import Side
 
 LABELS = {
@@ -88,7 +88,19 @@ class SplitAudit:
     @property
     def of_one_language(self) -> npt.NDArray[np.bool_]:
         """Of each pair, whether it is a line without a target."""
-        return np.repeat([s.corpus.of_one_language for s, _ in self.sources], [n for _, n in self.sources]).astype(bool)
+        return self._of(lambda corpus: corpus.of_one_language)
+
+    @property
+    def synthetic(self) -> npt.NDArray[np.bool_]:
+        """Of each pair, whether a model made one side of it."""
+        return self._of(lambda corpus: corpus.synthetic is not None)
+
+    @property
+    def made_elsewhere(self) -> npt.NDArray[np.bool_]:
+        return self._of(lambda corpus: corpus.made_elsewhere)
+
+    def _of(self, what: Callable[[Corpus], bool]) -> npt.NDArray[np.bool_]:
+        return np.repeat([what(s.corpus) for s, _ in self.sources], [n for _, n in self.sources]).astype(bool)
 
     def _place(self, index: int) -> str:
         for source, pairs in self.sources:
@@ -133,7 +145,9 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     faults: list[tuple[str, str]] = []
     warnings: list[str] = []
     read_back = any(len(source.directions) > 1 for group in splits.values() for source in group)
-    targets = read_back or any(source.corpus.of_one_language for source in splits.get("train", ()))
+    # Lines that must not be those of validation and test sets, whatever side they are on
+    anywhere = (s.corpus.of_one_language or s.corpus.synthetic is not None for s in splits.get("train", ()))
+    targets = read_back or any(anywhere)
     audited = {
         name: _audit_split(name, sources, filters, targets, processes, faults, warnings)
         for name, sources in splits.items()

@@ -17,6 +17,7 @@ from nmt.data.download import download
 from nmt.data.examples import SIDES
 from nmt.data.manifest import MANIFEST
 from nmt.data.replay import check_replayed, replayed_pairs, replayed_runs
+from nmt.data.synthetic import check_synthetic, synthetic_folders, synthetic_pairs
 from nmt.data.tables import (
     FEW,
     Columns,
@@ -76,16 +77,16 @@ class PairSource:
     def label(self, side: Side) -> str:
         """What the user calls this side."""
         c = self.corpus
-        return str(c.run or c.hub or c.path or c.column(side, self.reference))
+        return str(c.run or c.synthetic or c.hub or c.path or c.column(side, self.reference))
 
     @property
     def aligned(self) -> Hashable:
         """The same for sources of which line n belongs together: the columns of one table."""
-        return self.table, self.lines if self.corpus.run is not None else None
+        return self.table, self.lines if self.corpus.made_elsewhere else None
 
     def where(self, side: Side, line: int) -> str:
         """The place of a pair, counted from 1. A record of a CSV file may have several lines."""
-        if self.corpus.run is not None:
+        if self.corpus.made_elsewhere:
             return f"{self.label(side)} pair {line}"
         if self.corpus.is_memory:
             return f"{self.label(side)} {UNIT[suffix_of(self.label(side))]} {line}"
@@ -114,8 +115,8 @@ class PairSource:
                 return self._text()
             case "hub":
                 return self._records(self._hub(), found)
-            case "run":
-                return self._replayed()
+            case "run" | "synthetic":
+                return self._from_elsewhere()
         name, columns = self.label("src"), self._columns
         path = self.root / name
         match _suffix(name):
@@ -172,10 +173,12 @@ class PairSource:
                 found.clear()
             first += len(block)
 
-    def _replayed(self) -> Iterator[Chunk]:
+    def _from_elsewhere(self) -> Iterator[Chunk]:
         direction = self.directions[0]
         first = 1
-        for src, tgt in replayed_pairs(Path(str(self.corpus.run)), direction):
+        run = self.corpus.run
+        pairs = synthetic_pairs(self.corpus) if run is None else replayed_pairs(Path(run), direction)
+        for src, tgt in pairs:
             yield Chunk(first, *((src, tgt) if direction.src == self.lines[0] else (tgt, src)))
             first += len(src)
 
@@ -247,10 +250,10 @@ def all_corpora(data: DataSection) -> dict[str, list[Corpus]]:
 
 
 def input_paths(data: DataSection) -> dict[str, Path]:
-    """Where each file is that the text comes from, by its name; of a run whose pairs are replayed, the manifest that
-    says which text it learned from.
+    """Where each file is that the text comes from, by its name; of a run whose pairs are replayed, and of synthetic
+    pairs, the manifest that says which text that is.
     """
-    manifests = [run / MANIFEST for run in replayed_runs(data)]
+    manifests = [folder / MANIFEST for folder in (*replayed_runs(data), *synthetic_folders(data))]
     return {name: Path(data.root) / name for name in _file_names(data)} | {str(path): path for path in manifests}
 
 
@@ -265,6 +268,7 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
     """Find the recipe's files, download what is missing, check the checksums. Raises DataError naming every fault."""
     _refuse_documents(data)
     check_replayed(data)
+    check_synthetic(data)
     root = Path(data.root)
     names = _file_names(data)
     missing = [name for name in names if not os.path.exists(root / name)]  # False for a name that is too long, too
@@ -286,7 +290,8 @@ def resolve_files(data: DataSection) -> dict[str, InputFile]:
                           f"but `data.sha256` says {data.sha256[name]}.")  # fmt: skip
     if faults:
         raise DataError(join_faults(faults))
-    return files | {str(run / MANIFEST): describe_file(run / MANIFEST) for run in replayed_runs(data)}
+    elsewhere = [folder / MANIFEST for folder in (*replayed_runs(data), *synthetic_folders(data))]
+    return files | {str(path): describe_file(path) for path in elsewhere}
 
 
 def _refuse_documents(data: DataSection) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nmt import console
 from nmt.data.audit import BLANK, IDENTICAL, LONG, RATIO, SplitAudit
 from nmt.data.corpus import all_corpora
 from nmt.data.placement import Codes, Tables
@@ -36,12 +37,12 @@ class Routing:
 
 
 def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDArray[np.bool_] | None = None) -> Routing:
-    """Lines of one language that validation or a test has, on either side, are no training text either. `doubted` are
-    the training pairs that `pair_score` is against.
+    """Lines of one language that validation or a test has, on either side, are no training text either; nor synthetic
+    pairs of which either line is there. `doubted` are the training pairs that `pair_score` is against.
     """
     filters, train = data.filters, splits["train"]
-    alone = train.of_one_language
-    evaluated = [keys for name, s in splits.items() if name != "train" for keys in (s.src_keys, s.tgt_keys)]
+    alone, anywhere = train.of_one_language, train.of_one_language | train.synthetic
+    evaluated = {name: [s.src_keys, s.tgt_keys] for name, s in splits.items() if name != "train"}
     reasons = {
         "blank": train.flags & BLANK > 0 if filters.drop_blank else None,
         "long": train.flags & LONG > 0,
@@ -49,7 +50,7 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDAr
         "identical": train.flags & IDENTICAL > 0 if filters.drop_identical else None,
         "duplicate": train.repeated if filters.drop_duplicates else None,
         "pair score": doubted,
-        "also in valid or a test": _among(train, alone, evaluated),
+        "also in valid or a test": _among(train, anywhere, [keys for each in evaluated.values() for keys in each]),
         "not taken": None,
         ZERO_SHOT: None,
     }
@@ -59,18 +60,18 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDAr
         if mask is not None:
             codes[(codes == 0) & mask] = len(names) - 1
     also_held_out = names.index("also in valid or a test")
-    replayed = np.repeat([s.corpus.run is not None for s, _ in train.sources], [n for _, n in train.sources])
+    _tell_leaks(train, train.synthetic & (codes == also_held_out), evaluated)
     tables, learned = Tables(train.sources), stored_directions(data)
     for split, (corpus, *_) in all_corpora(data).items():
         if corpus.holdout is not None:
             names.append(split)
-            usable = (codes == 0) & (train.flags & BLANK == 0) & (alone.all() | ~alone) & ~replayed
+            usable = (codes == 0) & (train.flags & BLANK == 0) & (alone.all() | ~alone) & ~train.made_elsewhere
             held_out = _hold_out(split, corpus.holdout, train.src_keys, usable & tables.first)
             chosen = usable & tables.first & np.isin(train.src_keys, held_out)
             rows = tables.spread(chosen)
             codes[rows & usable] = len(names) - 1
             codes[rows & (codes == 0)] = also_held_out
-            also = _among(train, alone & ~chosen, [held_out, train.tgt_keys[chosen]] if alone.any() else [])
+            also = _among(train, anywhere & ~chosen, [held_out, train.tgt_keys[chosen]] if anywhere.any() else [])
             if also is not None:
                 codes[(codes == 0) & also] = also_held_out
             codes[(codes == 0) & tables.read_again(train, rows & usable, learned)] = also_held_out
@@ -88,11 +89,23 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDAr
 def _among(
     train: SplitAudit, lines: npt.NDArray[np.bool_], keys: Sequence[npt.NDArray[np.uint64]]
 ) -> npt.NDArray[np.bool_] | None:
-    """Which of the lines have one of the keys."""
+    """Which of the lines have one of the keys, on either side."""
     if not lines.any() or not keys:
         return None
-    found: npt.NDArray[np.bool_] = lines & np.isin(train.src_keys, np.concatenate(keys))
+    one_of = np.concatenate(keys)
+    found: npt.NDArray[np.bool_] = lines & (np.isin(train.src_keys, one_of) | np.isin(train.tgt_keys, one_of))
     return found
+
+
+def _tell_leaks(
+    train: SplitAudit, left_out: npt.NDArray[np.bool_], evaluated: Mapping[str, Sequence[npt.NDArray[np.uint64]]]
+) -> None:
+    """Of synthetic pairs how many are left out because of which set."""
+    found = {name: _among(train, left_out, keys) for name, keys in evaluated.items()}
+    counts = {name: int(mask.sum()) for name, mask in found.items() if mask is not None and mask.any()}
+    if counts:
+        listed = ", ".join(f"{number:,} with a line of {name}" for name, number in counts.items())
+        console.info(f"Synthetic pairs that are left out: {listed}.")
 
 
 def _leave(codes: Codes, train: SplitAudit, tables: Tables, code: int) -> None:

@@ -28,6 +28,8 @@ Mask = npt.NDArray[np.bool_]
 
 LONGEST_WORD = 8  # pieces; where no spaces are written, each piece of a longer stretch counts as a word
 RANDOM = 0.1  # share of the masks that are a random piece instead (BART, MASS, BERT)
+DROPPED = BLANKED = 0.1  # shares of the words of a source that is distorted (Lample et al. 2018; Edunov et al. 2018)
+MOVED = 3  # places that its words may go
 KEPT = 0.1  # share of the masked pieces that are shown after all (MASS, BERT)
 BLOCK = 1 << 16  # rows looked at together, so that memory stays flat
 _STOPS, _FULL_STOPS, _CLOSING = (".", "!", "?", "…", "؟", "।"), ("。", "！", "？"), "\"'»”’)]」』"
@@ -182,6 +184,30 @@ def hidden(rows: RaggedIds, masked: Mask, pieces: Pieces, rng: np.random.Generat
     random = pieces.plain[rng.integers(len(pieces.plain), size=len(at))]
     ids[at] = np.select([chance < KEPT, chance < KEPT + RANDOM], [ids[at], random], pieces.mask)
     return RaggedIds(ids, rows.offsets)
+
+
+def distorted(rows: RaggedIds, pieces: Pieces, seed: Sequence[int]) -> RaggedIds:
+    """Sources with noise (Lample et al. 2018, section 2.3; Edunov et al. 2018, section 3): of the words of each row
+    10 % are left out and 10 % become one `<mask>`; no word goes further than three places. A row never loses all its
+    words.
+    """
+    starts = range(0, max(1, len(rows)), BLOCK)
+    return _joined([_distorted(_rows(rows, i, i + BLOCK), pieces, np.random.default_rng([*seed, i])) for i in starts])
+
+
+def _distorted(rows: RaggedIds, pieces: Pieces, rng: np.random.Generator) -> RaggedIds:
+    words = _words(rows, pieces)
+    first, per_row = np.flatnonzero(words), _per_row(rows, words)
+    length, row = np.diff(np.append(first, len(words))), np.repeat(np.arange(len(rows)), per_row)
+    stays = rng.random(len(first)) >= DROPPED
+    stays |= (np.bincount(row, stays, len(rows)) == 0)[row]
+    blank = rng.random(len(first)) < BLANKED
+    order = np.lexsort((_numbers(per_row) + rng.random(len(first)) * (MOVED + 1), row))
+    order = order[stays[order]]
+    new = np.where(blank, 1, length)[order]
+    ids = np.asarray(rows.ids, np.int64)[np.repeat(first[order], new) + _numbers(new)]
+    ids[np.repeat(blank[order], new)] = pieces.mask
+    return RaggedIds(ids, _offsets(np.bincount(row[order], new, len(rows)).astype(np.int64)))
 
 
 def _stand_ins(number: int, pieces: Pieces, rng: np.random.Generator) -> Ints:

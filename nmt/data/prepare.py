@@ -72,6 +72,8 @@ def prepare(
 
     Raises DataError for faults of the text, RunError for a folder that holds something else or cannot be written.
     """
+    if recipe.data.synthetic:
+        raise ValueError("`data.synthetic` has to be made first: see nmt.synthesis")
     target = recipe.prepared_dir
     recover(target)
     if (target / MANIFEST).exists() and not force:

@@ -6,7 +6,7 @@ Pure functions of their arguments: any epoch can be had at any time, and is alwa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,14 +16,14 @@ import numpy.typing as npt
 from nmt.data.batches import Batch, collate
 from nmt.data.examples import Column, Examples, Lines, column, table_of
 from nmt.data.masking import MaskedSides, masked_sides
-from nmt.data.noise import Pieces, view
+from nmt.data.noise import Pieces, distorted, view
 from nmt.data.sources import epoch_size, learned, sources_of
 from nmt.data.tags import NOTHING, CorpusTags
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.recipe.directions import Direction
 from nmt.tokenizer import BOS_ID, PAD_ID, Ids, RaggedIds
 
-_MIX = 1  # a further number of a seed, so that what is mixed is not drawn as shares are
+_MIX, _NOISE = 1, 2  # further numbers of a seed, so that nothing is drawn as something else is
 VALID = 1 << 32  # in place of an epoch's number: the noise of validation and test sets is always the same
 
 
@@ -131,13 +131,26 @@ def draw(
 def sides_of(
     examples: Examples, lines: Mapping[str, RaggedIds], directions: Sequence[Direction],
     objectives: Sequence[ObjectiveSection], pieces: Pieces | None, seed: Sequence[int], tags: CorpusTags,
+    noisy: Sequence[bool] = (),
 ) -> Sides | MaskedSides:  # fmt: skip
-    """`directions`, `objectives` and `tags` are by corpus; `lines` by language. `pieces`: where an objective has
-    noise.
+    """`directions`, `objectives` and `tags` are by corpus, and `noisy`, whose sources are distorted; `lines` by
+    language. `pieces`: where there is noise.
     """
     if pieces is not None and all(objectives[corpus].kind == "mlm" for corpus in examples.corpora):
         return masked_sides(examples, lines, directions, objectives, pieces, seed)
-    return _tagged(_sides(examples, lines, directions, objectives, pieces, seed), examples.corpus, objectives, tags)
+    sides = _sides(examples, lines, directions, objectives, pieces, seed)
+    if pieces is not None and any(noisy):
+        sides = _distorted(sides, np.array(noisy)[examples.corpus], pieces, [*seed, _NOISE])
+    return _tagged(sides, examples.corpus, objectives, tags)
+
+
+def _distorted(sides: Sides, which: npt.NDArray[np.bool_], pieces: Pieces, seed: list[int]) -> Sides:
+    """With noise in these sources."""
+    own = np.flatnonzero(which)
+    noised = distorted(RaggedIds.of([sides.src[i] for i in own.tolist()]), pieces, seed)
+    rows = np.arange(len(sides), dtype=np.int32)
+    rows[own] = np.arange(len(own))
+    return replace(sides, src=Column([sides.src, noised], which.astype(np.int8), rows))
 
 
 def _tagged(
@@ -145,9 +158,10 @@ def _tagged(
 ) -> Sides:
     """Lines that are written whole have the tags of their corpus."""
     told = np.array([objective.kind in ("translate", "infill") for objective in objectives])
-    before = np.where(told, tags.src, NOTHING)[corpus]
     starts = np.where(told, tags.start, BOS_ID)[corpus]
-    src = sides.src if (before == NOTHING).all() else Tagged(sides.src, before)
+    src = sides.src
+    for before in (np.where(told, tags.src, NOTHING)[corpus], tags.made[corpus]):
+        src = src if (before == NOTHING).all() else Tagged(src, before)
     return Sides(src, sides.tgt, sides.given, None if (starts == BOS_ID).all() else starts)
 
 

@@ -89,7 +89,7 @@ def _sources(data: DataSection, corpus: Corpus, table: int, directions: Sequence
         name = _alone(data, corpus)
         yield PairSource(corpus, root, 0, (name, name), (Direction(name, None),), table, ("src",))
         return
-    if corpus.run is not None:  # lines of other languages are others here, each pair with its own
+    if corpus.made_elsewhere:  # lines of other languages are others here, each pair with its own
         for pair, own in _pairs(data, [_stored(direction) for direction in data.replayed(corpus)]).items():
             yield PairSource(corpus, root, lines=pair, directions=tuple(own), table=table)
         return

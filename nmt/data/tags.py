@@ -1,4 +1,5 @@
-"""Tags: control pieces that tell a model which language is meant. They are put in by their ids, beside the text.
+"""Tags: control pieces that tell a model which language is meant, or that a source was made by a model. They are put
+in by their ids, beside the text.
 
 `source`: the source begins with the target's tag (Johnson et al. 2017). `target`: the decoder begins with it, in place
 of `<s>`; it is given, and never searched for or scored. `both`: the source begins with the tag of its own language, the
@@ -13,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nmt.recipe import DataSection
+from nmt.recipe import Corpus, DataSection
 from nmt.recipe.directions import Direction
 from nmt.tokenizer import BOS_ID
-from nmt.tokenizer.control import tag
+from nmt.tokenizer.control import BT, tag
 
 NOTHING = -1  # in place of an id
 
@@ -37,7 +38,7 @@ UNTAGGED = Tags()
 
 
 def tags_of(data: DataSection) -> list[str]:
-    """The names of the tags that a recipe needs."""
+    """The names of the tags of languages that a recipe needs."""
     languages = [d.tgt for d in data.evaluated] + [d.src for d in data.evaluated if data.tagging == "both"]
     return [tag(name) for name in dict.fromkeys(languages) if name is not None] if data.tagging else []
 
@@ -60,14 +61,21 @@ class CorpusTags:
 
     src: npt.NDArray[np.int64]
     start: npt.NDArray[np.int64]
+    made: npt.NDArray[np.int64]  # before all else, of sources that are told from text by people
 
     @classmethod
-    def of(cls, data: DataSection, directions: Sequence[Direction], ids: Mapping[str, int]) -> CorpusTags:
-        """Text of one language is restored in that language."""
+    def of(
+        cls, data: DataSection, directions: Sequence[Direction], ids: Mapping[str, int], corpora: Sequence[Corpus] = ()
+    ) -> CorpusTags:
+        """Text of one language is restored in that language. `corpora`: what the numbers count; without, none has a
+        `tag`.
+        """
 
         def between(direction: Direction) -> Tags:
             src, tgt = (name.partition(".")[0] for name in (direction.src, direction.tgt or direction.src))
             return tags_between(data, src, tgt, ids) if data.tagging and tag(tgt) in ids else UNTAGGED
 
         found = [between(direction) for direction in directions]
-        return cls(np.array([t.src for t in found]), np.array([t.start for t in found]))
+        made = np.full(len(found), NOTHING)
+        made[[i for i, corpus in enumerate(corpora) if corpus.tag]] = ids.get(BT, NOTHING)
+        return cls(np.array([t.src for t in found]), np.array([t.start for t in found]), made)

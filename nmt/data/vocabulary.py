@@ -22,7 +22,7 @@ from nmt.errors import DataError
 from nmt.recipe import DataSection, Recipe, TokenizerSection
 from nmt.recipe.defaults import vocab_size
 from nmt.tokenizer import Side, Tokenizer
-from nmt.tokenizer.control import CLS, MASK, SENTINELS, SEP
+from nmt.tokenizer.control import BT, CLS, MASK, SENTINELS, SEP
 from nmt.tokenizer.learn import Blocks, VocabularyTooLargeError
 
 
@@ -54,10 +54,11 @@ def control_pieces(recipe: Recipe) -> list[str]:
     """What its objectives read and write beside text."""
     objectives = [recipe.objective_of(corpus) for corpus in recipe.data.train]
     kinds = {objective.kind for objective in objectives}
-    masks = [MASK] if kinds & {"infill", "mass", "mlm"} else []
+    masks = [MASK] if kinds & {"infill", "mass", "mlm"} or any(corpus.noise for corpus in recipe.data.train) else []
     marks = [CLS, SEP] if any(objective.pairs != "none" for objective in objectives) else []
     joints = [name for name in [recipe.data.joint] if name is not None and name not in marks]
-    return masks + marks + joints + (SENTINELS if "spans" in kinds else []) + tags_of(recipe.data)
+    told = [BT] if any(corpus.tag for corpus in recipe.data.train) else []
+    return masks + marks + joints + told + (SENTINELS if "spans" in kinds else []) + tags_of(recipe.data)
 
 
 def _train(data: DataSection, section: TokenizerSection, train: SplitAudit, routing: Routing) -> tuple[Tokenizer, int]:

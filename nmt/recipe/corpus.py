@@ -40,6 +40,8 @@ class Corpus(Section):
     * with `columns`, and `path` or `hub`: the same, a column of the file or dataset each;
     * with `run`: the pairs that another run learned from, not those that it held out or filtered: so that what it
       could do is not forgotten. They come from its prepared data;
+    * with `synthetic`: pairs of which one side was made by other runs, from the folder that `data.synthetic` was made
+      into (see synthetic.py), which takes care of this;
     * with `holdout` alone: that many pairs taken out of the training data. All pairs that share a source
       sentence go together, and which ones go depends on the text only, not on the order of the file.
 
@@ -62,13 +64,18 @@ class Corpus(Section):
     split: str | None = None
     revision: str | None = None
     run: PathText | None = None
-    directions: list[str] | None = None  # of a run, in which it learned its pairs; default: as it says itself
+    synthetic: PathText | None = None
+    # In which pairs are learned: those of a run, by default as it says itself; and synthetic ones
+    directions: list[str] | None = None
+    keep: Annotated[Float, Field(gt=0, le=1)] | None = None  # of synthetic pairs, the most probable
+    noise: bool | None = None  # in the sources of synthetic pairs; see nmt/data/synthetic.py
     holdout: PositiveInt | None = None
     turns: bool | None = None
     # Of training text
     take: PositiveInt | None = None  # so many of its examples; which ones depends on the text only
     share: Annotated[Float, Field(gt=0, lt=1)] | None = None  # of an epoch's target tokens
     objective: Annotated[ObjectiveSection | None, BeforeValidator(of_kind)] = None  # default: the recipe's
+    tag: bool | None = None  # sources begin with `<bt>`, which tells them from text by people (Caswell et al. 2019)
 
     @field_validator("source", "target", "text", mode="before")
     @classmethod
@@ -103,12 +110,19 @@ class Corpus(Section):
         return self.target if isinstance(self.target, list) else [] if self.target is None else [self.target]
 
     @property
-    def kind(self) -> Literal["text", "table", "hub", "run", "holdout"]:
+    def kind(self) -> Literal["text", "table", "hub", "run", "synthetic", "holdout"]:
         if self.holdout is not None:
             return "holdout"
         if self.run is not None:
             return "run"
+        if self.synthetic is not None:
+            return "synthetic"
         return "hub" if self.hub is not None else "table" if self.path is not None else "text"
+
+    @property
+    def made_elsewhere(self) -> bool:
+        """Whether its pairs are those of other runs, in the directions that it names."""
+        return self.run is not None or self.synthetic is not None
 
     @property
     def is_memory(self) -> bool:
@@ -138,7 +152,7 @@ class Corpus(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Corpus:
-        given = {k for k, v in self if v is not None} - {"take", "share", "objective", "turns"}
+        given = {k for k, v in self if v is not None} - {"take", "share", "objective", "turns", "tag"}
         sides = {"text", "lang"} if self.text is not None or self.lang is not None else {"source", "target"}
         if self.columns is not None:
             sides = {"columns"}
@@ -147,6 +161,9 @@ class Corpus(Section):
                 allowed, needed = {"holdout"}, {"holdout"}
             case "run":
                 allowed, needed = {"run", "directions"}, {"run"}
+            case "synthetic":
+                needed = {"synthetic", "directions"}
+                allowed = needed | {"keep", "noise"}
             case "hub":
                 allowed = sides | {"hub", "config", "split", "revision"}
                 needed = sides | {"hub", "split", "revision"}
@@ -176,6 +193,8 @@ class Corpus(Section):
             raise ValueError(f"`objective: {self.objective.kind}` cannot be learned from it: it has {has}")
         if len({type(column) for column in self.targets}) > 1:
             raise ValueError("`target` has names and numbers of columns; give names only, or numbers only")
+        if self.tag and self.of_one_language:
+            raise ValueError("`tag` is put before sources, and text of one language has none")
         if both := [column for column in self.fields if column in self.targets]:
             what = "file" if self.kind == "text" else "column"
             raise ValueError(f"`source` and `target` are the same {what}, {both[0]}")

@@ -23,6 +23,7 @@ from nmt.recipe.section import (
     derived,
     no_bool,
 )
+from nmt.recipe.synthetic import Synthetic
 from nmt.text.fields import SEP, TURN
 from nmt.text.pieces import JOINER
 
@@ -80,6 +81,7 @@ class DataSection(Section):
     url: str | None = None
     sha256: dict[str, Sha256] = {}  # of the files, by name; needed for a download
     train: list[Corpus]
+    synthetic: list[Synthetic] = []  # pairs that other runs make, learned beside those of `train`
     valid: list[Corpus]
     test: dict[str, Corpus] = {}
     filters: Filters = Filters()
@@ -154,17 +156,35 @@ class DataSection(Section):
             if len(corpus.targets) > 1 and len(self.evaluated) > 1:
                 raise ValueError("`target` can be a list where there is one direction")
         for corpus in (*self.valid, *self.test.values()):
-            if extra := [key for key in ("run", "take", "share", "objective") if getattr(corpus, key) is not None]:
+            of_training = ("run", "synthetic", "take", "share", "objective", "tag")
+            if extra := [key for key in of_training if getattr(corpus, key) is not None]:
                 raise ValueError(f"`{extra[0]}` is a key of training text alone")
         for corpus in self.train:
-            if corpus.run is not None and not self.replayed(corpus):
+            if corpus.made_elsewhere and not self.replayed(corpus):
                 theirs, own = ", ".join(corpus.directions or ()), ", ".join(map(str, self.trained))
+                if corpus.synthetic is not None:
+                    raise ValueError(f"`synthetic: {corpus.synthetic}` has pairs of {theirs}, but the recipe {own}")
                 raise ValueError(f"`run: {corpus.run}` learned {theirs}, but the recipe {own}: nothing can be replayed")
+        self._check_synthetic()
         if (asked := sum(c.share or 0 for c in self.train)) >= 1 and any(c.share is None for c in self.train):
             raise ValueError(f"the shares of `train` come to {asked:g}, and nothing is left for the other corpora")
         if self.directions or self.zero_shot or any(c.table for c in (*self.train, *self.valid, *self.test.values())):
             check_directions(self)
         return self
+
+    def _check_synthetic(self) -> None:
+        if self.synthetic and self.joint is not None:
+            raise ValueError("`synthetic` is for sources of one field: those of this recipe have several, or turns")
+        if self.synthetic and self.labels is not None:
+            raise ValueError("`synthetic` is for text, and not for `labels`")
+        if not any(item.replaces for item in self.synthetic):
+            return
+        if len(self.trained) > 1:
+            raise ValueError("`method: distillation` replaces the targets of one direction, and the recipe has several")
+        if any(corpus.holdout is not None for corpus in (*self.valid, *self.test.values())):
+            raise ValueError(
+                "`holdout` takes pairs out of `train`, but `method: distillation` replaces their targets: give files"
+            )
 
     def _check_fields(self) -> None:
         corpora = [c for c in (*self.train, *self.valid, *self.test.values()) if c.source is not None]
@@ -195,7 +215,7 @@ class DataSection(Section):
 
     def languages_of(self, corpus: Corpus) -> list[str]:
         """Of text of one language that; none of what is held out."""
-        if corpus.run is not None:
+        if corpus.made_elsewhere:
             return list(dict.fromkeys(str(name) for d in self.replayed(corpus) for name in (d.src, d.tgt)))
         if corpus.table:
             return list(corpus.table)
@@ -203,7 +223,7 @@ class DataSection(Section):
         return [name for name in both if name is not None]
 
     def replayed(self, corpus: Corpus) -> list[Direction]:
-        """The directions in which the pairs of another run are learned: those that both have."""
+        """The directions in which pairs that come from other runs are learned: those that both have."""
         return [direction for direction in self.trained if str(direction) in (corpus.directions or ())]
 
     @property
@@ -260,7 +280,7 @@ class TokenizerSection(Section):
         for i, symbol in enumerate(value):
             if symbol in value[:i]:
                 raise ValueError(f"`{symbol}` is there twice")
-            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", SEP, TURN) or re.fullmatch(
+            if symbol in ("<pad>", "<unk>", "<s>", "</s>", "<mask>", "<cls>", "<bt>", SEP, TURN) or re.fullmatch(
                 r"<0x[0-9A-F]{2}>|<x[0-9]+>", symbol
             ):
                 raise ValueError(f"`{symbol}` is a piece with a meaning of its own")

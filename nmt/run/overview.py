@@ -13,6 +13,7 @@ from nmt.run.checkpoint import EXCESS, OLD, best_first, checkpoints
 from nmt.run.folder import TRAIN_FIRST, load_run_recipe
 from nmt.run.log import curve, last_start, read_log
 from nmt.run.manifest import run_manifest
+from nmt.run.provenance import described, provenance
 from nmt.run.results import KeptScore, readable_results
 from nmt.text.metrics import figure, label
 
@@ -78,6 +79,8 @@ class Run:
         for name, scores in (self.tests | self.means).items():
             found = " · ".join(f"{label(metric)} {figure(metric, s.score)}" for metric, s in scores.items())
             rows.append((f"test {name}", found))
+        tree = described(provenance(self.path), self.seconds)
+        rows += [("made of" if i == 0 else "", line) for i, line in enumerate(tree)]
         start = last_start(self.path)
         kept = ("nmt", "torch", "device", "precision", "threads", "seed", "recipe", "tokenizer")
         rows.append(("made with", ", ".join(f"{key} {start[key]}" for key in kept if key in start)))

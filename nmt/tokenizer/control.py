@@ -12,11 +12,12 @@ from nmt.text.fields import SEP, TURN
 
 MASK = "<mask>"
 CLS = "<cls>"  # before two texts, which have SEP behind each of them
+BT = "<bt>"  # before a source that is told from text by people: a back-translation
 SENTINELS = [f"<x{i}>" for i in range(32)]
-NAMES = frozenset([MASK, CLS, SEP, TURN, *SENTINELS])
+NAMES = frozenset([MASK, CLS, BT, SEP, TURN, *SENTINELS])
 
 
-__all__ = ["CLS", "MASK", "NAMES", "SENTINELS", "SEP", "TURN", "lacking"]
+__all__ = ["BT", "CLS", "MASK", "NAMES", "SENTINELS", "SEP", "TURN", "lacking"]
 
 
 def tag(language: str) -> str:

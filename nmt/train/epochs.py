@@ -68,12 +68,14 @@ class TrainingData:
         self.split = PreparedSplit.open(prepared, "train")
         self.recipe, self.max_tokens, self.shares = recipe, max_tokens, shares
         self._objectives = objectives_of(recipe)
-        self._pieces = pieces_of(self._objectives, tokenizer)
-        self._refuse_single_sentences()
         sources = [source for source, _ in learned(sources_of(recipe.data))]
+        self._noisy = [bool(source.corpus.noise) for source in sources]
+        self._pieces = Pieces.of(tokenizer) if any(self._noisy) else pieces_of(self._objectives, tokenizer)
+        self._refuse_single_sentences()
         self._shares = [source.corpus.share for source in sources]
         self._tables = [source.table or 0 for source in sources]
-        self._tags = CorpusTags.of(recipe.data, self.split.directions, tokenizer.control)
+        corpora = [source.corpus for source in sources]
+        self._tags = CorpusTags.of(recipe.data, self.split.directions, tokenizer.control, corpora)
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
@@ -99,7 +101,9 @@ class TrainingData:
         lines = {name: self._segmented(name, number) for name in split.lines}
         examples = draw(split.examples, self._shares, split.written, [seed, number], self._tables)
         examples = mix(examples, split.directions, self._objectives, self.recipe.data.temperature, [seed, number])
-        sides = sides_of(examples, lines, split.directions, self._objectives, self._pieces, [seed, number], self._tags)
+        sides = sides_of(
+            examples, lines, split.directions, self._objectives, self._pieces, [seed, number], self._tags, self._noisy
+        )
         plan = plan_batches(
             sides.src.lengths, sides.tgt.lengths, self.recipe.train.batch_tokens, self.max_tokens, seed, number,
             self.shares,

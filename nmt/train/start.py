@@ -20,6 +20,7 @@ from nmt.recipe.plain_yaml import parse_yaml
 from nmt.run.abilities import knows_pairs
 from nmt.run.compat import changed_limits, check_same_experiment
 from nmt.run.folder import check_folder, is_begun, set_aside
+from nmt.run.provenance import write_provenance
 from nmt.tokenizer import Tokenizer
 from nmt.train.experts import lay_out
 from nmt.train.inherit import plan_inheritance
@@ -82,13 +83,14 @@ def begin(recipe: Recipe, prepared: Path, command: str, fresh: bool, world: Worl
 
 
 def make_self_sufficient(run: Path, recipe: Recipe, prepared: Path, tokenizer: Tokenizer) -> None:
-    """Put the recipe, the tokenizer and the data's manifest into the run folder."""
+    """Put the recipe, the tokenizer, the data's manifest and where all came from into the run folder."""
     manifest = (prepared / MANIFEST).read_bytes()
     files = {"recipe.yaml": recipe.dump().encode(), MANIFEST: manifest, **tokenizer.files}
     if (prepared / LANGUAGES).exists():
         files[LANGUAGES] = (prepared / LANGUAGES).read_bytes()
     for name, content in files.items():
         write_atomically(run / name, content)
+    write_provenance(run, recipe)
 
 
 def _check_positions(recipe: Recipe, prepared: Path) -> None:

@@ -184,3 +184,23 @@ def test_empty_and_very_short_lines(kind, rows):
     rows = RaggedIds.of(rows)
     seen = view(rows, ObjectiveSection(kind=kind), PIECES, [1])
     assert len(seen.src) == len(seen.tgt) == len(rows)
+
+
+def test_a_distorted_source_loses_few_words_and_moves_none_far() -> None:
+    from nmt.data.noise import distorted
+
+    rng = np.random.default_rng(1)
+    plain = np.ones(200, bool)
+    pieces = Pieces(plain, np.arange(10, 200), 5, np.zeros(0, np.int64))
+    rows = RaggedIds.of([list(range(10, 10 + int(n))) for n in rng.integers(0, 40, 3000)])
+    found = distorted(rows, pieces, [3])
+    again = distorted(rows, pieces, [3])
+    assert np.array_equal(found.ids, again.ids)
+    assert not np.array_equal(found.ids, distorted(rows, pieces, [4]).ids)
+    assert ((rows.lengths == 0) == (found.lengths == 0)).all()
+    assert len(found.ids) / len(rows.ids) == pytest.approx(0.9, abs=0.01)
+    assert np.mean(found.ids == 5) == pytest.approx(0.1, abs=0.01)
+    for row in found:
+        left = row[row != 5] - 10
+        # No word stands behind one that was four places or more behind it
+        assert all(later > max(left[:i], default=0) - 4 for i, later in enumerate(left))
