@@ -17,6 +17,9 @@ from nmt.tokenizer import PAD_ID
 
 CHUNK_ELEMENTS = 1 << 21  # logits at a time: 8 MB in fp32, which stays in a CPU's cache
 CHUNK_ELEMENTS_GPU = 1 << 28
+# For one product that gives the weight's gradient. In bf16 each is rounded, then added in fp32, a pass over all of the
+# weight: with many pieces a chunk has few rows, and that pass took longer than its product.
+PRODUCT_ROWS = 512
 
 
 def smoothed_loss(
@@ -52,24 +55,30 @@ class _ProjectedLoss(torch.autograd.Function):
         smoothed = torch.zeros((), dtype=torch.float32, device=hidden.device)
         plain = torch.zeros((), dtype=torch.float32, device=hidden.device)
         elements = CHUNK_ELEMENTS if hidden.device.type == "cpu" else CHUNK_ELEMENTS_GPU
-        for h, t, out in _chunks(hidden, target, grad_hidden, max(1, elements // vocab)):
-            logits = torch.addmm(bias, h, weight.t())  # (m,V)
-            log_probs = torch.log_softmax(logits, -1, dtype=torch.float32)
-            right = log_probs.gather(1, t[:, None])
-            plain -= right.sum()
-            smoothed -= (1 - smoothing) * right.sum() + smoothing * log_probs.sum() / vocab
-            if not any(needed):
-                continue
-            # d loss / d logits = p - smoothed target
-            grad = log_probs.exp_().sub_(smoothing / vocab)
-            grad.scatter_add_(1, t[:, None], torch.full_like(right, smoothing - 1))
-            if grad_bias is not None:
-                grad_bias += grad.sum(0)
-            grad = grad.to(hidden.dtype)
-            if out is not None:
-                torch.mm(grad, weight, out=out)
+        size = max(1, elements // vocab)
+        exact = hidden.dtype == torch.float32
+        many = size if exact else max(1, PRODUCT_ROWS // size) * size
+        for rows, targets, outs in _chunks(hidden, target, grad_hidden, many):
+            low = rows.new_empty(len(rows), vocab) if any(needed) and not exact else None
+            for i, (h, t, out) in enumerate(_chunks(rows, targets, outs, size)):
+                logits = torch.addmm(bias, h, weight.t())  # (m,V)
+                log_probs = torch.log_softmax(logits, -1, dtype=torch.float32)
+                right = log_probs.gather(1, t[:, None])
+                plain -= right.sum()
+                smoothed -= (1 - smoothing) * right.sum() + smoothing * log_probs.sum() / vocab
+                if not any(needed):
+                    continue
+                # d loss / d logits = p - smoothed target
+                grad = log_probs.exp_().sub_(smoothing / vocab)
+                grad.scatter_add_(1, t[:, None], torch.full_like(right, smoothing - 1))
+                if grad_bias is not None:
+                    grad_bias += grad.sum(0)
+                if low is not None:
+                    grad = low[i * size :][: len(h)].copy_(grad)
+                if out is not None:
+                    torch.mm(grad, weight, out=out)
             if grad_weight is not None:
-                grad_weight.addmm_(grad.t(), h) if grad.dtype == torch.float32 else grad_weight.add_(grad.t() @ h)
+                grad_weight.addmm_(grad.t(), rows) if low is None else grad_weight.add_(low.t() @ rows)
         if any(needed):
             ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
             ctx.dtype = weight.dtype

@@ -28,6 +28,7 @@ from nmt.train.muon import Muon
 from nmt.train.parallel import World
 
 Model = TypeVar("Model", bound=nn.Module)
+PART = 1 << 18  # elements
 
 
 class Gradients:
@@ -42,7 +43,9 @@ class Gradients:
     def add_micro_batch(self) -> None:
         """Take a micro-batch's gradients into the sum; after each backward pass."""
         if self.latest is not self.total:
-            self.total.add_(self.latest)
+            # Adding another type makes a copy in fp32: by parts that stay in the cache.
+            for total, latest in zip(self.total.split(PART), self.latest.split(PART), strict=True):
+                total.add_(latest)
             self.latest.zero_()
 
     def take(self, other: Gradients) -> None:

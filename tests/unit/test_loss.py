@@ -67,7 +67,11 @@ def test_nothing_real_is_no_loss_and_no_gradient(case):
     assert hidden.grad.abs().max() == 0
 
 
-def test_bf16_comes_close_to_fp32(case):
+@pytest.mark.parametrize("chunk_rows", [1, 4, 1000])
+@pytest.mark.parametrize("product_rows", [1, 6, 1000])
+def test_bf16_comes_close_to_fp32(case, chunk_rows, product_rows, monkeypatch):
+    monkeypatch.setattr(loss_module, "CHUNK_ELEMENTS", chunk_rows * 11)
+    monkeypatch.setattr(loss_module, "PRODUCT_ROWS", product_rows)
     hidden, weight, bias, target = case
     low = [t.detach().bfloat16().requires_grad_() for t in (hidden, weight, bias)]
     got, _ = smoothed_loss(*low, target, 0.1)
