@@ -28,7 +28,7 @@ from nmt.tokenizer import Tokenizer
 from nmt.train.inherit import plan_inheritance
 from nmt.train.validation import Valid, Validator, show
 
-SHARES = (0.3, 0.5, 0.7)  # λ: the child's
+SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)  # λ: the child's
 
 
 class OldDomain:
