@@ -4,7 +4,7 @@ Two numbers decide: `batch_tokens`, the real target tokens an update learns from
 `max_tokens`, the padded tokens that one device holds at a time (part of the machine). An update is a list of
 micro-batches; the plan is a pure function, so resuming recomputes it and skips, and every rank takes its share of it.
 
-Shapes: B pairs, S source, T target positions.
+Shapes: B pairs, P passes over them, S source, T target positions.
 """
 
 from __future__ import annotations
@@ -27,13 +27,19 @@ Update = list[Indices]
 
 @dataclass(frozen=True)
 class Batch:
-    """One micro-batch. Rows end with `</s>`, tgt_in begins with `<s>`; `src_mask` is None where nothing is padded."""
+    """One micro-batch. Rows end with `</s>`, tgt_in begins with `<s>`; `src_mask` is None where nothing is padded. What
+    is read several times, by training alone (passes.py), has its rows pass after pass; what is predicted stands once.
+    """
 
-    src: Tensor  # (B,S)
-    src_mask: Tensor | None  # (B,S), True = visible
-    tgt_in: Tensor  # (B,T)
+    src: Tensor  # (P·B,S)
+    src_mask: Tensor | None  # (P·B,S), True = visible
+    tgt_in: Tensor  # (P·B,T)
     tgt_out: Tensor  # (B,T)
-    num_tokens: int  # real target tokens, `</s>` counted
+    num_tokens: int  # real target tokens, `</s>` counted, each once
+
+    @property
+    def passes(self) -> int:
+        return len(self.src) // len(self.tgt_out)
 
     def to(self, device: torch.device) -> Batch:
         if device.type == "cpu":

@@ -210,6 +210,28 @@ def _distorted(rows: RaggedIds, pieces: Pieces, rng: np.random.Generator) -> Rag
     return RaggedIds(ids, _offsets(np.bincount(row[order], new, len(rows)).astype(np.int64)))
 
 
+def cut(ids: Ints, share: float, spared: Mask, examples: Ints, seed: Sequence[int]) -> Ints:
+    """Lines (B,S) as ids with each token replaced by `<unk>`, which text hardly ever has, with probability `share`;
+    `spared` says by id what stays. A line's choice depends on its number in `examples` (B,), not on what is beside it.
+    """
+    keep = _uniform(seed, examples, ids.shape[1]) >= share
+    return np.where(keep | spared[ids], ids, UNK_ID)
+
+
+def _uniform(seed: Sequence[int], rows: Ints, width: int) -> npt.NDArray[np.float64]:
+    """Numbers of [0, 1), (B,width), each of which follows from the seed, its row's number and its place alone:
+    SplitMix64 (Steele et al. 2014), asked for its numbers out of order.
+    """
+    begin = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    number = (rows.astype(np.uint64)[:, None] << np.uint64(24)) + np.arange(1, width + 1, dtype=np.uint64)
+    x: npt.NDArray[Any] = begin + number * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    x = x ^ (x >> np.uint64(31))
+    uniform: npt.NDArray[np.float64] = np.multiply(x >> np.uint64(11), 2.0**-53, dtype=np.float64)
+    return uniform
+
+
 def _stand_ins(number: int, pieces: Pieces, rng: np.random.Generator) -> Ints:
     """So many masks, some of which are a random piece."""
     random = pieces.plain[rng.integers(len(pieces.plain), size=number)]

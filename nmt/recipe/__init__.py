@@ -12,12 +12,13 @@ from nmt.recipe.experts import ExpertsSection
 from nmt.recipe.load import load_recipe, make_recipe
 from nmt.recipe.model import PRESETS, ModelSection
 from nmt.recipe.objective import ObjectiveSection
+from nmt.recipe.passes import ConsistencySection
 from nmt.recipe.recipe import Recipe, fingerprint
 from nmt.recipe.task import Task
 from nmt.recipe.train import TrainSection
 
 __all__ = [
-    "PRESETS", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "ExpertsSection", "Filters", "ModelSection",
-    "ObjectiveSection", "Recipe", "Task", "TokenizerSection", "TrainSection", "fingerprint", "load_recipe",
-    "make_recipe",
+    "PRESETS", "ConsistencySection", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "ExpertsSection",
+    "Filters", "ModelSection", "ObjectiveSection", "Recipe", "Task", "TokenizerSection", "TrainSection", "fingerprint",
+    "load_recipe", "make_recipe",
 ]  # fmt: skip

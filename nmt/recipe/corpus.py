@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from nmt.formats.memory import is_memory
 from nmt.recipe.directions import Language
 from nmt.recipe.faults import show
-from nmt.recipe.objective import ObjectiveSection, of_kind
-from nmt.recipe.section import Float, PathText, PositiveInt, Section, check_path
+from nmt.recipe.objective import ObjectiveSection
+from nmt.recipe.section import Float, PathText, PositiveInt, Section, check_path, of_kind
 
 
 def _column(value: object) -> object:

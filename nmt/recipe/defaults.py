@@ -124,7 +124,8 @@ def plan_of(
     recipe: Recipe, section: TrainSection, model: ModelSection, counts: Counts, batch: int, machine: Machine
 ) -> Plan:
     """How long the training will be with such a model and batch."""
-    step = 6 * parameters(model, recipe.tokenizer.vocab_size) * batch / machine.flops + machine.overhead
+    read = batch * section.most_passes
+    step = 6 * parameters(model, recipe.tokenizer.vocab_size) * read / machine.flops + machine.overhead
     ends = [
         section.max_steps,
         section.max_epochs and section.max_epochs * max(1, round(counts.target_tokens / batch)),

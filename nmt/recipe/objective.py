@@ -81,8 +81,3 @@ class ObjectiveSection(Section):
             case "translate":
                 return ("encoder_decoder", "decoder")
         return ("encoder_decoder",)
-
-
-def of_kind(value: Any) -> Any:
-    """What a kind alone stands for."""
-    return {"kind": value} if isinstance(value, str) else value

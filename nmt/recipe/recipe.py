@@ -17,9 +17,9 @@ from nmt.recipe.data import DataSection, TokenizerSection
 from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
 from nmt.recipe.model import ModelSection
-from nmt.recipe.objective import ObjectiveSection, of_kind
+from nmt.recipe.objective import ObjectiveSection
 from nmt.recipe.plain_yaml import dump_yaml
-from nmt.recipe.section import NonNegativeInt, Section
+from nmt.recipe.section import NonNegativeInt, Section, of_kind
 from nmt.recipe.task import TASKS, Task, TaskName, with_task_defaults
 from nmt.recipe.train import TrainSection
 from nmt.text.metrics import LOSS, bleu_tokenizer
@@ -162,6 +162,8 @@ class Recipe(Section):
             raise ValueError("`train.guard` scores translations, and what is trained does not translate")
         if self.train.guard is not None and self.train.metric == LOSS:
             raise ValueError("`train.guard` goes by translations: set another `train.metric` than `loss`")
+        if self.train.consistency is not None and not self.translates:
+            raise ValueError("`train.consistency` compares predictions of a target, and what is trained has none")
         if self.model.kind == "decoder" and not self.tokenizer.shared:
             raise ValueError("`model.kind: decoder` needs `tokenizer.shared: true`")
         return self

@@ -63,6 +63,11 @@ def _without_none(value: Any) -> Any:
             return value
 
 
+def of_kind(value: Any) -> Any:
+    """What a kind alone stands for."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class Section(BaseModel):
     """Base of all sections: immutable, unknown keys refused, numbers finite, defaults checked too."""
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from nmt.recipe.evaluate import Criterion
 from nmt.recipe.init_from import Guard, InitFrom, of_folder
+from nmt.recipe.passes import WHOLE, ConsistencySection, Hidden
 from nmt.recipe.section import (
     Int,
     NonNegativeFloat,
@@ -18,6 +19,7 @@ from nmt.recipe.section import (
     Probability,
     Section,
     derived,
+    of_kind,
 )
 
 
@@ -29,6 +31,8 @@ class TrainSection(Section):
 
     # What is optimised
     label_smoothing: Probability = 0.1
+    # Two passes over each example that should predict the same: rdrop, simcut, or more keys
+    consistency: Annotated[ConsistencySection | None, BeforeValidator(of_kind)] = None
     batch_tokens: PositiveInt = derived(4096)  # real target tokens an update, about
     optimizer: Literal["muon", "adamw"] = "muon"  # muon: of the layers' matrices; all else has AdamW
     learning_rate: PositiveFloat = derived(1e-3)  # the peak
@@ -85,6 +89,16 @@ class TrainSection(Section):
     def has_length(self) -> bool:
         """Whether a limit is given that is sure to come."""
         return not (self.max_steps is None and self.max_epochs is None and self.max_minutes is None)
+
+    def passes(self, epoch: int) -> tuple[Hidden, ...]:
+        """How often an epoch, counted from 0, reads its examples, and what each time is not shown."""
+        if self.consistency is None or epoch < self.consistency.from_epoch:
+            return (WHOLE,)
+        return WHOLE, WHOLE.and_of_the_rest(self.consistency.cut)
+
+    @property
+    def most_passes(self) -> int:
+        return 1 if self.consistency is None else 2
 
     @model_validator(mode="after")
     def _has_a_beginning(self) -> TrainSection:

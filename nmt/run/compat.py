@@ -8,7 +8,7 @@ from typing import Any
 from nmt.data.manifest import MANIFEST, Manifest
 from nmt.errors import RunError
 from nmt.recipe import Recipe, load_recipe
-from nmt.recipe.init_from import InitFrom
+from nmt.recipe.section import Section
 from nmt.run.folder import is_begun
 from nmt.run.manifest import run_manifest, same_data
 
@@ -66,10 +66,10 @@ def _difference(key: str, before: Any, now: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, InitFrom):
-        values = value.model_dump(exclude_defaults=True)
-        return value.run if values.keys() == {"run"} else str(values).replace("'", "")
-    return str(value)
+    if not isinstance(value, Section):
+        return str(value)
+    values = value.model_dump(exclude_defaults=True)
+    return str(values["run"]) if values.keys() == {"run"} else str(values).replace("'", "")
 
 
 def _deciding(recipe: Recipe) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from nmt.data.batches import Batch, Indices, Update, fill, plan_batches
 from nmt.data.masking import MaskedBatch, MaskedSides
 from nmt.data.noise import Pieces, sentences
+from nmt.data.passes import AS_IT_IS, Reading, never_cut
 from nmt.data.sides import Sides, draw, mix, objectives_of, sides_of
 from nmt.data.sources import learned, sources_of
 from nmt.data.store import PreparedSplit
@@ -23,10 +24,11 @@ from nmt.tokenizer import RaggedIds, Tokenizer
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training examples: their sides, and which of them each update learns from."""
+    """The training examples once: their sides, which of them each update learns from, and how it reads them."""
 
     sides: Sides | MaskedSides
     updates: list[Update]
+    reading: Reading = AS_IT_IS
 
     @property
     def num_tokens(self) -> int:
@@ -37,7 +39,7 @@ class Epoch:
         return int(self.sides.learned[part].sum())
 
     def batch(self, part: Indices) -> Batch | MaskedBatch:
-        return self.sides.batch(part)
+        return self.reading.read(self.sides.batch(part), part)
 
     def describe(self) -> str:
         sides = self.sides.src, self.sides.tgt
@@ -76,6 +78,7 @@ class TrainingData:
         self._tables = [source.table or 0 for source in sources]
         corpora = [source.corpus for source in sources]
         self._tags = CorpusTags.of(recipe.data, self.split.directions, tokenizer.control, corpora)
+        self._never_cut = never_cut(tokenizer)
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
@@ -104,11 +107,12 @@ class TrainingData:
         sides = sides_of(
             examples, lines, split.directions, self._objectives, self._pieces, [seed, number], self._tags, self._noisy
         )
+        train, passes = self.recipe.train, self.recipe.train.passes(number)
         plan = plan_batches(
-            sides.src.lengths, sides.tgt.lengths, self.recipe.train.batch_tokens, self.max_tokens, seed, number,
+            sides.src.lengths, sides.tgt.lengths, train.batch_tokens, self.max_tokens // len(passes), seed, number,
             self.shares,
         )  # fmt: skip
-        return Epoch(sides, plan)
+        return Epoch(sides, plan, Reading(passes, [seed, number], self._never_cut))
 
     def _segmented(self, language: str, epoch: int) -> RaggedIds:
         """All lines of a language, in the segmentation of this epoch."""

@@ -24,11 +24,11 @@ from nmt.data.batches import Batch, Indices
 from nmt.data.masking import ALONE, MaskedBatch
 from nmt.model.encoder_only import EncoderOnly
 from nmt.model.transformer import Transformer
-from nmt.recipe import Recipe
+from nmt.recipe import ConsistencySection, Recipe
 from nmt.text.metrics import BITS, LOSS, MASKED_LOSS
 from nmt.tokenizer import PAD_ID
 from nmt.train.epochs import Epoch
-from nmt.train.loss import smoothed_loss
+from nmt.train.loss import Mixture, pair_loss, smoothed_loss
 
 CHARACTERS = "characters"
 
@@ -83,6 +83,39 @@ class Write:
     def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
         """The loss is not smoothed."""
         return {LOSS: round(sums["nll"] / num_tokens, 6)}
+
+
+class Agree:
+    """What Write learns, and that two passes over an example, with other dropout and perhaps with tokens cut out,
+    predict the same.
+
+    With ½ (CE₁ + CE₂) in front, a weight is half of the α that R-Drop's authors take for CE₁ + CE₂ in translation. What
+    layers add to the loss they add for both passes. A batch that is read once, as all of validation, is Write's.
+    """
+
+    def __init__(self, write: Write, section: ConsistencySection) -> None:
+        self._write, self.text_metrics = write, write.text_metrics
+        match section.kind:
+            case "rdrop":
+                self._mixture = Mixture((0.5, 0.5), (0.5, 0.5), section.weight)
+            case "simcut":
+                self._mixture = Mixture((1.0, 0.0), (1.0, 0.0), section.weight)
+
+    def num_tokens(self, epoch: Epoch, part: Indices) -> int:
+        return self._write.num_tokens(epoch, part)
+
+    def loss(self, model: Transformer, batch: Batch) -> Loss:
+        """`kl` is the divergence of the two passes without its weight."""
+        if batch.passes == 1:
+            return self._write.loss(model, batch)
+        hidden, output = model(batch.src, batch.src_mask, batch.tgt_in).unflatten(0, (2, -1)), model.output
+        loss, plain, divergence = pair_loss(
+            hidden, output.weight, output.bias, batch.tgt_out, self._write.label_smoothing, self._mixture
+        )
+        return Loss(loss, {"nll": plain, "kl": divergence})
+
+    def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
+        return self._write.judge(sums, num_tokens)
 
 
 class FillIn:
@@ -155,4 +188,5 @@ def choose_objective(recipe: Recipe) -> Objective:
     if recipe.model.kind == "encoder":
         return FillIn(recipe.train.label_smoothing)
     metrics = (*recipe.about_task.valid, recipe.train.metric) if recipe.translates else ()
-    return Write(recipe.train.label_smoothing, metrics)
+    write = Write(recipe.train.label_smoothing, metrics)
+    return write if recipe.train.consistency is None else Agree(write, recipe.train.consistency)
