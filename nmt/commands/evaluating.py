@@ -63,6 +63,10 @@ RougeTokenizeOption = Annotated[
         "the package rouge-score's way, for a to z and 0 to 9 alone. [unicode]"
     ),
 ]
+LangOption = Annotated[
+    str | None,
+    typer.Option(metavar="CODE", help="Language of files, for bleu_moses_lc. [the ending of --ref: ref.fr]"),
+]
 MetricsOption = Annotated[
     str | None,
     typer.Option(
@@ -107,6 +111,7 @@ def evaluate(
     metrics: MetricsOption = None,
     bleu_tokenize: TokenizeOption = None,
     rouge_tokenize: RougeTokenizeOption = None,
+    lang: LangOption = None,
     checkpoint: CheckpointOption = "best",
     device: DeviceOption = "auto",
     engine: EngineOption = EngineName.auto,
@@ -117,8 +122,9 @@ def evaluate(
 ) -> None:
     """Score a run on the test sets of its recipe, or a file of translations against references.
 
-    By BLEU, chrF, chrF++ and TER (sacreBLEU); or by rouge1, rouge2, rougeL, rougeLsum, em (exact match), f1 (of words),
-    accuracy, macro_f1, distinct1, distinct2, copied_share (words that the source has, too).
+    By BLEU, chrF, chrF++ and TER (sacreBLEU), or bleu_moses_lc (of papers on Multi30k); or by rouge1, rouge2, rougeL,
+    rougeLsum, em (exact match), f1 (of words), accuracy, macro_f1, distinct1, distinct2, copied_share (words that the
+    source has, too).
 
     A language model has loss, perplexity, bits a character, and what it draws itself: how varied that is (distinct-2),
     and how much of it stands in the training text. An encoder has masked accuracy, pseudo-perplexity (each piece masked
@@ -130,10 +136,12 @@ def evaluate(
     if hyp is not None and ref:
         if analyse or robustness:
             raise RecipeError("`--analyse` and `--robustness` need a run.", "Leave out --hyp and --ref.")
-        _evaluate_files(hyp, ref, src, wanted_metrics, bleu_tokenize, rouge_tokenize, comet, as_json)
+        _evaluate_files(hyp, ref, src, wanted_metrics, bleu_tokenize, rouge_tokenize, lang, comet, as_json)
         return
     if src is not None:
         raise RecipeError("`--src` goes with `--hyp` and `--ref`.", "A run knows its sources.")
+    if lang is not None:
+        raise RecipeError("`--lang` goes with `--hyp` and `--ref`.", "A run knows its languages.")
     for option, given in (("bleu_tokenize", bleu_tokenize), ("rouge_tokenize", rouge_tokenize)):
         if given is not None:
             raise RecipeError(f"`{option_name(option)}` goes with `--hyp`.", f"A run's recipe has `evaluate.{option}`.")
@@ -151,14 +159,14 @@ def evaluate(
 
 def _evaluate_files(
     hyp: Path, refs: list[Path], src: Path | None, metrics: list[str], bleu_tokenize: str | None,
-    rouge_tokenize: str | None, comet: bool, as_json: bool,
+    rouge_tokenize: str | None, lang: str | None, comet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from nmt.evaluate.evaluation import evaluate_files
     from nmt.text.metrics import OF_TRANSLATIONS
 
     evaluation = evaluate_files(
         hyp, refs, src, metrics=metrics or OF_TRANSLATIONS, bleu_tokenize=bleu_tokenize or "13a", with_comet=comet,
-        rouge_tokenize=rouge_tokenize or "unicode",
+        rouge_tokenize=rouge_tokenize or "unicode", language=lang,
     )  # fmt: skip
     _show(evaluation, [], [], as_json)
 
@@ -295,6 +303,7 @@ def compare(
     metrics: MetricsOption = None,
     bleu_tokenize: TokenizeOption = None,
     rouge_tokenize: RougeTokenizeOption = None,
+    lang: LangOption = None,
     show: Annotated[
         int, typer.Option(min=0, help="How many sentences to show, those on which the systems differ most.")
     ] = 3,
@@ -307,7 +316,7 @@ def compare(
     from nmt.evaluate.compare import COLUMNS
     from nmt.evaluate.compare import compare as run_comparison
 
-    tests = run_comparison(systems, ref or [], src, bleu_tokenize, _names(metrics), rouge_tokenize)
+    tests = run_comparison(systems, ref or [], src, bleu_tokenize, _names(metrics), rouge_tokenize, lang)
     if as_json:
         print(json.dumps({test.name: test.to_json() for test in tests}, indent=1))
         return

@@ -12,10 +12,10 @@ from typing import Any
 
 from nmt.errors import DataError, RunError
 from nmt.evaluate.directions import tokenize_of
-from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
+from nmt.evaluate.texts import Texts, check_references, language_of, read_lines, read_translations
 from nmt.run.abilities import check_translates
 from nmt.run.folder import load_run_recipe
-from nmt.text.metrics import OF_TRANSLATIONS, compared_with, label, make_metric, reference_streams
+from nmt.text.metrics import OF_TRANSLATIONS, compared_with, in_language, label, make_metric, reference_streams
 
 TIE = 0.5  # chrF points of a sentence below which neither has won it
 
@@ -111,11 +111,11 @@ COLUMNS = ["test set", "metric", "system", "score", "diff.", "p (BS)", "p (AR)",
 
 def compare(
     systems: Sequence[Path], refs: Sequence[Path] = (), src: Path | None = None, bleu_tokenize: str | None = None,
-    metrics: Sequence[str] = (), rouge_tokenize: str | None = None,
+    metrics: Sequence[str] = (), rouge_tokenize: str | None = None, language: str | None = None,
 ) -> list[TestComparison]:  # fmt: skip
     """The systems, the first of which is the baseline, on every test set that all have; on `refs` if they are files.
     What is not said, by which metrics and how BLEU and ROUGE split words, is as the first run's recipe has it; of files
-    as its defaults are.
+    as its defaults are, and their language the ending of the reference's name.
 
     Raises DataError where texts are missing or do not fit each other, RunError for a run that was not evaluated.
     """
@@ -132,13 +132,14 @@ def compare(
         streams = [read_lines(path) for path in refs]
         source = read_lines(src) if src else []
         tests = {"": [Texts(source, read_translations(path), streams) for path in systems]}
-        by = Measures(metrics or OF_TRANSLATIONS, bleu_tokenize or "13a", rouge_tokenize or "unicode")
+        words = in_language(bleu_tokenize or "13a", language or language_of(refs[0]))
+        by = Measures(metrics or OF_TRANSLATIONS, words, rouge_tokenize or "unicode")
     else:
         tests = _of_runs(systems)
         recipe = load_run_recipe(systems[0])
         section = recipe.evaluate
         by = Measures(metrics or section.metrics, bleu_tokenize or "", rouge_tokenize or section.rouge_tokenize)
-        of_test = {name: replace(by, bleu_tokenize=bleu_tokenize or tokenize_of(recipe, name)) for name in tests}
+        of_test = {name: replace(by, bleu_tokenize=tokenize_of(recipe, name, bleu_tokenize)) for name in tests}
         return [_compare(name, names, texts, systems, of_test[name]) for name, texts in tests.items()]
     return [_compare(name, names, texts, systems, by) for name, texts in tests.items()]
 

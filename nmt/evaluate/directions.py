@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from nmt.recipe import DataSection, Recipe
 from nmt.recipe.directions import Direction
-from nmt.text.metrics import Score
+from nmt.text.metrics import Score, in_language
 
 ENGLISH = "en"
 
@@ -26,9 +26,10 @@ def direction_of(data: DataSection, name: str) -> Direction:
     return next((d for d in data.evaluated if str(d) == named), data.trained[0])
 
 
-def tokenize_of(recipe: Recipe, name: str) -> str:
-    """How BLEU splits words where scores have that name: by the language that is translated into."""
-    return recipe.tokenize_for(str(direction_of(recipe.data, name).tgt))
+def tokenize_of(recipe: Recipe, name: str, asked: str | None = None) -> str:
+    """How BLEU splits words where scores have that name: as is asked, else by the language that is translated into."""
+    language = str(direction_of(recipe.data, name).tgt)
+    return in_language(asked, language) if asked else recipe.tokenize_for(language)
 
 
 def means(data: DataSection, scores: Mapping[str, Sequence[Score]]) -> dict[str, list[Score]]:

@@ -19,13 +19,13 @@ from nmt.errors import DataError, RecipeError, RunError, join_faults, plural
 from nmt.evaluate.comet import check_comet, comet
 from nmt.evaluate.directions import means, tokenize_of
 from nmt.evaluate.prepared import TestText, texts_of
-from nmt.evaluate.texts import Texts, check_references, read_lines, read_translations
+from nmt.evaluate.texts import Texts, check_references, language_of, read_lines, read_translations
 from nmt.run.checkpoint import read_checkpoint
 from nmt.run.folder import load_run_recipe
 from nmt.run.load import load_languages
 from nmt.run.results import FOLDER, Details, KeptScore, Results, Together, readable_results
 from nmt.text.flags import FLAGS, WRONG_LANGUAGE, flags
-from nmt.text.metrics import OF_TRANSLATIONS, Score, label, score
+from nmt.text.metrics import OF_TRANSLATIONS, Score, in_language, label, score
 
 if TYPE_CHECKING:
     from nmt.recipe import DecodeSection, Recipe
@@ -247,9 +247,10 @@ def evaluate_files(
     bleu_tokenize: str = "13a",
     with_comet: bool = False,
     rouge_tokenize: str = "unicode",
+    language: str | None = None,
 ) -> Evaluation:
     """Score a file of translations (text, or JSON lines as `nmt translate` writes them) against one or several of
-    references, plain or gzip.
+    references, plain or gzip. `language` of both, for metrics that go by it; else the ending of the reference's name.
 
     Raises DataError naming every file that cannot be used.
     """
@@ -275,7 +276,8 @@ def evaluate_files(
     if faults:
         raise DataError(join_faults(faults))
     source = streams.pop() if src else None
-    scores = score(hyps, streams, metrics, bleu_tokenize, True, rouge_tokenize, source)
+    words = in_language(bleu_tokenize, language or language_of(refs[0]))
+    scores = score(hyps, streams, metrics, words, True, rouge_tokenize, source)
     if with_comet and source is not None:
         scores.append(comet(source, hyps, streams[0]))
     return Evaluation([TestSet(str(hyp), scores, len(hyps), count_flags(source, hyps, streams[0]))])

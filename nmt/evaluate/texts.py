@@ -47,6 +47,11 @@ def check_references(paths: Sequence[Path]) -> None:
         raise DataError(f"`--ref {twice[0]}` is given twice.", "Give each file of references once.")
 
 
+def language_of(path: Path) -> str:
+    """What the ending of a file's name says: `fr` of `ref.fr.gz`; it may be no language."""
+    return path.name.removesuffix(".gz").rpartition(".")[2]
+
+
 def read_lines(path: Path) -> list[str]:
     """Of a plain or gzip file of UTF-8 text. Raises DataError where it is none, or is empty."""
     try:

@@ -22,7 +22,8 @@ from nmt.recipe.plain_yaml import dump_yaml
 from nmt.recipe.section import NonNegativeInt, Section, of_kind
 from nmt.recipe.task import TASKS, Task, TaskName, with_task_defaults
 from nmt.recipe.train import TrainSection
-from nmt.text.metrics import LOSS, bleu_tokenizer
+from nmt.text.metrics import LOSS, base_language, bleu_tokenizer, in_language
+from nmt.text.moses import LANGUAGES
 
 
 class Recipe(Section):
@@ -134,6 +135,15 @@ class Recipe(Section):
         return self.model_copy(update={"train": self.train.changed({"metric": LOSS})})
 
     @model_validator(mode="after")
+    def _cuts_words_that_moses_knows(self) -> Recipe:
+        if "bleu_moses_lc" not in (self.train.metric.partition(":")[0], *self.evaluate.metrics) or not self.translates:
+            return self
+        unknown = [d.tgt for d in self.data.evaluated if d.tgt and base_language(d.tgt) not in LANGUAGES]
+        if unknown:
+            raise ValueError(f"`bleu_moses_lc` knows how Moses cuts {', '.join(LANGUAGES)}, but not {unknown[0]}")
+        return self
+
+    @model_validator(mode="after")
     def _smooths_only_what_is_written(self) -> Recipe:
         """Label smoothing is for translation; where pieces are filled in, the recipe has to ask for it."""
         if self.model.kind != "encoder" or "label_smoothing" in self.train.model_fields_set:
@@ -226,8 +236,8 @@ class Recipe(Section):
         return Path(self.train.runs_dir) / self.name
 
     def tokenize_for(self, language: str) -> str:
-        """How BLEU splits words of a target language."""
-        return bleu_tokenizer(self.evaluate.bleu_tokenize, language)
+        """How BLEU splits words of a target language, and that language."""
+        return in_language(bleu_tokenizer(self.evaluate.bleu_tokenize, language), language)
 
     def dump(self) -> str:
         """The recipe as YAML, every default spelled out; `load_recipe` of it gives an equal recipe."""

@@ -22,8 +22,9 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of METRICS. `make` gets the names of a tokenizer for BLEU and of one for ROUGE and its kin, and gives
-    what scores: an object with sacreBLEU's methods, which its significance tests take too.
+    """One entry of METRICS. `make` gets the names of a tokenizer for BLEU (with the language of the text, where it is
+    known: see `in_language`) and of one for ROUGE and its kin, and gives what scores: an object with sacreBLEU's
+    methods, which its significance tests take too.
     """
 
     name: str  # in recipes, options and JSON
@@ -33,9 +34,10 @@ class Metric:
     against: Literal["references", "source"] = "references"  # what texts are compared with
 
 
-def _bleu(tokenize: str) -> Scorer:
+def _bleu(words: str) -> Scorer:
     from sacrebleu.metrics.bleu import BLEU
 
+    tokenize = words.partition(":")[0]
     try:
         # force: no warning about tokenized text at every validation
         return BLEU(tokenize=tokenize, force=True)
@@ -45,6 +47,26 @@ def _bleu(tokenize: str) -> Scorer:
             f"BLEU cannot be computed with `bleu_tokenize: {tokenize}`: {reason}",
             "Install what it needs, such as sacrebleu[ja] or sacrebleu[ko], or choose another, such as char.",
         ) from None
+
+
+def _bleu_moses(words: str) -> Scorer:
+    """BLEU of text in lower case, normalised and cut by Moses, without smoothing: multi-bleu.perl of what papers on
+    Multi30k score.
+    """
+    from sacrebleu.metrics.bleu import BLEU
+
+    from nmt.text.moses import LANGUAGES, VERSION, moses
+
+    language = base_language(words.partition(":")[2])
+    if language not in LANGUAGES:
+        raise DataError(
+            f"`bleu_moses_lc` knows how Moses cuts {', '.join(LANGUAGES)}, but not {language or 'others'}.",
+            "Of files say the language, such as `--lang fr`; of another language leave that metric out.",
+        )
+    scorer: Any = BLEU(lowercase=True, tokenize="none", smooth_method="none", force=True)
+    scorer.tokenizer, scorer.tokenizer_signature = moses(language), f"moses-{language}-norm-{VERSION}"
+    made: Scorer = scorer
+    return made
 
 
 def _chrf(word_order: int) -> Scorer:
@@ -97,7 +119,8 @@ def _copied_share(_: str, tokenize: str) -> Scorer:
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("bleu", "BLEU", lambda tokenize, _: _bleu(tokenize)),
+        Metric("bleu", "BLEU", lambda words, _: _bleu(words)),
+        Metric("bleu_moses_lc", "BLEU (Moses, lc)", lambda words, _: _bleu_moses(words)),
         Metric("chrf", "chrF", lambda _, __: _chrf(0)),
         Metric("chrf++", "chrF++", lambda _, __: _chrf(2)),
         Metric("ter", "TER", lambda _, __: _ter(), higher_is_better=False),
@@ -148,8 +171,7 @@ def bleu_tokenizer(wanted: str, target_lang: str) -> str:
     """
     if wanted != "auto":
         return wanted
-    language = re.split("[-_]", target_lang.lower())[0]
-    match language:
+    match language := base_language(target_lang):
         case "zh" | "yue" | "wuu":
             return "zh"
         case "ja" | "ko":
@@ -159,6 +181,16 @@ def bleu_tokenizer(wanted: str, target_lang: str) -> str:
             return "char"
         case _:
             return "13a"
+
+
+def in_language(tokenize: str, language: str) -> str:
+    """The name of a tokenizer for BLEU with the language of the text: `13a:fr`."""
+    return f"{tokenize}:{language}"
+
+
+def base_language(code: str) -> str:
+    """`pt` of `pt-BR`."""
+    return re.split("[-_]", code.lower())[0]
 
 
 @dataclass(frozen=True)
