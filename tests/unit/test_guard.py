@@ -80,7 +80,7 @@ def test_a_training_that_goes_on_keeps_a_better_mixture(parent, child, monkeypat
     before = {path.name: path.read_bytes() for path in mixed.iterdir()}
     run(child(**guard(parent), train__max_steps=50))
     assert {path.name: path.read_bytes() for path in mixed.iterdir()} == before
-    assert len(records(folder, "interpolation")) == 6
+    assert len(records(folder, "interpolation")) == 10
 
 
 def test_another_limit_judges_earlier_checkpoints_anew(parent, child):
