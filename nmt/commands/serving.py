@@ -57,6 +57,10 @@ def serve(
         bool, typer.Option("--reproducible", help="Translate every line alone: the same to the last digit, but slower.")
     ] = False,
     max_queue: Annotated[int, typer.Option(help="Characters that may wait.", min=1000)] = 200_000,
+    suggestions: Annotated[
+        Path | None,
+        typer.Option(help="A folder in which better translations that clients tell are kept, to train on. [none]"),
+    ] = None,
     state: Annotated[Path | None, typer.Option(help="A folder in which glossaries are kept. [in memory]")] = None,
     grace: Annotated[int, typer.Option(help="Seconds for what was accepted, once told to stop.", min=0)] = 30,
 ) -> None:  # fmt: skip
@@ -76,16 +80,17 @@ def serve(
     from nmt.serve.metrics import Metrics
     from nmt.serve.server import Server, bound
     from nmt.serve.service import Service
+    from nmt.serve.suggestions import Suggestions
 
     decode: dict[str, object] = {} if beam_size is None else {"beam_size": beam_size}
-    glossaries = Glossaries(state)
+    glossaries, told = Glossaries(state), None if suggestions is None else Suggestions(suggestions)
     with bound(host, port) as listening:
         service = Service(
             lambda: _load(folders, device, engine, decode), Metrics(), workers=_workers(), most=max_queue,
             alone=reproducible, keys=who,
         )  # fmt: skip
         hosts = [*(allow_host or ()), host] if host not in ("0.0.0.0", "::") else [*(allow_host or ("*",))]
-        app = application(service, glossaries, hosts=hosts, cors=cors or (), log=_log)
+        app = application(service, glossaries, hosts=hosts, cors=cors or (), suggestions=told, log=_log)
         server = Server(app, service, grace=grace, connections=1000, reload=lambda: _reload(service.reload))
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         threading.Thread(target=_warm_up, args=(service, address, bool(glossaries)), daemon=True).start()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nmt.serve.glossaries import Glossaries
     from nmt.serve.service import Service
     from nmt.serve.stored import Store
+    from nmt.serve.suggestions import Suggestions
 
 
 def service_of(request: Request) -> Service:
@@ -39,6 +40,11 @@ def store_of(request: Request) -> Store:
 def documents_of(request: Request) -> Documents:
     documents: Documents = request.app.state.documents
     return documents
+
+
+def suggestions_of(request: Request) -> Suggestions | None:
+    suggestions: Suggestions | None = request.app.state.suggestions
+    return suggestions
 
 
 def route(path: str, answer: Callable[[Request], Awaitable[Response]], *methods: str, most: int = MAX_BODY) -> Route:

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from nmt.serve import apertium, deepl, files, libre, native, page
+from nmt.serve import apertium, deepl, files, libre, native, openapi, page
 from nmt.serve.documents import Documents
 from nmt.serve.limits import LOOPBACK
 from nmt.serve.refusal import Refusal
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nmt.serve.glossaries import Glossaries
     from nmt.serve.metrics import Metrics
     from nmt.serve.service import Service
+    from nmt.serve.suggestions import Suggestions
 
 _HEADERS = {
     "content-security-policy": "default-src 'self'",
@@ -40,6 +41,7 @@ def application(
     *,
     hosts: Collection[str],
     cors: Collection[str] = (),
+    suggestions: Suggestions | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> Starlette:
     """hosts: names under which the server may be asked, beside those of this machine; `*`: any.
@@ -50,12 +52,12 @@ def application(
         middleware.insert(1, Middleware(CORSMiddleware, allow_origins=list(cors), allow_methods=["GET", "POST"],
                                         allow_headers=["authorization", "content-type"]))  # fmt: skip
     app = Starlette(
-        routes=[route for part in (libre, apertium, deepl, files, native, page) for route in part.routes()],
+        routes=[route for part in (libre, apertium, deepl, files, native, openapi, page) for route in part.routes()],
         middleware=middleware,
         exception_handlers={Refusal: _refused, HTTPException: _http_fault, Exception: _failed},
     )  # fmt: skip
     app.state.service, app.state.glossaries = service, glossaries
-    app.state.documents, app.state.store = Documents(), Store()
+    app.state.documents, app.state.store, app.state.suggestions = Documents(), Store(), suggestions
     return app
 
 

@@ -6,6 +6,7 @@ MAX_ALTERNATIVES, and wrong types are the client's fault (400), not the server's
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -14,8 +15,8 @@ from starlette.routing import Route
 
 from nmt.formats.choose import SUFFIXES
 from nmt.serve import markup
-from nmt.serve.access import key_of, route, service_of
-from nmt.serve.limits import MAX_ALTERNATIVES, MAX_TEXT
+from nmt.serve.access import key_of, route, service_of, suggestions_of
+from nmt.serve.limits import MAX_ALTERNATIVES, MAX_TEXT, check_texts
 from nmt.serve.names import name_of
 from nmt.serve.reading import strings, text_field, values_of, whole_number
 from nmt.serve.refusal import Refusal
@@ -83,7 +84,8 @@ async def settings(request: Request) -> Response:
     source, [target, *_] = next(iter(service.models.targets.items()))
     return JSONResponse({
         "apiKeys": service.keys is not None, "charLimit": MAX_TEXT, "filesTranslation": True, "frontendTimeout": 500,
-        "keyRequired": service.keys is not None, "suggestions": False, "supportedFilesFormat": list(SUFFIXES),
+        "supportedFilesFormat": list(SUFFIXES),
+        "keyRequired": service.keys is not None, "suggestions": suggestions_of(request) is not None,
         "language": {
             "source": {"code": source, "name": name_of(source)}, "target": {"code": target, "name": name_of(target)},
         },
@@ -96,8 +98,19 @@ async def health(request: Request) -> Response:
 
 
 async def suggest(request: Request) -> Response:
-    """POST /suggest"""
-    raise Refusal(403, "Suggestions are disabled on this server.")
+    """POST /suggest: a better translation `s` of `q`, where the server keeps such."""
+    service, kept = service_of(request), suggestions_of(request)
+    if kept is None:
+        raise Refusal(403, "Suggestions are disabled on this server.")
+    values = await values_of(request)
+    key_of(request, values)
+    text, better = text_field(values, "q"), text_field(values, "s")
+    check_texts([text, better])
+    way = service.models.way(text_field(values, "source"), text_field(values, "target"), text)
+    if way.translator is None or not (text.strip() and better.strip()):
+        raise Refusal(400, "Invalid request: a suggestion is a text and its translation")
+    await asyncio.to_thread(kept.add, way.source, way.target, text, better)
+    return JSONResponse({"success": True})
 
 
 def routes() -> list[Route]:

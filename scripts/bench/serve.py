@@ -2,12 +2,15 @@
 
     python scripts/bench/serve.py runs/multi30k-en-fr [--text FILE] [--clients 1 8 32] [--seconds 10] [--rounds 3]
     python scripts/bench/serve.py runs/multi30k-en-fr --soak 20000
+    python scripts/bench/serve.py runs/multi30k-en-fr --reloads 20
+    python scripts/bench/serve.py runs/multi30k-en-fr --overload 4 --options=--max-queue=4000
 
 Clients ask for one line each over connections that stay open. The loop stands for the best that a program of one's own
 could do: lines go to `translate_batch(asynchronous=True)` as soon as as many as there are clients are not under way,
 with a worker of one thread for each core and no HTTP. Both take turns. The soak asks from 64 clients, of whom 5 % leave
-before their answer, and checks that every answer is that of its own text. A table of medians is printed, and as the
-last line a JSON object.
+before their answer, and checks that every answer is that of its own text. Models are loaded anew one time after the
+other while eight clients ask. Under overload requests come evenly, as many times as often as eight clients get answers,
+whether or not those before were answered. A table of medians is printed, and as the last line a JSON object.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,8 +75,14 @@ class Served:
                 break
         else:
             raise SystemExit("the server did not start")
-        # what it logs is read, or it would wait
-        subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
+        self.reloads = 0
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        """What it logs is read, or it would wait."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.reloads += "Loaded anew." in line
 
     @property
     def megabytes(self) -> float:
@@ -149,6 +159,58 @@ def bare(run: Path, text: Path, clients: int, seconds: float) -> None:
     print(json.dumps(summary(waits, time.perf_counter() - began)))
 
 
+async def reload(server: Served, lines: Sequence[str], pair: tuple[str, str], number: int) -> dict[str, Any]:
+    """The models so many times anew, while eight clients ask: answers, and those that were faults."""
+    counts = {"answered": 0, "faults": 0}
+    loading = True
+
+    async def one(seed: int) -> None:
+        dice, own = random.Random(seed), Client(server.port)
+        while loading:
+            status, _ = await own.ask(dice.choice(lines), *pair)
+            counts["answered" if status == 200 else "faults"] += 1
+
+    asking = [asyncio.ensure_future(one(seed)) for seed in range(8)]
+    for done in range(number):
+        server.process.send_signal(signal.SIGHUP)
+        while server.reloads <= done:
+            await asyncio.sleep(0.02)
+    loading = False
+    await asyncio.gather(*asking)
+    return {"reloads": server.reloads} | counts
+
+
+async def overload(
+    port: int, lines: Sequence[str], pair: tuple[str, str], times: int, seconds: float
+) -> dict[str, Any]:
+    """Waits of those that were answered and of those that were refused, where so many times too many come."""
+    normal = await load(port, lines, pair, 8, seconds)
+    rate = times * normal["requests_per_s"]
+    waits: dict[int, list[float]] = {200: [], 503: []}
+    free: list[Client] = []
+
+    async def one(line: str) -> None:
+        own = free.pop() if free else Client(port)
+        began = time.perf_counter()
+        status, _ = await own.ask(line, *pair)
+        waits[status].append(time.perf_counter() - began)
+        free.append(own)
+
+    began, tasks = time.perf_counter(), []
+    while (now := time.perf_counter() - began) < seconds:
+        for _ in range(int(now * rate) - len(tasks)):
+            tasks.append(asyncio.ensure_future(one(lines[len(tasks) % len(lines)])))
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*tasks)
+    over = time.perf_counter() - began
+    found = {"normal": normal, "accepted": summary(waits[200], over)}
+    if waits[503]:
+        found["refused"] = summary(waits[503], over)
+    return {
+        "overload": times, "asked": len(tasks), "answers": {status: len(each) for status, each in waits.items()},
+    } | {who: {key: round(value, 1) for key, value in of.items()} for who, of in found.items()}  # fmt: skip
+
+
 async def soak(port: int, lines: Sequence[str], pair: tuple[str, str], number: int) -> dict[str, int]:
     """How many of so many requests were answered, left, and wrong: each is compared with its text asked for alone."""
     alone, client = {}, Client(port)
@@ -187,6 +249,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--soak", type=int, default=0, metavar="REQUESTS")
+    parser.add_argument("--reloads", type=int, default=0, metavar="TIMES")
+    parser.add_argument("--overload", type=int, default=0, metavar="TIMES")
     parser.add_argument("--options", nargs="*", default=[], help="of nmt serve, such as --options=--reproducible")
     parser.add_argument("--bare", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -204,6 +268,11 @@ def main() -> None:
     result: dict[str, Any] = {"start_s": round(server.start, 2), "rss_mb_at_start": round(server.megabytes)}
     if args.soak:
         result |= asyncio.run(soak(server.port, lines[:500], pair, args.soak))
+    elif args.reloads:
+        result |= asyncio.run(reload(server, lines[:500], pair, args.reloads))
+    elif args.overload:
+        asyncio.run(load(server.port, lines, pair, 2, 2))
+        result |= asyncio.run(overload(server.port, lines, pair, args.overload, args.seconds))
     else:
         asyncio.run(load(server.port, lines, pair, 2, 2))
         found: dict[tuple[str, int], list[dict[str, float]]] = {}

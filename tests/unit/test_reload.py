@@ -74,7 +74,8 @@ async def answer(app: Any, path: str, body: bytes, kind: str) -> tuple[int, byte
         {"type": "http", "method": "POST" if body else "GET", "path": path, "raw_path": path.encode(), "scheme": "http",
          "query_string": query.encode(), "root_path": "", "http_version": "1.1", "client": ("127.0.0.1", 1),
          "server": ("127.0.0.1", 80),
-         "headers": [(b"host", b"localhost"), (b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]},
+         "headers": [(b"host", b"localhost"), (b"content-type", kind.encode()),
+                     (b"content-length", str(len(body)).encode())]},
         receive, send,
     )  # fmt: skip
     over.set()
