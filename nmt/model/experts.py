@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nmt.model.feed_forward import ACTIVATIONS, Slot
+from nmt.model.dropout import dropout
+from nmt.model.feed_forward import ACTIVATIONS, Slot, kept_by
 from nmt.model.grouped import grouped_linear
 from nmt.model.load import Load, Loads
 from nmt.model.routing import (
@@ -94,6 +95,7 @@ class Experts(Slot):
         super().__init__()
         assert section.experts is not None, "the section has experts"
         self.section, self.activation = section.experts, section.activation
+        self.dropout = section.activation_dropout
         self.gates = 2 if section.activation == "swiglu" else 1
         number, d, f = section.experts.number, section.d_model, section.d_ff
         self.d_ff, self.held = f, range(number)
@@ -155,7 +157,8 @@ class Experts(Slot):
         token, weight = pairs.token[order], pairs.weight[order].to(x.dtype)
         sizes = torch.bincount(pairs.expert - self.held.start, minlength=len(self.held)).tolist()
         h = grouped_linear(x.index_select(0, token), sizes, self.inner, self.inner_bias)
-        made = grouped_linear(ACTIVATIONS[self.activation](h), sizes, self.outer, self.outer_bias)
+        inner = dropout(ACTIVATIONS[self.activation](h), self.dropout if self.training else 0.0)
+        made = grouped_linear(inner, sizes, self.outer, self.outer_bias)
         return torch.zeros_like(x).index_add(0, token, made * weight[:, None])
 
     def matrices(self) -> dict[str, int]:
@@ -174,7 +177,7 @@ class Experts(Slot):
         """About: of each pair its row of x, what the block keeps, its result before and after the weight; and the
         routers' logits and probabilities.
         """
-        d, each = self.outer.size(0) // len(self.held), {"relu": 1, "gelu": 2, "swiglu": 4}[self.activation]
+        d, each = self.outer.size(0) // len(self.held), kept_by(self.activation, self.dropout)
         pairs = self.section.per_token
         return round(pairs * (self.d_ff * each + 3 * d)) + 3 * sum(len(weight) for weight in self.router.weights())
 

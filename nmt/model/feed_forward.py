@@ -11,6 +11,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nmt.model.dropout import dropout
 from nmt.recipe import ModelSection
 
 Function = Callable[[Tensor], Tensor]
@@ -51,11 +52,13 @@ class Slot(nn.Module, ABC):
 
 
 class FeedForward(Slot):
-    """Two projections around ReLU (Vaswani et al. 2017), GELU, or SwiGLU (Shazeer 2020), whose first is doubled."""
+    """Two projections around ReLU (Vaswani et al. 2017), GELU, or SwiGLU (Shazeer 2020), whose first is doubled; in
+    training with dropout between them, if the recipe wants it.
+    """
 
     def __init__(self, section: ModelSection) -> None:
         super().__init__()
-        self.activation = section.activation
+        self.activation, self.dropout = section.activation, section.activation_dropout
         gated = section.activation == "swiglu"
         self.inner = nn.Linear(section.d_model, section.d_ff * (2 if gated else 1))
         self.outer = nn.Linear(section.d_ff, section.d_model)
@@ -67,21 +70,28 @@ class FeedForward(Slot):
 
     def function(self) -> Function:
         (a, b), (c, d) = ((linear.weight, linear.bias) for linear in (self.inner, self.outer))
-        activation = ACTIVATIONS[self.activation]
-        return lambda x: F.linear(activation(F.linear(x, a, b)), c, d)
+        activation, p = ACTIVATIONS[self.activation], self.dropout if self.training else 0.0
+        return lambda x: F.linear(dropout(activation(F.linear(x, a, b)), p), c, d)
 
     def matrices(self) -> dict[str, int]:
         return {"inner.weight": 2 if self.activation == "swiglu" else 1, "outer.weight": 1}
 
     def kept_per_token(self) -> int:
-        # Of ReLU its result; of GELU what it got and what it gave; of SwiGLU both halves, SiLU's result, the product.
-        return self.outer.in_features * {"relu": 1, "gelu": 2, "swiglu": 4}[self.activation]
+        return self.outer.in_features * kept_by(self.activation, self.dropout)
 
 
 def swiglu(h: Tensor) -> Tensor:
     """SiLU(gate) · value for h (…,2F), the gate before the value; gives (…,F)."""
     gate, value = h.chunk(2, -1)
     return F.silu(gate) * value
+
+
+def kept_by(activation: str, p: float) -> int:
+    """How many numbers the backward pass needs of each element that the second projection gets, which is one of them:
+    of ReLU its result; of GELU what it got; of SwiGLU both halves and SiLU's result; of dropout the mask.
+    """
+    # ReLU's result is what the projection gets, unless there is dropout between them.
+    return {"relu": 2 if p else 1, "gelu": 2, "swiglu": 4}[activation] + (1 if p else 0)
 
 
 ACTIVATIONS: dict[str, Function] = {"relu": F.relu, "gelu": F.gelu, "swiglu": swiglu}

@@ -15,6 +15,7 @@ PRESETS: dict[str, dict[str, int]] = {
     "base": {"d_model": 512, "d_ff": 2048, "num_heads": 8, "num_encoder_layers": 6, "num_decoder_layers": 6},
     "big": {"d_model": 1024, "d_ff": 4096, "num_heads": 16, "num_encoder_layers": 6, "num_decoder_layers": 6},
 }
+DROPOUTS = ("dropout", "attention_dropout", "activation_dropout")  # keys that change no weight's meaning
 
 
 ModelKind = Literal["encoder_decoder", "encoder", "decoder"]
@@ -46,6 +47,7 @@ class ModelSection(Section):
     tie_embeddings: Literal["all", "target", "none"] = "all"
     dropout: Probability = derived(0.1)
     attention_dropout: Probability = 0.0
+    activation_dropout: Probability = 0.0  # of what is between the two projections of a feed-forward block
     experts: ExpertsSection | None = None  # in the place of one feed-forward block
 
     @property

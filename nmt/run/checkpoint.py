@@ -26,6 +26,7 @@ from nmt import console
 from nmt.errors import RunError
 from nmt.files import others, recover_all, staging, write_atomically
 from nmt.recipe import ModelSection
+from nmt.recipe.model import DROPOUTS
 from nmt.recipe.section import flatten
 from nmt.run.state import StateFile, TrainState, dump_state, read_state
 from nmt.text.metrics import LOSS, higher_is_better
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 _FILES = ("model.safetensors", "train.safetensors", "state.json")
-_ANY_WEIGHTS = {"preset", "dropout", "attention_dropout"}  # keys of the model that may change under the same weights
+_ANY_WEIGHTS = {"preset", *DROPOUTS}  # keys of the model that may change under the same weights
 AVERAGE, INTERPOLATED = "average", "interpolated"  # names of those that no step left
 OLD = "old_"  # before the name of a metric: its score on the validation set of the run that `train.guard` watches
 EXCESS = f"{OLD}excess"  # by how much more that fell than it may

@@ -20,7 +20,7 @@ from nmt.model.initial import ShapesAlone
 from nmt.model.kinds import build, dense_names
 from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.init_from import PARTS, InitFrom, Part
-from nmt.recipe.model import ModelKind
+from nmt.recipe.model import DROPOUTS, ModelKind
 from nmt.run.checkpoint import Checkpoint, ranked_checkpoints
 from nmt.run.folder import is_begun, load_run_recipe
 from nmt.run.load import first_whole, load_tokenizer
@@ -29,8 +29,7 @@ from nmt.train.transplant import RowMap
 
 # Keys of the model that may differ from those of the run: without them its weights still do what they did there.
 _FREE = {
-    "kind", "prefix", "preset", "num_encoder_layers", "num_decoder_layers", "dropout", "attention_dropout",
-    "tie_embeddings",
+    "kind", "prefix", "preset", "num_encoder_layers", "num_decoder_layers", "tie_embeddings", *DROPOUTS,
 }  # fmt: skip
 # Of a model of each kind, what one of another kind can begin with
 _TAKEN: dict[ModelKind, tuple[Part, ...]] = {

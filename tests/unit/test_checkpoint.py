@@ -61,7 +61,7 @@ def test_of_equal_scores_chrf_decides_then_loss_then_who_was_first(run, metric):
 def test_a_checkpoint_knows_the_model_that_it_is_of(run):
     save(run, 1)
     found = ckpt.find_checkpoint(run, "last")
-    found.check_model(ModelSection(num_heads=8, dropout=0.5, attention_dropout=0.5))
+    found.check_model(ModelSection(num_heads=8, dropout=0.5, attention_dropout=0.5, activation_dropout=0.5))
     with pytest.raises(RunError) as e:
         found.check_model(ModelSection(num_heads=4, activation="gelu"))
     assert e.value.message == (

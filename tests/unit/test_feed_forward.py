@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from nmt.decode.beam_engine import BeamEngine
 from nmt.decode.engine import Sentence
@@ -10,6 +11,7 @@ from nmt.decode.export import export
 from nmt.decode.scorer import ModelScorer
 from nmt.errors import RunError
 from nmt.model.attention import causal_bias
+from nmt.model.experts import Experts
 from nmt.model.feed_forward import ACTIVATIONS, FeedForward, Slot
 from nmt.model.incremental import IncrementalDecoder
 from nmt.model.kinds import matrix_blocks
@@ -82,12 +84,42 @@ def numbers_kept(function, *given):
     return sum(size for size, _ in storages.values()) / 4
 
 
+@pytest.mark.parametrize("p", [0.0, 0.3])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_block_keeps_as_many_numbers_as_it_says(activation):
-    block = FeedForward(ModelSection(**SHAPE, activation=activation))
+def test_the_block_keeps_as_many_numbers_as_it_says(activation, p):
+    block = FeedForward(ModelSection(**SHAPE, activation=activation, activation_dropout=p))
     x = torch.randn(50, 32, requires_grad=True)
     weights = [p.t() for p in block.parameters() if p.dim() == 2]
     assert numbers_kept(lambda: block(x), x, *weights) == 50 * block.kept_per_token()
+
+
+@pytest.mark.parametrize("experts", [None, {"number": 2}], ids=["dense", "experts"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_dropout_is_between_the_projections_and_in_training_alone(activation, experts):
+    """With a first projection that gives ones, and a second that sums, a result says which share was kept."""
+    section = ModelSection(
+        d_model=2, d_ff=4096, num_heads=1, activation=activation, activation_dropout=0.25, experts=experts
+    )
+    block = FeedForward(section) if experts is None else Experts(section)
+    inner, outer, inner_bias = (
+        (block.inner, block.outer, block.inner_bias) if experts else
+        (block.inner.weight, block.outer.weight, block.inner.bias)
+    )  # fmt: skip
+    nn.init.zeros_(inner), nn.init.ones_(inner_bias), nn.init.ones_(outer)
+    x = torch.zeros(50, 2)
+    whole = block.eval()(x)
+    some = block.train()(x) / whole
+    assert torch.equal(block.eval()(x), whole)
+    assert some.mean().item() == pytest.approx(1, abs=0.01)
+    # Of 4,096 elements, each 0 or 4/3, the mean has a standard deviation of 0.009
+    assert 0.006 < some[:, 0].std().item() < 0.013
+
+
+def test_dropout_of_0_is_the_block_as_it_was():
+    torch.manual_seed(0)
+    block, x = FeedForward(ModelSection(**SHAPE)).train(), torch.randn(5, 32)
+    weights = block.inner.weight, block.inner.bias, block.outer.weight, block.outer.bias
+    assert torch.equal(block(x), F.linear(F.linear(x, *weights[:2]).relu(), *weights[2:]))
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
