@@ -64,7 +64,7 @@ def test_whatever_is_asked_is_answered_as_it_says(server: Running, path: str, me
     @given(case=operation.as_strategy())
     def ask(case: Any) -> None:
         name_languages(case)
-        case.call_and_validate(base_url=server.url, checks=wanted)
+        case.call_and_validate(base_url=server.url, checks=wanted, timeout=300)
 
     ask()
 

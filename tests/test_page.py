@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 from collections.abc import Iterator
@@ -86,6 +87,48 @@ def test_terms_of_a_glossary_are_kept_and_remembered(page: Any) -> None:
     page.evaluate("localStorage.clear()")
 
 
+PAGE = f"<html lang='en'><body><p>{LINES[0]}</p></body></html>"
+
+
+def downloaded(page: Any) -> tuple[str, str]:
+    """Name and content of what the link gives."""
+    page.wait_for_selector("#results a")
+    with page.expect_download() as coming:
+        page.keyboard.press("Enter")  # the link has the focus
+    return coming.value.suggested_filename, Path(coming.value.path()).read_text(encoding="utf-8")
+
+
+def test_a_document_is_sent_and_its_translation_downloaded(page: Any, server: Running) -> None:
+    wanted = server.ask("/translate", {"q": LINES[0], "source": "en", "target": "fr"})[1]["translatedText"]
+    expected = PAGE.replace(LINES[0], html.escape(wanted, quote=False)).replace("lang='en'", "lang='fr'")
+    page.wait_for_function("() => document.getElementById('file').accept.includes('.docx')")
+    page.set_input_files("#file", {"name": "my page.html", "mimeType": "text/html", "buffer": PAGE.encode()})
+    assert downloaded(page) == ("my page.fr.html", expected)
+    assert page.locator("#stop").is_hidden() and page.locator("#file").is_enabled()
+    drop = """(text) => {
+      const data = new DataTransfer();
+      data.items.add(new File([text], "dropped.html"));
+      document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer: data, bubbles: true, cancelable: true }));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(drop, PAGE)
+    page.wait_for_function("() => document.getElementById('results').textContent.includes('dropped.html')")
+    assert downloaded(page) == ("dropped.fr.html", expected)
+
+
+def test_a_document_that_fails_or_is_stopped_is_told(page: Any) -> None:
+    page.wait_for_selector("#target option", state="attached")
+    file = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"A dog."}
+    page.route("**/translate_file", lambda route: route.fulfill(status=503, json={"error": "Too many documents."}))
+    page.set_input_files("#file", file)
+    page.wait_for_function("() => document.getElementById('results').textContent === 'a.txt: Too many documents.'")
+    page.unroute("**/translate_file")
+    page.route("**/translate_file", lambda route: None)  # no answer
+    page.set_input_files("#file", file)
+    page.click("#stop")
+    page.wait_for_function("() => document.getElementById('results').textContent === 'a.txt: It was stopped.'")
+
+
 def test_what_is_wrong_is_said(page: Any) -> None:
     page.wait_for_selector("#target option", state="attached")
     page.click("#swap")
@@ -110,6 +153,8 @@ def test_it_can_be_used_by_everybody(page: Any) -> None:
     translated(page, LINES[0])
     page.click("#translation .word >> nth=0")
     page.wait_for_selector("#choices li")
+    page.set_input_files("#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": LINES[0].encode()})
+    page.wait_for_selector("#results a")
     page.evaluate(Path(axe).read_text(encoding="utf-8"))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

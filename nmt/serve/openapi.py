@@ -33,7 +33,7 @@ def _object(required: str = "", /, **properties: Json) -> Json:
 
 
 def _or_list(items: Json) -> Json:
-    return {"oneOf": [items, _list(items)]}
+    return {"anyOf": [items, _list(items)]}
 
 
 # --- what is answered ------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def _libre() -> Json:
     )  # fmt: skip
     answer = _object(
         "translatedText", translatedText=_or_list(WORD), detectedLanguage=_or_list(DETECTED),
-        alternatives={"oneOf": [_list(WORD), _list(_list(WORD))]},
+        alternatives={"anyOf": [_list(WORD), _list(_list(WORD))]},
     )  # fmt: skip
     languages = of("Languages, and into which each is translated", _answers(_list(LANGUAGE), *ASKING))
     apertium = _operation(

@@ -6,9 +6,11 @@ const LIMIT = 50000; // characters of a text
 const at = (id) => document.getElementById(id);
 const state = { asked: 0, timer: 0, targets: {}, names: {}, lines: [] };
 
-async function ask(path, body) {
+async function ask(path, body, signal) {
+  const form = body instanceof FormData;
   const options = body === undefined ? {} : {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    method: "POST", headers: form ? {} : { "Content-Type": "application/json" }, body: form ? body : JSON.stringify(body),
+    signal,
   };
   const key = sessionStorage.getItem("key");
   if (key) options.headers = { ...options.headers, Authorization: `Bearer ${key}` };
@@ -18,7 +20,7 @@ async function ask(path, body) {
     const given = window.prompt("This server wants a key:");
     if (given) {
       sessionStorage.setItem("key", given.trim());
-      return ask(path, body);
+      return ask(path, body, signal);
     }
     ask.refused = true;
   }
@@ -54,6 +56,11 @@ async function start() {
   } catch (fault) {
     say(fault.message, true);
     return;
+  }
+  try {
+    at("file").accept = (await ask("/frontend/settings")).supportedFilesFormat.join();
+  } catch {
+    // then every file can be chosen, and the server says what it does not take
   }
   const sources = Object.keys(state.targets).sort();
   state.names.auto = "Detect language";
@@ -199,6 +206,52 @@ async function offer(i, prefix) {
   }
 }
 
+// A document: sent, and a link to its translation.
+
+async function sendDocument(file) {
+  if (state.sending) return;
+  const body = new FormData();
+  body.append("source", at("source").value);
+  body.append("target", at("target").value);
+  body.append("file", file);
+  state.sending = new AbortController();
+  at("stop").hidden = false;
+  at("file").disabled = true;
+  at("results").replaceChildren(`Translating ${file.name} …`);
+  try {
+    const { translatedFileUrl } = await ask("/translate_file", body, state.sending.signal);
+    const link = document.createElement("a");
+    link.href = `/download_file/${translatedFileUrl.split("/").pop()}`; // whatever the server is called here
+    link.download = "";
+    link.textContent = `Download the translation of ${file.name}`;
+    at("results").replaceChildren(link);
+    at("file").disabled = false;
+    link.focus();
+  } catch (fault) {
+    const why = fault.name === "AbortError" ? "It was stopped." : fault instanceof TypeError ? "The server does not answer."
+      : fault.message;
+    at("results").replaceChildren(`${file.name}: ${why}`);
+  }
+  state.sending = null;
+  at("stop").hidden = true;
+  at("file").disabled = false;
+  at("file").value = ""; // so that the same can be chosen again
+}
+
+function dropped(event) {
+  const [file] = event.dataTransfer.files;
+  document.body.classList.remove("dropping");
+  if (!file) return; // text, which goes where it is dropped
+  event.preventDefault();
+  sendDocument(file);
+}
+
+function over(event) {
+  if (![...event.dataTransfer.types].includes("Files")) return;
+  event.preventDefault();
+  document.body.classList.add("dropping");
+}
+
 function closeChoices() {
   at("alternatives").hidden = true;
 }
@@ -232,6 +285,13 @@ at("copy").addEventListener("click", async () => {
     say("The browser does not let this page copy; select the text and copy it.", true);
   }
 });
+at("file").addEventListener("change", () => { if (at("file").files.length) sendDocument(at("file").files[0]); });
+at("stop").addEventListener("click", () => { if (state.sending) state.sending.abort(); });
+document.addEventListener("dragover", over);
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dropping");
+});
+document.addEventListener("drop", dropped);
 at("glossary").addEventListener("input", () => { localStorage.setItem("glossary", at("glossary").value); changed(); });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeChoices(); });
 start();
