@@ -73,8 +73,30 @@ def is_prepared(recipe: Recipe, path: Path) -> bool:
 
 
 def planned_or_not(recipe: Recipe) -> tuple[Recipe, list[tuple[str, str]]]:
-    """For an estimate: the recipe with its synthetic pairs, and rows that say what is still to be made."""
+    """For an estimate: the recipe with its synthetic pairs; or, where they are not all made yet, without them, and rows
+    that say what is still to be done.
+    """
+    if not recipe.data.synthetic:
+        return recipe, []
+    from nmt.recipe import load_recipe
+    from nmt.synthesis.teachers import untrained
+
+    without = recipe.model_copy(update={"data": recipe.data.model_copy(update={"synthetic": []})})
+    follows = ("what follows", "is without that text")
+    if waiting := untrained(recipe):
+        rows = [("to be trained before", f"{named}, {time_of(load_recipe(named), Path(named))}") for named in waiting]
+        items = ", ".join(item.method.replace("_", " ") for item in recipe.data.synthetic)
+        return without, [*rows, ("to be made then", items), follows]
     plan = plan_of(recipe)
-    waiting = [wanted for wanted in plan.sets if not wanted.is_made]
-    rows = [("still to be made", wanted.title) for wanted in waiting]
-    return plan.recipe, [*rows, ("how long that takes", "nmt augment RECIPE --dry-run")] if rows else []
+    made = [("to be made before", wanted.title) for wanted in plan.sets if not wanted.is_made]
+    return (without, [*made, ("which takes", "see nmt augment --dry-run"), follows]) if made else (plan.recipe, [])
+
+
+def time_of(recipe: Recipe, path: Path) -> str:
+    """How long its training will take, roughly."""
+    from nmt.train.estimate import TIME, estimate
+
+    if recipe.data.synthetic:
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"synthetic": []})})
+    rows = dict(estimate(recipe, path)[1])
+    return f"about {rows[TIME]} without validations" if TIME in rows else "how long cannot be told yet"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt import console
-from nmt.commands.augmenting import is_prepared, make_synthetic, plan_of, planned_or_not
+from nmt.commands.augmenting import is_prepared, make_synthetic, plan_of, planned_or_not, time_of
 from nmt.commands.options import RecipeArgument, load, pair_filter, recipe_named
 from nmt.errors import NMTError
 
@@ -60,17 +60,38 @@ def train(
         if dry_run:
             _estimate(loaded, path)
             return
-        plan = plan_of(loaded)
-        loaded = plan.recipe
-        _prepare_first(plan, path, fresh)
-        if profile:
-            _profile(loaded, profile)
-            return
-        from nmt.train.trainer import train as run_training
+        command = shlex.join(["nmt", "train", *(recipe or [])])
+        for teacher, theirs in _teachers_first(loaded):
+            console.info(f"Training {teacher}, which `data.synthetic` needs.")
+            _train(theirs, Path(teacher), command)
+        _train(loaded, path, command, fresh, profile)
 
-        run = run_training(loaded, loaded.prepared_dir, shlex.join(["nmt", "train", *(recipe or [])]), fresh)
-        if console.is_main_rank():
-            _export(run)
+
+def _train(recipe: Recipe, path: Path, command: str, fresh: bool = False, profile: int = 0) -> None:
+    """One run. `command` is what goes on with it after it was stopped."""
+    plan = plan_of(recipe)
+    _prepare_first(plan, path, fresh)
+    if profile:
+        _profile(plan.recipe, profile)
+        return
+    from nmt.train.trainer import train as run_training
+
+    run = run_training(plan.recipe, plan.recipe.prepared_dir, command, fresh)
+    if console.is_main_rank():
+        _export(run)
+
+
+def _teachers_first(recipe: Recipe) -> list[tuple[str, Recipe]]:
+    """The recipes of teachers that have to be trained before, in order; how long that takes is told."""
+    if not recipe.data.synthetic:
+        return []
+    from nmt.recipe import load_recipe
+    from nmt.synthesis.teachers import untrained
+
+    waiting = [(named, load_recipe(named)) for named in untrained(recipe)]
+    for named, theirs in waiting:
+        console.info(f"To be trained before: {named}, {time_of(theirs, Path(named))}.")
+    return waiting
 
 
 def _estimate(recipe: Recipe, path: Path) -> None:

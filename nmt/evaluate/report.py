@@ -27,6 +27,7 @@ from nmt.recipe import Task
 from nmt.run.log import curve, is_number, last_start, read_log
 from nmt.run.manifest import run_manifest
 from nmt.run.overview import Run, read_run
+from nmt.run.provenance import described, provenance
 from nmt.run.results import FOLDER, Results, readable_results
 from nmt.text.flags import FLAGS
 from nmt.text.metrics import BITS, figure, label
@@ -329,6 +330,8 @@ def _data(known: _Known) -> Html:
         table(["split", "found", "pairs", "first at"], audited) if audited else paragraph("Nothing unusual found."),
         *(paragraph(warning) for warning in manifest.audit.warnings),
     ]
+    if tree := described(provenance(known.run.path), known.run.seconds):
+        parts += [Html("<h3>Made of other runs</h3>"), block("\n".join(tree))]
     return join(parts)
 
 

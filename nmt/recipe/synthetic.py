@@ -48,7 +48,7 @@ class Synthetic(Section):
     model_config = ConfigDict(serialize_by_alias=True)
 
     method: Method
-    text: str | int | None = None  # a file, or a column of `path`
+    text: PathText | int | list[PathText] | None = None  # a file or several, or a column of `path`
     lang: Language | None = None  # of the text; needed where there are several directions
     path: PathText | None = None
     with_: Runs | None = Field(default=None, alias="with")
@@ -74,10 +74,10 @@ class Synthetic(Section):
         """Whether it stands in the place of pairs of `train`."""
         return self.method == "distillation"
 
-    @property
-    def corpus(self) -> Corpus:
+    def corpora(self, lang: str) -> list[Corpus]:
         """The text, where it is none of `train`."""
-        return Corpus.model_validate({"text": self.text, "lang": self.lang or "und", "path": self.path})
+        texts = self.text if isinstance(self.text, list) else [self.text]
+        return [Corpus.model_validate({"text": text, "lang": lang, "path": self.path}) for text in texts]
 
     @model_validator(mode="after")
     def _fits_the_method(self) -> Synthetic:
@@ -96,6 +96,8 @@ class Synthetic(Section):
         if fixed := sorted(_MADE_THERE & self.decode.keys()):
             what = "`search: sampling` sets it" if fixed == ["sampling"] else "it is not for `data.synthetic`"
             raise ValueError(f"`decode` has `{fixed[0]}`: {what}")
+        if self.text == [] or (isinstance(self.text, list) and self.path is not None):
+            raise ValueError("`text` must be a file, a list of files, or one column of `path`")
         if self.text is not None:
-            self.corpus  # noqa: B018 - which checks its keys
+            self.corpora(self.lang or "und")  # which checks their keys
         return self

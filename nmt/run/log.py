@@ -51,6 +51,12 @@ def last_start(run: Path) -> dict[str, Any]:
     return next((r for r in reversed(read_log(run)) if r["event"] == "start"), {})
 
 
+def is_finished(run: Path) -> bool:
+    """Whether the training came to its end, and was not begun anew since."""
+    log = read_log(run)
+    return any(r["event"] == "end" and r["step"] == max(other["step"] for other in log) for r in log)
+
+
 def curve(log: Sequence[dict[str, Any]], event: str, key: str) -> list[tuple[int, float]]:
     """(step, value) of each record of that event that has a finite number there."""
     return [(r["step"], r[key]) for r in log if r["event"] == event and is_number(r.get(key))]

@@ -153,6 +153,8 @@ def teacher_of(wanted: Set) -> Translator:
             f"checkpoint, {names}.",
             "Restore the run folder from a copy.",
         )
+    if translator.why_own:
+        console.info(f"Translating with our own engine: {translator.why_own}.")
     read, written = wanted.languages
     if len(translator.domain.routes) > 1:
         translator.to, translator.source = written, read

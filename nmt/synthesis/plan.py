@@ -21,6 +21,7 @@ from nmt.recipe.synthetic import Synthetic
 from nmt.run.abilities import check_translates
 from nmt.run.checkpoint import find_checkpoint
 from nmt.run.folder import load_run_recipe
+from nmt.synthesis.teachers import with_runs
 from nmt.tokenizer import Side
 
 _OF_THE_MACHINE = {"batch_tokens", "precision", "compute", "valid_beam_size"}  # keys of `decode` that decide no pair
@@ -65,10 +66,12 @@ class Plan:
 
 def plan(recipe: Recipe) -> Plan:
     """Raises RecipeError or RunError for teachers that cannot make what is asked of them, DataError for text that is
-    missing. A recipe without `data.synthetic` is left as it is.
+    missing, UntrainedError where a recipe is named whose run is not trained to its end. A recipe without
+    `data.synthetic` is left as it is.
     """
     if not recipe.data.synthetic:
         return Plan(recipe, [])
+    recipe = with_runs(recipe)
     sets: list[Set] = []
     train = list(recipe.data.train)
     for number, item in enumerate(recipe.data.synthetic):
@@ -198,8 +201,7 @@ def _text(recipe: Recipe, item: Synthetic, direction: Direction, made: Side) -> 
     if item.text is None:
         corpora = _pairs(recipe)
     else:
-        lang = direction.src if made == "tgt" else direction.tgt
-        corpora = [item.corpus.model_copy(update={"lang": lang})]
+        corpora = item.corpora(direction.src if made == "tgt" else str(direction.tgt))
     return recipe.data.model_copy(update={"train": corpora, "valid": [], "test": {}, "synthetic": []})
 
 

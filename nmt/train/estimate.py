@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 OTHERWISE = 300 << 20  # bytes: Python, torch and its buffers
 Rows = list[tuple[str, str]]
+TIME = "time without validations, roughly"  # what a row of them is called
 
 
 def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
@@ -101,7 +102,7 @@ def _length(recipe: Recipe, counts: Counts) -> Rows:
     epochs = plan.steps * section.batch_tokens / counts.target_tokens
     return [
         ("steps in all", f"about {plan.steps:,.0f}, {epochs:,.1f} epochs"),
-        ("time without validations, roughly", duration(plan.seconds)),
+        (TIME, duration(plan.seconds)),
     ]
 
 

@@ -507,3 +507,146 @@ def test_text_of_any_script_is_kept_as_it_is(world: Path) -> None:
     Path("text/more.fr").write_bytes(b"un deux\n\xff\xfe\xfa trois\n")
     with pytest.raises(NMTError, match=r"more.fr:2:1 \(byte 0xff\) is not valid UTF-8"):
         make_all(planned(BACK))
+
+
+# --- the commands ----------------------------------------------------------------------------------------------------
+
+
+def written(recipe: Recipe) -> str:
+    """The name of the recipe's file."""
+    items = [item.model_dump(exclude_unset=True, by_alias=True) for item in recipe.data.synthetic]
+    text = recipe.model_copy(update={"data": recipe.data.model_copy(update={"synthetic": []})}).dump()
+    path = Path(f"{recipe.name}.yaml")
+    path.write_text(text.replace("synthetic: []", f"synthetic: {json.dumps(items)}"), encoding="utf-8")
+    return path.name
+
+
+def test_one_command_trains_what_a_recipe_names_and_makes_what_it_needs(world: Path, nmt: Any) -> None:
+    shutil.rmtree("runs/backward")
+    shutil.rmtree("data/prepared/backward")
+    back = recipe_of("backward", "fr", "en", train__max_steps=90, train__eval_every=90)
+    teacher = written(back)
+    student = written(recipe_of(data__synthetic=[BACK | {"with": teacher}]))
+    code, _, err = nmt("augment", student)
+    assert code == 2
+    assert "✗ backward.yaml is not trained to the end, and is named in `data.synthetic`." in err
+    assert "nmt train student.yaml does all in order." in err
+    code, out, err = nmt("train", student, "--dry-run")
+    assert code == 0, err
+    assert "to be trained before" in err
+    assert load_of(out).data.synthetic == []
+    assert not Path("runs").joinpath("backward").exists()
+    code, _, err = nmt("train", student)
+    assert code == 0, err
+    order = ["To be trained before: backward.yaml, about ", "Training backward.yaml, which",
+             "Run folder: runs/backward", "Made data/synthetic/", "Run folder: runs/student"]  # fmt: skip
+    places = [err.index(text) for text in order]
+    assert places == sorted(places)
+    code, out, _ = nmt("show", "runs/student")
+    assert "by back translation fr-en by runs/backward (" in out
+    assert "└ teacher runs/backward (step-00000090, " in out
+    code, out, err = nmt("verify", "runs/student")
+    assert code == 0, out + err
+    code, _, err = nmt("report", "runs/student")
+    assert code == 0, err
+    assert "teacher runs/backward (step-00000090" in Path("runs/student/report.html").read_text(encoding="utf-8")
+    code, _, err = nmt("train", student)
+    assert code == 0
+    assert "is trained to its end" in err
+
+
+def load_of(text: str) -> Recipe:
+    path = Path("shown.yaml")
+    path.write_text(text, encoding="utf-8")
+    return load_recipe(path)
+
+
+def test_recipes_that_need_each_other_are_refused(world: Path, nmt: Any) -> None:
+    one = written(recipe_of("one", data__synthetic=[BACK | {"with": "two.yaml"}]))
+    written(recipe_of("two", "fr", "en", data__synthetic=[BACK | {"text": "more.en", "lang": "en", "with": one}]))
+    code, _, err = nmt("train", one)
+    assert code == 2
+    assert "is a teacher of its own teacher" in err
+
+
+def test_augment_says_how_long_it_will_take_and_what_is_there(world: Path, nmt: Any) -> None:
+    student = written(recipe_of(data__synthetic=[BACK, SELF]))
+    code, out, err = nmt("augment", student, "--dry-run")
+    assert code == 0, err
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [row[0] for row in rows[1:]] == [
+        "back translation fr-en by runs/backward",
+        "self training en-fr by runs/forward",
+    ]
+    assert all(row[1] == row[2] and float(row[3].replace(",", "")) > 0 for row in rows[1:])
+    assert not Path("data/synthetic").exists()
+    assert nmt("augment", student)[0] == 0
+    code, out, _ = nmt("augment", student, "--dry-run")
+    assert [line.split("\t")[2] for line in out.splitlines()[1:]] == ["0", "0"]
+    code, out, err = nmt("augment", student)
+    assert (code, out) == (0, "")
+    assert err.count("is made already") == 2
+    code, _, err = nmt("augment", written(recipe_of("plain")))
+    assert code == 2
+    assert "plain.yaml has no `data.synthetic`: there is nothing to make." in err
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_to_the_same_bytes(world: Path) -> None:
+    import os
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    student = written(recipe_of(data__synthetic=[SELF]))
+    wanted = plan(load_recipe(student)).sets[0]
+    code = "import sys, nmt.synthesis.make as m; m.SHARD = 8; from nmt.cli import main; main()"
+    command = [sys.executable, "-c", code, "augment", student]
+    subprocess.run(command, check=True)
+    whole = content(wanted.folder)
+    shutil.rmtree(wanted.folder)
+    parts = wanted.folder.with_name(f"{wanted.folder.name}.parts")
+    for sign in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
+        there = len(list(parts.glob("*.json.gz")))
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while len(list(parts.glob("*.json.gz"))) <= there and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        os.kill(process.pid, sign)
+        _, err = process.communicate()
+        if sign != signal.SIGKILL and process.returncode:
+            assert process.returncode == 128 + sign
+            assert "To go on, start the same command again." in err
+    subprocess.run(command, check=True)
+    assert content(wanted.folder) == whole
+    assert not parts.exists()
+
+
+@pytest.mark.slow
+def test_the_demo_learns_from_its_own_translations(tmp_path: Path, monkeypatch: Any, nmt: Any, demo_data: Path) -> None:
+    """French of which no English is known is translated back by a teacher that is trained first."""
+    monkeypatch.chdir(tmp_path)
+    text = tmp_path / "text"
+    text.mkdir()
+    for lang in ("en", "fr"):
+        all_lines = (demo_data / f"train.{lang}").read_bytes().splitlines(True)
+        (text / f"train.{lang}").write_bytes(b"".join(all_lines[:4000]))
+        (text / f"more.{lang}").write_bytes(b"".join(all_lines[4000:8000]))
+        for split in ("valid", "test"):
+            (text / f"{split}.{lang}").write_bytes((demo_data / f"{split}.{lang}").read_bytes())
+    keys = {"train__max_steps": 400, "train__eval_every": 400, "train__batch_tokens": 512, "model__d_model": 64,
+            "model__d_ff": 128, "tokenizer__vocab_size": 800, "train__ema_decay": 0.98}  # fmt: skip
+    teacher = written(recipe_of("teacher", "fr", "en", **keys))
+    item = {"method": "back_translation", "text": "more.fr", "with": teacher, "tag": True, "keep": 0.9}
+    scores = {}
+    for name, items in (("alone", []), ("student", [item])):
+        code, _, err = nmt("train", written(recipe_of(name, data__synthetic=items, **keys)))
+        assert code == 0, err
+        code, out, err = nmt("evaluate", "--run", f"runs/{name}")
+        assert code == 0, err
+        scores[name] = json.loads(Path(f"runs/{name}/results.json").read_text(encoding="utf-8"))
+    assert scores["alone"] != scores["student"]
+    code, out, _ = nmt("verify", "runs/student")
+    assert code == 0, out
+    assert "teacher runs/teacher" in nmt("show", "runs/student")[1]
