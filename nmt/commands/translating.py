@@ -56,7 +56,7 @@ SEARCH = {
         "no_repeat_ngram", "diverse_groups", "diversity", "mbr", "ensemble",
     ),
     "Sampling": ("sampling", "temperature", "top_k", "top_p", "seed"),
-    "Long lines and memory": ("split_sentences", "max_segment", "batch_tokens"),
+    "Long lines and memory": ("split_sentences", "max_segment", "case", "batch_tokens"),
     ENGINE: ("compute", "precision"),
 }  # fmt: skip
 

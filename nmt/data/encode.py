@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport
+from nmt.data.case import CaseCounter
 from nmt.data.corpus import Chunk, PairSource
 from nmt.data.documents import Mask, followed
 from nmt.data.examples import SIDES
@@ -222,10 +223,10 @@ class _Sample:
 
 def write_splits(
     recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
-    folder: Path, tokenizer: Tokenizer, processes: int, round_trip: RoundTrip,
+    folder: Path, tokenizer: Tokenizer, processes: int, round_trip: RoundTrip, case: CaseCounter,
 ) -> tuple[dict[str, SplitStatistics], list[Corpus]]:  # fmt: skip
-    """Encode all splits into `folder`, and show `round_trip` some targets. Gives what the splits come to, and the
-    corpora as they were read, a direction each.
+    """Encode all splits into `folder`; show `round_trip` some targets, and `case` the training lines. Gives what the
+    splits come to, and the corpora as they were read, a direction each.
     """
     sides, counts = vocabularies(recipe.data), routing.counts()
     names = list(dict.fromkeys([*routing.names, *sources]))
@@ -244,6 +245,8 @@ def write_splits(
             splits[task.split].add(task, encoded)
             if task.split == "train":
                 sample.add(task)
+                for name, joined in task.lines.items():
+                    case.add(name, joined.decode().split("\n"))
             advance(task.pairs)
     each = [(reading, direction) for reading in readings for direction in reading.source.directions]
     examples: dict[str, list[tuple[Direction, Run]]] = {name: [] for name in splits}

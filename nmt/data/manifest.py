@@ -17,6 +17,7 @@ from nmt.tokenizer import Side
 FORMAT = 2
 KEPT = "of an older run"  # origin of a tokenizer that no preparation makes today
 MANIFEST = "manifest.json"
+CASE = "case.json"  # how words of the sources are written, for lines in capitals
 LANGUAGES = "languages.bin"  # what tells the languages of the training text apart, where it has several
 EXAMPLES = ".examples.npy"  # after the name of a split: see store.py
 
@@ -164,7 +165,7 @@ class Manifest(Record):
 
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""
-        not_compared = LANGUAGES if self.format == other.format else (LANGUAGES, EXAMPLES)
+        not_compared = (LANGUAGES, CASE) if self.format == other.format else (LANGUAGES, CASE, EXAMPLES)
         mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(not_compared)} for m in (self, other))
         return mine == theirs
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import AuditReport, audit
+from nmt.data.case import CaseCounter
 from nmt.data.check import (
     check_inputs,
     check_prepared,
@@ -31,6 +32,7 @@ from nmt.data.filters import route
 from nmt.data.labels import find_labels
 from nmt.data.languages import audit_languages
 from nmt.data.manifest import (
+    CASE,
     FORMAT,
     KEPT,
     LANGUAGES,
@@ -47,7 +49,7 @@ from nmt.data.manifest import (
 from nmt.data.pair_filter import Score, doubted
 from nmt.data.rereading import changed_meanwhile
 from nmt.data.round_trip import RoundTrip
-from nmt.data.sources import sides_read, sources_of, vocabularies
+from nmt.data.sources import sides_read, sources_of, stored_directions, vocabularies
 from nmt.data.store import id_blocks
 from nmt.data.summary import show_audit, show_splits
 from nmt.data.tags import tags_of
@@ -107,9 +109,11 @@ def prepare(
             tokenizer.read_fields(recipe.data.joint)
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)
-        splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip)
+        case = CaseCounter(_plain_sources(recipe), report.splits["train"].pairs)
+        splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip, case)
         tokenizer.count(id_blocks(folder, "train", sides_read(recipe.data)))
         tokenizer.save(folder)
+        (folder / CASE).write_bytes(case.to_json())
         if in_languages:
             (folder / LANGUAGES).write_bytes(in_languages.languages.to_bytes())
         if changed := [name for name, file in inputs.items() if file.changed()]:
@@ -122,6 +126,13 @@ def prepare(
     seconds = time.monotonic() - began
     console.info(f"Prepared {target} in {seconds:.1f} s, of which the tokenizer's training took {training:.1f} s.")
     return target
+
+
+def _plain_sources(recipe: Recipe) -> list[str]:
+    """What the sources are stored as whose case says nothing: those of lines that are translated."""
+    if recipe.task != "translate" or not recipe.translates or recipe.data.fields:
+        return []
+    return list(dict.fromkeys(direction.src for direction in stored_directions(recipe.data)))
 
 
 def _doubted(

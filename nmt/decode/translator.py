@@ -17,6 +17,7 @@ from nmt.data.sources import stored_directions, vocabularies
 from nmt.data.tags import tags_between
 from nmt.decode.alignment import align, words_of
 from nmt.decode.assembly import Translation, assemble
+from nmt.decode.case import Case, answered
 from nmt.decode.engine import Engine, Pair, plan_searches
 from nmt.decode.hypothesis import Hypothesis
 from nmt.decode.mbr import expected_utility
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nmt.decode.choose import EngineName
     from nmt.model.kinds import Writer
     from nmt.recipe import DecodeSection, Recipe
+    from nmt.text.case import Kind
     from nmt.text.language import Languages
 
 REPAIRS = 8  # searches at most for a translation that has, or has not, the phrases that it should
@@ -54,6 +56,7 @@ class Translator:
         self.to: str | None = None  # the language of every line's translation, and of its source; None: see routes.py
         self.source: str | None = None
         self.terms = Terms()  # what is asked of every line
+        self.case = Case()  # what is known of how sources are written
         self.languages: Languages | None = None  # what tells whether a translation is in the right one
         self.run: Path | None = None  # where it was loaded from, and which checkpoint
         self.checkpoint = ""
@@ -83,7 +86,7 @@ class Translator:
         decode: keys of the recipe's section `decode` that shall have another value, such as
             {"beam_size": 8, "length_penalty": 0.8}. All of them, which `nmt translate --help` explains: beam_size,
             length_penalty, coverage_penalty, diverse_groups, diversity, max_len_ratio, max_len_extra, min_len_ratio,
-            no_repeat_ngram, sampling, temperature, top_k, top_p, seed, mbr, split_sentences, max_segment,
+            no_repeat_ngram, sampling, temperature, top_k, top_p, seed, mbr, split_sentences, max_segment, case,
             batch_tokens; and what is chosen here alone: ensemble, compute, precision. `translate` takes the others for
             one call.
         threads: of torch, if it is used; None leaves them as they are, 0 takes all that this process may use
@@ -105,7 +108,7 @@ class Translator:
         domain = domain_of(recipe, run_manifest(runs[0]))
         loaded = load_engine(Wanted(runs, recipe, section, checkpoint, device, domain.labels, threads), engine)
         translator = cls(loaded.engine, loaded.tokenizer, section, domain)
-        translator.run, translator.languages = runs[0], load_languages(runs[0])
+        translator.run, translator.languages, translator.case = runs[0], load_languages(runs[0]), Case.load(runs[0])
         translator.checkpoint, translator.why_own = loaded.checkpoint, loaded.why_own
         return translator
 
@@ -145,9 +148,10 @@ class Translator:
             raise TypeError("translate() takes a list of lines; of one line: translate([line])[0]")
         requests = [self._request(line, number) for number, line in enumerate(lines, 1)]
         self._check(requests)
+        routes = self._routes(requests)
+        requests, kinds = self._plain(requests, routes)
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, self.decode)
         of_line: list[list[Part]] = [[] for _ in requests]
-        routes = self._routes(requests)
         for part in cutter.cut(requests, n_best, routes):
             part.include = self.terms.of(part.text)
             of_line[part.line].append(part)
@@ -172,7 +176,18 @@ class Translator:
             assemble(own, request.prefix, self.tokenizer, self.decode.length_penalty)
             for request, own in zip(requests, of_line, strict=True)
         ]
-        return self._where_foreign(translations, [route.target_lang for route in routes])
+        translations = self._where_foreign(translations, [route.target_lang for route in routes])
+        return [
+            answered(t, kind, route.target_lang, (*request.include, *self.terms.of(request.text))) if kind else t
+            for t, kind, route, request in zip(translations, kinds, routes, requests, strict=True)
+        ]
+
+    def _plain(self, requests: Sequence[Request], routes: Sequence[Route]) -> tuple[list[Request], list[Kind | None]]:
+        """What is to be translated in the place of lines in capitals, and how each was written."""
+        if self.decode.case == "keep":
+            return list(requests), [None] * len(requests)
+        found = [self.case.plain(request, route.source_lang) for request, route in zip(requests, routes, strict=True)]
+        return [request for request, _ in found], [kind for _, kind in found]
 
     def _where_foreign(self, translations: list[Translation], wanted: Sequence[str]) -> list[Translation]:
         """With a mark on those that are in another language than is wanted of them."""

@@ -217,7 +217,8 @@ def _robustness(known: _Known) -> Html:
     for r in kept:
         parts += [Html(f"<h3>{escape(r.name)}</h3>"), table(ROBUSTNESS_COLUMNS[1:], [row[1:] for row in r.rows()])]
     about = (
-        "The same sources written otherwise; “changed” is how many of them differ, “difference” is to the clean text."
+        "The same sources written otherwise, against references written as they are; “changed” is how many of them "
+        "differ, “difference” is to the clean text."
     )
     return join([*parts, paragraph(about)])
 

@@ -57,9 +57,15 @@ VARIANTS: dict[str, Callable[[str, int], str]] = {
 }
 
 
+# In which form a translation is expected: as its source is written. A title becomes a sentence.
+EXPECTED: dict[str, Callable[[str], str]] = {"upper case": str.upper, "lower case": str.lower}
+
+
 @dataclass(frozen=True)
 class Variant:
-    """The test set with its sources written otherwise, and what that costs against the clean text, in points."""
+    """The test set with its sources written otherwise, scored against references written as the sources are, and what
+    that costs against the clean text, in points. `any_case`: chrF where case makes no difference; None of older files.
+    """
 
     name: str
     changed: int  # sentences whose source is another
@@ -67,6 +73,8 @@ class Variant:
     chrf: float
     bleu_loss: float = 0.0
     chrf_loss: float = 0.0
+    any_case: float | None = None
+    any_case_loss: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,15 +90,21 @@ class Robustness:
     def rows(self) -> list[list[str]]:
         """As COLUMNS say."""
         clean, *others = self.variants
-        rows = [[self.name, clean.name, "", f"{clean.bleu:.1f}", "", f"{clean.chrf:.1f}", ""]]
+        rows = [[self.name, clean.name, "", f"{clean.bleu:.1f}", "", f"{clean.chrf:.1f}", "", *_any_case(clean, "")]]
         return rows + [
             [self.name, v.name, f"{v.changed:,}", f"{v.bleu:.1f}", f"{-v.bleu_loss:+.1f}", f"{v.chrf:.1f}",
-             f"{-v.chrf_loss:+.1f}"]
+             f"{-v.chrf_loss:+.1f}", *_any_case(v, f"{-v.any_case_loss:+.1f}")]
             for v in others
         ]  # fmt: skip
 
 
-COLUMNS = ["test set", "source in", "changed", "BLEU", "difference", "chrF", "difference"]
+def _any_case(v: Variant, difference: str) -> list[str]:
+    return ["", ""] if v.any_case is None else [f"{v.any_case:.1f}", difference]
+
+
+COLUMNS = [
+    "test set", "source in", "changed", "BLEU", "difference", "chrF", "difference", "chrF of any case", "difference",
+]  # fmt: skip
 
 
 def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[str]) -> list[Robustness]:
@@ -112,10 +126,13 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
                 translated = asked(fresh, on_progress=advance) if fresh else []
             known.update(zip(fresh, (t.text for t in translated), strict=True))
             hyps = [known[line] for line in lines]
-            bleu, chrf = (s.value for s in score(hyps, texts.refs, ("bleu", "chrf"), tokenize))
-            clean = variants[0] if variants else Variant(variant, 0, bleu, chrf)
+            expected = EXPECTED.get(variant, str)
+            bleu, chrf = (s.value for s in score(hyps, _each(expected, texts.refs), ("bleu", "chrf"), tokenize))
+            (any_case,) = (s.value for s in score([h.lower() for h in hyps], _each(str.lower, texts.refs), ("chrf",)))
+            clean = variants[0] if variants else Variant(variant, 0, bleu, chrf, any_case=any_case)
             changed = sum(a != b for a, b in zip(src, lines, strict=True))
-            variants.append(Variant(variant, changed, bleu, chrf, clean.bleu - bleu, clean.chrf - chrf))
+            losses = clean.bleu - bleu, clean.chrf - chrf, any_case, (clean.any_case or 0.0) - any_case
+            variants.append(Variant(variant, changed, bleu, chrf, *losses))
         measured.append(Robustness(name, variants))
         how = {"checkpoint": translator.checkpoint, "engine": translator.engine_name,
                "decode": translator.decode.model_dump(mode="json"),
@@ -124,6 +141,10 @@ def measure_robustness(run: Path, translator: TranslatesLines, tests: Sequence[s
             text = json.dumps(measured[-1].to_json() | how, indent=1, ensure_ascii=False) + "\n"
             write_atomically(folder / f"{name}.robustness.json", text.encode())
     return measured
+
+
+def _each(change: Callable[[str], str], streams: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[change(line) for line in stream] for stream in streams]
 
 
 def kept_robustness(run: Path) -> list[Robustness]:

@@ -87,6 +87,13 @@ class DecodeSection(Section):
         Literal["auto", "fp32", "bf16"],
         Field(description="Numbers that our own engine computes with; `auto`: fp32 on a CPU, else as in training."),
     ] = "auto"
+    case: Annotated[
+        Literal["auto", "keep"],
+        Field(
+            description="`auto`: a line in capitals is translated as plain text and answered in capitals, and a line "
+            "with a capital in each word as a sentence; `keep`: as they are."
+        ),
+    ] = "auto"
     valid_beam_size: Annotated[  # of beam_size itself, so that scores agree
         NonNegativeInt, Field(description="Beam size of the validations in training; 0: `beam_size`.")
     ] = 0

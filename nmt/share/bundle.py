@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nmt import console
-from nmt.data.manifest import LANGUAGES, MANIFEST
+from nmt.data.manifest import CASE, LANGUAGES, MANIFEST
 from nmt.errors import RunError
 from nmt.files import refuse_any
 from nmt.run.abilities import check_exports, check_translates
@@ -40,7 +40,7 @@ def bundle(about: About, target: Path, license_text: Path | None = None) -> None
         files |= {f"{folder.name}/{path.name}": path for path in sorted(folder.iterdir())}
     files |= {name: run / name for name in Tokenizer.load(run).files}
     files |= {MANIFEST: run / MANIFEST, "recipe.yaml": run / "recipe.yaml"}
-    files |= {LANGUAGES: run / LANGUAGES} if (run / LANGUAGES).exists() else {}
+    files |= {name: run / name for name in (CASE, LANGUAGES) if (run / name).exists()}
     checkpoint.tensors("model.safetensors")  # are what was written
     where = f"checkpoints/{checkpoint.path.name}"
     files |= {f"{where}/{name}": checkpoint.path / name for name in ("model.safetensors", "state.json")}

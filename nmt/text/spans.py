@@ -36,6 +36,11 @@ def protected_spans(text: str) -> list[str]:
     return _PROTECTED.findall(text)
 
 
+def protected_places(text: str) -> list[tuple[int, int]]:
+    """Where they begin and end."""
+    return [match.span() for match in _PROTECTED.finditer(text)]
+
+
 def spaced(phrase: str, number: int, source: str) -> bool:
     """Whether a space stands before a phrase where it comes into a translation: as before that occurrence of it in the
     source, counted from 0; else as it is usual.

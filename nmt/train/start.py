@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nmt import console
 from nmt.data.check import check_bytes
-from nmt.data.manifest import LANGUAGES, MANIFEST, Manifest
+from nmt.data.manifest import CASE, LANGUAGES, MANIFEST, Manifest
 from nmt.data.masking import MARKS
 from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
@@ -86,8 +86,7 @@ def make_self_sufficient(run: Path, recipe: Recipe, prepared: Path, tokenizer: T
     """Put the recipe, the tokenizer, the data's manifest and where all came from into the run folder."""
     manifest = (prepared / MANIFEST).read_bytes()
     files = {"recipe.yaml": recipe.dump().encode(), MANIFEST: manifest, **tokenizer.files}
-    if (prepared / LANGUAGES).exists():
-        files[LANGUAGES] = (prepared / LANGUAGES).read_bytes()
+    files |= {name: (prepared / name).read_bytes() for name in (LANGUAGES, CASE) if (prepared / name).exists()}
     for name, content in files.items():
         write_atomically(run / name, content)
     write_provenance(run, recipe)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.evaluate.robustness import VARIANTS, kept_robustness, measure_robustness, with_typos
+from nmt.evaluate.robustness import COLUMNS, VARIANTS, kept_robustness, measure_robustness, with_typos
 from nmt.recipe import DecodeSection, make_recipe
 
 SRC = ["Two dogs run through the deep snow.", "A man sings …", "dogs"]
@@ -102,6 +102,33 @@ def test_every_reference_counts(run: Path) -> None:
     (run / "evaluation/t.ref.txt").write_text("x\n" * len(SRC), encoding="utf-8")
     (found,) = measure_robustness(run, Strict(), ["t"])
     assert found.variants[0].chrf == pytest.approx(100)
+
+
+class Loud(Strict):
+    """Answers capitals with capitals, and small letters with small letters."""
+
+    def translate(
+        self, lines: Sequence[str], *, to: str | None = None, source: str | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Line]:  # fmt: skip
+        known = {s: r for source, ref in zip(SRC, REF, strict=True)
+                 for s, r in ((source.upper(), ref.upper()), (source.lower(), ref))}  # fmt: skip
+        return [Line(known.get(line, "")) for line in lines]
+
+
+def test_capitals_are_held_against_capitals(run: Path) -> None:
+    (found,) = measure_robustness(run, Loud(), ["t"])
+    by_name = {v.name: v for v in found.variants}
+    loud, low = by_name["upper case"], by_name["lower case"]
+    assert loud.chrf == pytest.approx(100) == loud.any_case and loud.bleu_loss == 0
+    assert low.chrf < 100 and low.any_case == pytest.approx(100)
+    assert [len(row) for row in found.rows()] == [len(COLUMNS)] * 6
+
+
+def test_files_of_before_have_one_figure(run: Path) -> None:
+    before = {"name": "clean", "changed": 0, "bleu": 50.0, "chrf": 60.0, "bleu_loss": 0.0, "chrf_loss": 0.0}
+    (run / "evaluation/t.robustness.json").write_text(json.dumps({"variants": [before]}))
+    assert kept_robustness(run)[0].rows() == [["t", "clean", "", "50.0", "", "60.0", "", "", ""]]
 
 
 def test_it_is_kept_for_the_report(run: Path) -> None:
