@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -51,34 +53,39 @@ class Batch:
 
 def plan_batches(
     src_lengths: npt.NDArray[np.int64], tgt_lengths: npt.NDArray[np.int64],
-    batch_tokens: int, max_tokens: int, seed: int, epoch: int, shares: int = 1,
+    batch_tokens: int, max_tokens: int, seed: int, epoch: int, shares: int = 1, strata: int = 1,
 ) -> list[Update]:  # fmt: skip
     """The updates of one epoch: every pair once, no micro-batch above max_tokens padded tokens on either side.
 
-    Pairs are shuffled, then sorted by target and source length (a stable sort: equal lengths stay shuffled), cut into
-    updates of about batch_tokens real target tokens and these into micro-batches of equal work, as many as `shares`
-    workers can share evenly; the updates are shuffled. Lengths count without `</s>`, which is added here. Pairs longer
-    than max_tokens come alone, so that nothing is dropped.
+    Pairs are shuffled, then sorted by target and source length (a stable sort: equal lengths stay shuffled) and cut
+    into groups with an equal share of the real target tokens. With one stratum a group of about batch_tokens is an
+    update: nearly all its pairs are of one length, and many of them meet again in the next epoch. With several, groups
+    are as many times smaller, and an update has a random one from each part of the range of lengths. Groups are cut
+    into micro-batches of equal work, as many as `shares` workers can share evenly; the updates are shuffled. Lengths
+    count without `</s>`, which is added here. Pairs longer than max_tokens come alone, so that nothing is dropped.
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(src_lengths))
     order = order[np.lexsort((src_lengths[order], tgt_lengths[order]))]
     src, tgt = src_lengths[order] + 1, tgt_lengths[order] + 1
-    # An update holds as many tokens as any other, so the epoch is divided evenly.
+    # A group holds as many tokens as any other, so the epoch is divided evenly.
     ends = np.cumsum(tgt)
-    num_updates = max(1, round(int(ends[-1]) / batch_tokens)) if len(ends) else 0
-    update_of = np.minimum(
-        (ends - tgt // 2 - 1) * num_updates // max(1, int(ends[-1]) if len(ends) else 1), num_updates - 1
-    )
-    updates = []
-    for members in np.split(np.arange(len(order)), np.flatnonzero(np.diff(update_of)) + 1):
-        parts = _micro_batches(src[members], tgt[members], max_tokens, shares)
-        updates.append([order[members[part]] for part in parts])
-    return [updates[i] for i in rng.permutation(len(updates))] if len(order) else []
+    total = int(ends[-1]) if len(ends) else 1
+    number = max(1, round(total / batch_tokens)) * strata
+    group_of = np.minimum((ends - tgt // 2 - 1) * number // total, number - 1)
+    groups = np.split(np.arange(len(order)), np.flatnonzero(np.diff(group_of)) + 1) if len(order) else []
+    dealt = [rng.permutation(part).tolist() for part in np.array_split(np.arange(len(groups)), strata)]
+    updates: list[Update] = []
+    for chosen in zip_longest(*dealt):
+        members = [groups[i] for i in chosen if i is not None]
+        evenly = shares // gcd(shares, len(members))  # of each group so many micro-batches, or a multiple
+        parts = [m[part] for m in members for part in _micro_batches(src[m], tgt[m], max_tokens, evenly)]
+        updates.append([order[part] for part in parts])
+    return updates
 
 
 def _micro_batches(src: Indices, tgt: Indices, max_tokens: int, shares: int) -> list[slice]:
-    """Cut an update of pairs with these lengths into the smallest multiple of `shares` parts that fit max_tokens."""
+    """Cut a group of pairs with these lengths into the smallest multiple of `shares` parts that fit max_tokens."""
     longest = np.maximum(src, tgt)
     work = np.cumsum(src + tgt)
     for count in range(shares, len(work) + shares, shares):

@@ -34,6 +34,8 @@ class TrainSection(Section):
     # Two passes over each example that should predict the same: rdrop, simcut, or more keys
     consistency: Annotated[ConsistencySection | None, BeforeValidator(of_kind)] = None
     batch_tokens: PositiveInt = derived(4096)  # real target tokens an update, about
+    # From so many parts of the range of lengths an update has pairs, in no fewer micro-batches; 1: of one length
+    strata: Annotated[Int, Field(ge=1, le=64)] = 1
     optimizer: Literal["muon", "adamw"] = "muon"  # muon: of the layers' matrices; all else has AdamW
     learning_rate: PositiveFloat = derived(1e-3)  # the peak
     schedule: Literal["inverse_sqrt", "noam", "cosine", "linear"] = derived("inverse_sqrt")

@@ -110,7 +110,7 @@ class TrainingData:
         train, passes = self.recipe.train, self.recipe.train.passes(number)
         plan = plan_batches(
             sides.src.lengths, sides.tgt.lengths, train.batch_tokens, self.max_tokens // len(passes), seed, number,
-            self.shares,
+            self.shares, train.strata,
         )  # fmt: skip
         return Epoch(sides, plan, Reading(passes, [seed, number], self._never_cut))
 

@@ -10,10 +10,13 @@ lengths = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1
 
 
 @settings(deadline=None, max_examples=60)
-@given(lengths, st.integers(1, 500), st.integers(62, 600), st.integers(0, 3), st.integers(0, 3))
-def test_the_plan_covers_every_pair_once_and_never_exceeds_max_tokens(pairs, batch_tokens, max_tokens, seed, epoch):
+@given(lengths, st.integers(1, 500), st.integers(62, 600), st.integers(0, 3), st.integers(0, 3), st.integers(1, 5))
+def test_the_plan_covers_every_pair_once_and_never_exceeds_max_tokens(
+    pairs, batch_tokens, max_tokens, seed, epoch, strata
+):
     src, tgt = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
-    plan = plan_batches(src, tgt, batch_tokens, max_tokens, seed, epoch)
+    plan = plan_batches(src, tgt, batch_tokens, max_tokens, seed, epoch, strata=strata)
+    assert all(len(part) for update in plan for part in update)
     parts = [part for update in plan for part in update]
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(pairs)))
     for part in parts:
@@ -45,26 +48,30 @@ def test_micro_batches_are_no_more_than_needed():
     assert [len(update) for update in plan_batches(src, tgt, 300, 299, 0, 0)] == [2, 2]
 
 
-def test_the_plan_is_pure_and_differs_between_epochs_and_seeds():
+@pytest.mark.parametrize("strata", [1, 4])
+def test_the_plan_is_pure_and_differs_between_epochs_and_seeds(strata):
     rng = np.random.default_rng(0)
     src, tgt = rng.integers(1, 30, 500), rng.integers(1, 30, 500)
 
     def plan(seed, epoch):
-        return [part.tolist() for update in plan_batches(src, tgt, 300, 300, seed, epoch) for part in update]
+        updates = plan_batches(src, tgt, 300, 300, seed, epoch, strata=strata)
+        return [part.tolist() for update in updates for part in update]
 
     assert plan(1, 0) == plan(1, 0)
     assert plan(1, 0) != plan(1, 1)
     assert plan(1, 0) != plan(2, 0)
 
 
-def test_what_an_update_learns_from_does_not_depend_on_max_tokens():
+@pytest.mark.parametrize("strata", [1, 4])
+def test_what_an_update_learns_from_depends_neither_on_max_tokens_nor_on_shares(strata):
     rng = np.random.default_rng(0)
     src, tgt = rng.integers(1, 30, 500), rng.integers(1, 30, 500)
 
-    def updates(max_tokens):
-        return [np.concatenate(u).tolist() for u in plan_batches(src, tgt, 600, max_tokens, 1, 0)]
+    def updates(max_tokens, shares):
+        plan = plan_batches(src, tgt, 600, max_tokens, 1, 0, shares, strata)
+        return [np.concatenate(update).tolist() for update in plan]
 
-    assert updates(64) == updates(5000)
+    assert updates(64, 1) == updates(5000, 1) == updates(5000, 6)
 
 
 def test_updates_hold_about_batch_tokens_real_target_tokens():
@@ -74,6 +81,53 @@ def test_updates_hold_about_batch_tokens_real_target_tokens():
     tokens = [sum(int(tgt[p].sum()) + len(p) for p in update) for update in plan]
     assert np.mean(tokens) == pytest.approx(600, rel=0.02)
     assert max(tokens) - min(tokens) <= 62
+
+
+def test_with_strata_every_update_has_short_and_long_pairs_in_micro_batches_of_one_length():
+    rng = np.random.default_rng(0)
+    src, tgt = rng.integers(1, 30, 3000), rng.integers(1, 30, 3000)
+    plan = plan_batches(src, tgt, 600, 600, 1, 0, strata=4)
+    for update in plan:
+        assert tgt[np.concatenate(update)].std() > 0.5 * tgt.std()
+        assert len({int(np.median(tgt[part])) for part in update}) >= 3
+    assert np.mean([np.ptp(tgt[part]) for update in plan for part in update]) < 0.5
+    tokens = [sum(int(tgt[p].sum()) + len(p) for p in update) for update in plan]
+    assert np.mean(tokens) == pytest.approx(600, rel=0.02)
+    assert fill(plan, tgt) >= fill(plan_batches(src, tgt, 600, 600, 1, 0), tgt)
+
+
+@pytest.mark.parametrize("shares", [2, 3, 4, 6])
+def test_shares_divide_strata_evenly(shares):
+    src, tgt = pairs_of_like_length()
+    for update in plan_batches(src, tgt, 2000, 2000, 1, 0, shares, 4):
+        assert len(update) % shares == 0
+        work = [sum(int((src[p] + tgt[p] + 2).sum()) for p in update[rank::shares]) for rank in range(shares)]
+        assert max(work) < 1.25 * min(work)
+
+
+def pairs_of_like_length():
+    rng = np.random.default_rng(0)
+    src = rng.integers(5, 25, 6000)
+    return src, src + rng.integers(0, 3, 6000)
+
+
+def meeting_again(first, second):
+    """The probability that two pairs of one update of the first epoch are in one update of the second."""
+    where = np.empty(sum(len(part) for update in second for part in update), np.int64)
+    for number, update in enumerate(second):
+        where[np.concatenate(update)] = number
+    counts = [np.bincount(where[np.concatenate(update)]) for update in first]
+    together = sum(int((c * (c - 1)).sum()) for c in counts)
+    return together / sum(int(c.sum() * (c.sum() - 1)) for c in counts)
+
+
+def test_with_strata_pairs_of_an_update_seldom_meet_again():
+    src, tgt = pairs_of_like_length()
+    again = [
+        meeting_again(*(plan_batches(src, tgt, 1000, 1000, 1, e, strata=strata) for e in (0, 1))) for strata in (1, 4)
+    ]
+    assert again[0] > 0.2
+    assert again[1] < again[0] / 4
 
 
 def test_fill_counts_real_over_padded_tokens():

@@ -203,7 +203,7 @@ def test_a_cut_update_is_the_same_however_it_is_cut_into_micro_batches(toy_recip
 def test_a_stopped_and_resumed_run_of_two_passes_ends_with_the_same_bytes(
     toy_recipe, toy_run, tmp_path, stop_after, kind
 ):
-    keys = HARD | {"train__consistency": {"kind": kind, "cut": 0.1}}
+    keys = HARD | {"train__consistency": {"kind": kind, "cut": 0.1}, "train__strata": 3}
     whole = toy_run(**keys)
     broken = toy_recipe(**keys, train__runs_dir=str(tmp_path / "broken"))
     stop_after(5)
