@@ -29,7 +29,10 @@ class Rotary:
         """
         known = self._known  # another thread may put others there meanwhile
         if known.size(1) < length or known.dtype != like.dtype or known.device != like.device:
-            known = self._known = _table(max(256, 1 << (length - 1).bit_length()), self.width).to(like)
+            with torch.inference_mode(False):  # else training could not keep it for the way back
+                known = self._known = _table(max(256, 1 << (length - 1).bit_length()), self.width).to(
+                    like.device, like.dtype
+                )
         return known[:, :length]
 
     def at(self, positions: int | Tensor, like: Tensor) -> Tensor:

@@ -43,6 +43,15 @@ def test_positions_that_are_named_are_those_that_are_counted():
     assert torch.equal(rotary.at(299, like), first[:, 299])
 
 
+def test_training_goes_on_after_inference():
+    attention = SelfAttention(ModelSection(d_model=16, num_heads=2, positions="rotary"))
+    x = torch.randn(1, 5, 16)
+    with torch.inference_mode():
+        attention.project(x)
+    attention(*attention.project(x), None).sum().backward()
+    assert attention.qkv.weight.grad is not None
+
+
 def test_what_is_seen_moves_along():
     """The same tokens further to the right are attended to alike."""
     torch.manual_seed(0)
