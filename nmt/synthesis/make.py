@@ -29,6 +29,7 @@ from nmt.synthesis.leak import check_leaks
 from nmt.synthesis.plan import Plan, Set
 from nmt.synthesis.text import Line, lines_of
 from nmt.text.flags import WRONG_LANGUAGE, flags
+from nmt.train.progress import duration
 from nmt.version import VERSION
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _made(wanted: Set, shards: Sequence[Sequence[Line]], parts: Path) -> Iterato
     there = [_read(_path(parts, number)) for number in range(len(shards))]
     translator = None if all(there) else teacher_of(wanted)
     total = sum(map(len, shards))
-    rate = Rate()
+    rate = _Rate(sum(len(shard) for shard, found in zip(shards, there, strict=True) if found is None))
     with console.progress(f"Making {wanted.title}", total, "lines") as advance:
         for number, (shard, found) in enumerate(zip(shards, there, strict=True)):
             if found is None:
@@ -129,15 +130,18 @@ def remaining(wanted: Set, lines: Sequence[Line]) -> list[Line]:
     return [line for begin in begins for line in lines[begin : begin + SHARD]]
 
 
-class Rate:
-    """How fast lines are made, since it began."""
+class _Rate:
+    """How fast lines are made, of so many that are waiting."""
 
-    def __init__(self) -> None:
-        self._begun, self._done = time.monotonic(), 0
+    def __init__(self, waiting: int) -> None:
+        self._begun, self._waiting, self._done = time.monotonic(), waiting, 0
 
     def told(self, more: int) -> str:
+        """`412 lines/s`; with the time left where no bar says so."""
         self._done += more
-        return f"{self._done / max(1e-9, time.monotonic() - self._begun):,.0f} lines/s"
+        rate = max(1e-9, self._done / max(1e-9, time.monotonic() - self._begun))
+        left = "" if console.stderr().is_terminal else f", ETA {duration((self._waiting - self._done) / rate)}"
+        return f"{rate:,.0f} lines/s{left}"
 
 
 def teacher_of(wanted: Set) -> Translator:
@@ -167,9 +171,10 @@ def translate(
     """What the teachers make of the lines, without what is flagged, which is counted by flag."""
     n_best = wanted.decode.beam_size if wanted.item.best else 1
     found = translator.translate([read for read, _ in lines], n_best=n_best, on_progress=on_progress)
+    into = [route.bleu_tokenize for route in translator.domain.routes if route.target_lang == wanted.languages[1]]
     rows, dropped = [], Counter[str]()
     for (read, reference), translation in zip(lines, found, strict=True):
-        written, score = _chosen(wanted, translation, reference)
+        written, score = _chosen(wanted, translation, reference, into[0])
         odd = [name for name in flags(read, written) if name in DROPPED]
         if translation.foreign and not odd:
             odd = [WRONG_LANGUAGE]
@@ -180,14 +185,14 @@ def translate(
     return rows, dropped
 
 
-def _chosen(wanted: Set, translation: Translation, reference: str) -> tuple[str, float]:
+def _chosen(wanted: Set, translation: Translation, reference: str, bleu_tokenize: str) -> tuple[str, float]:
     """The translation, and its log-probability a token; with `best` the one that is most like the reference."""
     number = 0
     if wanted.item.best is not None:
         from nmt.decode.mbr import bleu_of_pairs, chrf_of_pairs
 
         texts = [reference, *(text for text, _ in translation.hypotheses)]
-        table = chrf_of_pairs(texts) if wanted.item.best == "chrf" else bleu_of_pairs(texts)
+        table = chrf_of_pairs(texts) if wanted.item.best == "chrf" else bleu_of_pairs(texts, bleu_tokenize)
         number = int(table[1:, 0].argmax())
     text, hypothesis = translation.hypotheses[number]
     return text, hypothesis.log_prob / (len(hypothesis.tokens) + max(1, translation.segments))

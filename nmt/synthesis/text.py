@@ -25,10 +25,9 @@ def lines_of(wanted: Set) -> list[Line]:
     most = wanted.text.filters.max_chars
     found: dict[Line, None] = {}
     with console.progress(f"Reading the text of {wanted.key}", None, "lines") as advance:
-        for line in _all_lines(wanted):
-            if line[0] and not (most and len(line[0]) > most):
-                found[line] = None
-            advance(1)
+        for chunk in _chunks(wanted):
+            found |= {line: None for line in chunk if line[0] and not (most and len(line[0]) > most)}
+            advance(len(chunk))
     lines, names = list(found), ", ".join(wanted.inputs)
     if not lines:
         raise DataError(f"`{wanted.key}`: there is no line to translate in {names}.")
@@ -43,20 +42,24 @@ def lines_of(wanted: Set) -> list[Line]:
     return [lines[i] for i in sorted(chosen[:take])]
 
 
-def _all_lines(wanted: Set) -> Iterator[Line]:
+def _chunks(wanted: Set) -> Iterator[list[Line]]:
     with_reference = wanted.item.best is not None
     stored = stored_directions(wanted.text)[wanted.text.trained.index(wanted.direction)]
     read = stored.src if wanted.made == "tgt" else stored.tgt
     for source in sources_of(wanted.text)["train"]:
-        if not source.corpus.of_one_language and stored not in source.directions:
-            continue
-        side = SIDES[source.lines.index(str(read))]
+        side: Side = "src"
+        if not source.corpus.of_one_language:
+            if stored not in source.directions:
+                continue
+            side = SIDES[source.lines.index(str(read))]
         other = SIDES[side == "src"]
         for chunk in source.chunks():
             references = getattr(chunk, other) if with_reference else [b""] * len(chunk.src)
-            for number, (raw, reference) in enumerate(zip(getattr(chunk, side), references, strict=False)):
-                place = chunk.first_line + number
-                yield _text(raw, source, side, place), _text(reference, source, other, place)
+            pairs = zip(getattr(chunk, side), references, strict=False)  # audited later: files may be unequal
+            yield [
+                (_text(raw, source, side, place), _text(reference, source, other, place))
+                for place, (raw, reference) in enumerate(pairs, chunk.first_line)
+            ]
 
 
 def _text(raw: bytes, source: PairSource, side: Side, line: int) -> str:

@@ -20,6 +20,7 @@ from nmt.decode.translator import Translator
 from nmt.errors import Interrupted, NMTError, RecipeError, RunError
 from nmt.recipe import Recipe, load_recipe
 from nmt.run.provenance import Provenance, described, provenance
+from nmt.run.results import readable_results
 from nmt.run.verify import Finding
 from nmt.synthesis import make as making
 from nmt.synthesis.make import make_all
@@ -335,6 +336,28 @@ def test_real_pairs_come_last_with_a_second_recipe(world: Path) -> None:
     assert tree[3].endswith(" min in all")
 
 
+def test_of_two_directions_pairs_are_learned_in_the_one_that_ends_in_text_by_people(world: Path) -> None:
+    files = {
+        split: {"files": {lang: f"{split}.{lang}" for lang in ("en", "fr")}} for split in ("train", "valid", "test")
+    }
+    keys = {"data__directions": ["en-fr", "fr-en"], "data__train": files["train"], "data__valid": files["valid"],
+            "data__test": {"test": files["test"]}}  # fmt: skip
+    epoch, tokenizer, data = epoch_of(planned(BACK | {"tag": True}, **keys))
+    manifest = Manifest.load(Path("data/prepared/student"))
+    of_train = [(c.src, c.tgt) for c in manifest.corpora if c.split == "train"]
+    assert of_train == [("en", "fr"), ("fr", "en"), ("en", "fr")]
+    first = np.array([[*epoch.sides.src[i][:2]] for i in range(len(epoch.sides))])
+    synthetic = data.split.examples.corpus == 2
+    assert (first[synthetic] == [tokenizer.control[BT], tokenizer.control["<2fr>"]]).all()
+    assert set(first[~synthetic][:, 0]) == {tokenizer.control["<2fr>"], tokenizer.control["<2en>"]}
+    with pytest.raises(RecipeError, match="`method: distillation` replaces the targets of one direction"):
+        planned({"method": "distillation", "with": "runs/forward"}, **keys)
+    twin = recipe_of("twin", **keys)
+    Path("runs/backward/recipe.yaml").write_text(twin.dump(), encoding="utf-8")
+    with pytest.raises(RecipeError, match="may be for fr-en or en-fr, which the recipe does not say"):
+        planned({key: value for key, value in BACK.items() if key != "lang"}, **keys)
+
+
 # --- leaks -----------------------------------------------------------------------------------------------------------
 
 
@@ -645,8 +668,9 @@ def test_the_demo_learns_from_its_own_translations(tmp_path: Path, monkeypatch: 
         assert code == 0, err
         code, out, err = nmt("evaluate", "--run", f"runs/{name}")
         assert code == 0, err
-        scores[name] = json.loads(Path(f"runs/{name}/results.json").read_text(encoding="utf-8"))
+        scores[name] = readable_results(Path("runs") / name).scores["test"]["bleu"].score
     assert scores["alone"] != scores["student"]
+    assert min(scores.values()) > 5
     code, out, _ = nmt("verify", "runs/student")
     assert code == 0, out
     assert "teacher runs/teacher" in nmt("show", "runs/student")[1]
