@@ -72,6 +72,16 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _marks_sources(self) -> Recipe:
+        """Control pieces stand in sources by the ids that they have among targets."""
+        tagged = any(corpus.tag for corpus in self.data.train) or any(item.tag for item in self.data.synthetic)
+        noised = any(c.noise for c in self.data.train) or any(item.search == "noised" for item in self.data.synthetic)
+        if (tagged or noised) and not self.tokenizer.shared:
+            key = "tag: true" if tagged else "search: noised"
+            raise ValueError(f"`{key}` needs `tokenizer.shared: true`")
+        return self
+
+    @model_validator(mode="after")
     def _shares_experts(self) -> Recipe:
         size, experts, train = self.train.expert_parallel, self.model.experts, self.train
         if size == 1:

@@ -510,6 +510,21 @@ def test_distillation_needs_files_for_what_is_held_out(world: Path) -> None:
         planned({"method": "distillation", "with": "runs/forward"}, data__valid={"holdout": 10})
 
 
+@pytest.mark.parametrize(("change", "key"), [({"tag": True}, "tag: true"), ({"search": "noised"}, "search: noised")])
+def test_marks_in_sources_need_one_vocabulary(change: dict[str, Any], key: str) -> None:
+    keys = {"tokenizer": {"shared": False, "vocab_size": 320}, "model__tie_embeddings": "none"}
+    assert recipe_of(data__synthetic=[BACK], **keys)
+    with pytest.raises(RecipeError, match=f"`{key}` needs `tokenizer.shared: true`"):
+        recipe_of(data__synthetic=[BACK | change], **keys)
+
+
+def test_people_s_own_synthetic_pairs_can_have_the_tag(world: Path) -> None:
+    own = [{"source": "train.en", "target": "train.fr"}, {"source": "more.en", "target": "more.fr", "tag": True}]
+    epoch, tokenizer, data = epoch_of(Plan(recipe_of(data__train=own), []))
+    first = np.array([epoch.sides.src[i][0] for i in range(len(epoch.sides))])
+    assert ((first == tokenizer.control[BT]) == (data.split.examples.corpus == 1)).all()
+
+
 def test_a_run_that_restores_text_is_no_teacher(world: Path) -> None:
     text = {split: {"text": f"{split}.fr", "lang": "fr"} for split in ("train", "valid")}
     keys = {f"data__{split}": corpus for split, corpus in text.items()}
