@@ -16,7 +16,7 @@ PIECES = Pieces(np.ones(100, bool), np.arange(10, 50), 90, np.arange(91, 99))
 
 
 def untagged(corpora):
-    return CorpusTags(np.full(corpora, NOTHING), np.full(corpora, BOS_ID))
+    return CorpusTags(np.full(corpora, NOTHING), np.full(corpora, BOS_ID), np.full(corpora, NOTHING))
 
 
 def examples(*runs):
