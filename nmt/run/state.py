@@ -56,6 +56,9 @@ class TrainState:
     lowest_loss: float | None = None  # smoothed, a target token, of an interval
     high_intervals: NonNegativeInt = 0  # in a row whose loss was far above that
     max_tokens: PositiveInt | None = None  # what `max_tokens: auto` had to come down to
+    shares: PositiveInt | None = (
+        None  # an update's micro-batches are a multiple of it; as many as could be side by side
+    )
     valid: dict[str, float] = field(default_factory=dict)  # scores of this very checkpoint, if it was validated
 
 

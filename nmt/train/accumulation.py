@@ -31,7 +31,7 @@ class OutOfMemory(Exception):
 
     def __init__(self, pairs: int, src: int, tgt: int) -> None:
         super().__init__(f"{pairs} pairs, {src} source and {tgt} target positions")
-        self.pairs = pairs
+        self.pairs, self.sizes = pairs, (pairs, src, tgt)
 
 
 class Accumulation:
@@ -46,8 +46,8 @@ class Accumulation:
 
     def gradients(self, state: TrainState) -> tuple[dict[str, float], int]:
         """The gradient of the next update, summed over all ranks. Gives what _micro_batch gives, summed over this
-        rank's share, and the update's tokens on all ranks. Where memory gives out and `max_tokens` is `auto`, again
-        in smaller parts, and `state` keeps how small.
+        rank's share, and the update's tokens on all ranks. Where memory gives out on any and `max_tokens` is `auto`,
+        all begin again in smaller parts, and `state` keeps how small.
         """
         while True:
             epoch = self.data.epoch(state.epoch)
@@ -56,15 +56,25 @@ class Accumulation:
             mine: list[Share | None] = [*parts[self.world.rank :: self.world.size]]
             if self.weights.shards.names and len(mine) < -(-len(update) // self.world.size):
                 mine.append(None)  # others have one more
+            too_large: OutOfMemory | None = None
             try:
                 sums = sum_by_name(self.replicas.run(mine, self._micro_batch))
             except OutOfMemory as e:
                 too_large = e.with_traceback(None)  # whose frames hold tensors
-            else:
+            too_large = self._on_any_rank(too_large)
+            if too_large is None:
                 self.weights.reduce()
                 return sums, sum(self.objective.num_tokens(epoch, part) for part in update)
             self._use_smaller_parts(too_large)
             state.max_tokens = self.data.max_tokens
+
+    def _on_any_rank(self, mine: OutOfMemory | None) -> OutOfMemory | None:
+        """Of the ranks that memory gave out on, the fewest pairs; the same on all."""
+        if self.world.size == 1 or (mine and self.weights.shards.names):  # others of its set wait for its tokens
+            return mine
+        if not self.world.largest([float(mine is not None)], self.device)[0]:
+            return None
+        return OutOfMemory(*min(sizes for sizes in self.world.everyone(mine.sizes if mine else None) if sizes))
 
     def _micro_batch(self, model: Model, which: Share | None) -> dict[str, torch.Tensor]:
         """Forward and backward. Gives sums by name: the `loss` and what the objective and layers report. Its dropout
@@ -88,10 +98,10 @@ class Accumulation:
         return {"loss": loss.total.detach(), **loss.sums, **terms}
 
     def _use_smaller_parts(self, e: OutOfMemory) -> None:
-        """Halve max_tokens; what an update learns from stays the same. Ranks must cut alike, so only where there is
-        one. Raises TrainingError where that cannot help or is not wanted.
+        """Halve max_tokens; what an update learns from stays the same. Raises TrainingError where that cannot help or
+        is not wanted, or where ranks share experts: these can only begin anew together.
         """
-        if self.section.max_tokens != "auto" or self.world.size > 1 or e.pairs == 1:
+        if self.section.max_tokens != "auto" or self.weights.shards.names or e.pairs == 1:
             hint = (
                 f"Set a smaller `train.max_tokens` (now {self.data.max_tokens}); an update learns from the same pairs."
             )
@@ -101,7 +111,7 @@ class Accumulation:
         self.weights.clear_gradients()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        self.data.cut(self.data.max_tokens // 2)
+        self.data.cut(self.data.max_tokens // 2, self.data.shares)
         console.warn(
             f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.data.max_tokens:,}."
         )

@@ -82,9 +82,11 @@ class TrainingData:
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
-    def cut(self, max_tokens: int) -> None:
-        """From now on into micro-batches of so many padded tokens; what updates learn from stays the same."""
-        self.max_tokens = max_tokens
+    def cut(self, max_tokens: int, shares: int) -> None:
+        """From now on into micro-batches of so many padded tokens, a multiple of `shares` of them; what updates learn
+        from stays the same.
+        """
+        self.max_tokens, self.shares = max_tokens, shares
         self.epoch.cache_clear()
 
     def _refuse_single_sentences(self) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -17,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from nmt.errors import RunError, join_faults
+from nmt.errors import RunError, TrainingError, join_faults
 from nmt.recipe import TrainSection
 
 Value = TypeVar("Value")
@@ -70,9 +73,9 @@ class World:
         agreed: list[float] = shared.tolist()
         return agreed
 
-    def share(self, text: str) -> str:
-        """Rank 0's text, on all ranks."""
-        box = [text]
+    def share(self, value: Value) -> Value:
+        """Rank 0's value, on all ranks."""
+        box = [value]
         if self.size > 1:
             dist.broadcast_object_list(box)
         return box[0]
@@ -107,7 +110,10 @@ def join_world(device: str) -> World:
     world = World(int(os.environ.get("RANK", "0")), size)
     if size > 1 and not dist.is_initialized():
         try:
-            dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=LONGEST_WAIT)
+            store, _, _ = next(dist.rendezvous("env://", timeout=LONGEST_WAIT))
+            store = dist.PrefixStore(meet(store, world), store)
+            backend = "nccl" if device == "cuda" else "gloo"
+            dist.init_process_group(backend, store=store, rank=world.rank, world_size=size, timeout=LONGEST_WAIT)
         except RuntimeError as e:
             raise RunError(
                 f"rank {world.rank} cannot join the {size} processes: {str(e).splitlines()[0]}",
@@ -116,14 +122,60 @@ def join_world(device: str) -> World:
     return world
 
 
+def meet(store: dist.Store, world: World) -> str:
+    """A name for this start of all ranks, by which they find each other; the same on all. torchrun has one store for
+    all its starts: what stands there may be of ranks that have died, as the addresses at which they listened
+    (pytorch/pytorch#135712). So rank 0 answers each by a word that is new, until the answer has come.
+    """
+    own = uuid.uuid4().hex
+    store.set(f"rank {world.rank}", own)
+    if not world.is_main:
+        name = store.get(own).decode()
+        store.set(f"{name} {world.rank}", "is here")
+        return name
+    waiting, until = set(range(1, world.size)), time.monotonic() + LONGEST_WAIT.total_seconds()
+    while waiting:
+        for rank in sorted(waiting):
+            if store.check([f"{own} {rank}"]):
+                waiting.discard(rank)
+            elif store.check([f"rank {rank}"]):
+                store.set(store.get(f"rank {rank}").decode(), own)
+        if time.monotonic() > until:
+            raise RuntimeError(f"rank {min(waiting)} has not come.")
+        time.sleep(0.02)
+    return own
+
+
 def local_rank() -> int:
     """Which of this machine's processes, and so of its GPUs."""
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def leave_world(world: World) -> None:
+@contextmanager
+def together(device: str) -> Iterator[World]:
+    """The world of join_world, until it is left. A rank that fails does not take leave: it could wait for ever for
+    others that have failed before it. They see its connection close.
+
+    Raises TrainingError where that is what happened.
+    """
+    world = join_world(device)
+    try:
+        yield world
+    except RuntimeError as e:
+        if world.size > 1 and _is_lost_connection(e):
+            raise TrainingError(
+                "the connection to another process is lost: it has ended, or the network has failed.",
+                "Why, that process says itself. All checkpoints are whole: start all processes again, or let torchrun "
+                "do so, by --max-restarts.",
+            ) from None
+        raise
     if world.size > 1 and dist.is_initialized():
         dist.destroy_process_group()
+
+
+def _is_lost_connection(e: RuntimeError) -> bool:
+    """NCCL and the store have exceptions for it, Gloo has none."""
+    return isinstance(e, dist.DistBackendError | dist.DistNetworkError) or "gloo" in str(e).lower()
 
 
 def choose_max_tokens(section: TrainSection, device: torch.device) -> int:

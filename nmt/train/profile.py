@@ -14,7 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 from nmt.device import choose_device
 from nmt.recipe import Recipe
 from nmt.train.objective import choose_objective
-from nmt.train.parallel import join_world, leave_world
+from nmt.train.parallel import together
 from nmt.train.signals import Signals
 from nmt.train.traffic import Traffic
 from nmt.train.trainer import Trainer
@@ -58,12 +58,11 @@ def profile_steps(recipe: Recipe, prepared: Path, steps: int) -> StepProfile:
     """
     device = choose_device(recipe.train.device)
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device.type == "cuda" else [])
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, together(device.type) as world:
         train = recipe.train.model_copy(update={"runs_dir": folder, "threads": 1, "tensorboard": False})
         recipe = recipe.model_copy(update={"train": train})
         (recipe.run_dir / "checkpoints").mkdir(parents=True)
         objective = choose_objective(recipe)
-        world = join_world(device.type)
         trainer = Trainer(recipe, recipe.run_dir, prepared, objective, device, world, Signals(), "")
         for _ in range(WARMUP_STEPS):
             trainer._step()
@@ -79,7 +78,6 @@ def profile_steps(recipe: Recipe, prepared: Path, steps: int) -> StepProfile:
         limit = matrix_limit(device, trainer.dtype)
         tokens = trainer.state.tokens_seen - tokens
         traffic = trainer.weights.shards.all_traffic()
-        leave_world(world)
     parts: dict[str, float] = defaultdict(float)
     flops = 0
     for event in profiler.key_averages():

@@ -36,7 +36,7 @@ from nmt.train.health import check_interval, check_step, check_warmup, hardly_le
 from nmt.train.inherit import inherit
 from nmt.train.journal import Journal
 from nmt.train.objective import Objective, choose_objective
-from nmt.train.parallel import World, choose_max_tokens, join_world, leave_world, local_rank
+from nmt.train.parallel import World, choose_max_tokens, local_rank, together
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
 from nmt.train.routers import Routers
@@ -59,23 +59,21 @@ def train(
     """
     recipe = like_parent(recipe)
     device = choose_device(recipe.train.device, local_rank())
-    world = join_world(device.type)
     run = recipe.run_dir
     try:
-        check_start(recipe, prepared, world, fresh)
-        recipe = begin(recipe, prepared, command, fresh, world)
-        if world.is_main:
-            check_memory(recipe, Manifest.load(prepared).tokenizer.vocab_sizes, device)
-        with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
-            objective = objective or choose_objective(recipe)
-            Trainer(recipe, run, prepared, objective, device, world, signals, command).run()
+        with together(device.type) as world:
+            check_start(recipe, prepared, world, fresh)
+            recipe = begin(recipe, prepared, command, fresh, world)
+            if world.is_main:
+                check_memory(recipe, Manifest.load(prepared).tokenizer.vocab_sizes, device)
+            with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
+                objective = objective or choose_objective(recipe)
+                Trainer(recipe, run, prepared, objective, device, world, signals, command).run()
     except OSError as e:
         raise RunError(
             f"the run folder {run} cannot be written: {e.strerror or e}.",
             "Make room, mend its permissions, or choose another `train.runs_dir`.",
         ) from None
-    finally:
-        leave_world(world)
     return run
 
 
@@ -93,7 +91,7 @@ class Trainer:
         max_tokens = choose_max_tokens(self.section, device)
         self.tokenizer = Tokenizer.load(prepared)
         replicas = choose_replicas(self.section, device, self.threads, world.size)
-        self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, world.size * replicas)
+        self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, world.share(world.size * replicas))
         torch.manual_seed(recipe.seed)
         self.model = build(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         self.inherited = inherit(self.model, recipe, self.tokenizer)
@@ -121,6 +119,7 @@ class Trainer:
             judge_anew(run, old)
         world.barrier()
         resumed = self._resume()
+        self.state.shares = self.data.shares
         world.check_same({"step": self.state.step, "weights": self.weights.fingerprint()})
         if world.is_main:
             make_self_sufficient(run, recipe, prepared, self.tokenizer)
@@ -278,8 +277,7 @@ class Trainer:
             self.state = checkpoint.state
             if not self.world.is_main:
                 self.state.interval.sums = {}
-            if self.state.max_tokens is not None and self.section.max_tokens == "auto":
-                self.data.cut(self.state.max_tokens)
+            self._cut_as_before()
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
             if self.state.batch_in_epoch >= len(self.epoch.updates):  # an older nmt kept more of the text
                 self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
@@ -292,6 +290,15 @@ class Trainer:
                 f"Restore the run folder from a copy, or set it aside and start over: {self.command} --fresh",
             )
         return False
+
+    def _cut_as_before(self) -> None:
+        """Into the micro-batches of the run so far, if they can still be shared evenly: so dropout is the same on
+        fewer ranks, of which each has more of them.
+        """
+        state, data = self.state, self.data
+        shares = state.shares if state.shares and state.shares % data.shares == 0 else data.shares
+        smaller = state.max_tokens if self.section.max_tokens == "auto" else None
+        data.cut(smaller or data.max_tokens, shares)
 
     def _finish(self) -> None:
         """Try the average of the best checkpoints, and weights between those and the parent's; whichever is best on

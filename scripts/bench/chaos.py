@@ -6,6 +6,9 @@ Trains once without interruption and once with that many kills, SIGKILL and SIGT
 as soon as a phase is seen (preparing, writing a checkpoint, validating). Ends with exit code 1 unless the bytes of the
 final weights and of what resuming needs are the same, and the log neither lacks nor repeats a record. A recipe that
 begins with another run, or replays it, needs that run to be there.
+
+With `--processes 2` it trains in so many processes of torchrun. A SIGKILL then meets one of these, and torchrun starts
+all again; a SIGTERM meets torchrun itself, and the command is given again.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -20,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +37,28 @@ PHASES = ("starting", "preparing", "checkpoint", "validation", "any", "any", "an
 EARLY = ("starting", "preparing")
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 20.0  # longest wait for a phase
+RESTARTS = 1000  # by torchrun
+ONE_RANK = 0.7  # of SIGKILLs; the others meet all processes at once
 
 
-def command(arguments: list[str], work: Path, name: str) -> list[str]:
+def command(arguments: list[str], work: Path, name: str, processes: int = 1) -> list[str]:
     prepared, runs = work / name / "prepared", work / name / "runs"
-    return [*NMT, "train", *arguments, f"data.prepared_dir={prepared}", f"train.runs_dir={runs}"]
+    start = NMT if processes == 1 else [*torchrun(processes), *NMT]
+    return [*start, "train", *arguments, f"data.prepared_dir={prepared}", f"train.runs_dir={runs}"]
+
+
+def torchrun(processes: int) -> list[str]:
+    restarts = f"--max-restarts={RESTARTS}"
+    return [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", restarts,
+        "--no-python",
+    ]  # fmt: skip
+
+
+def members(launcher: int) -> list[int]:
+    """The processes that torchrun has started, those that are training; Linux alone tells."""
+    found = Path(f"/proc/{launcher}/task/{launcher}/children").read_text(encoding="ascii").split()
+    return [int(child) for child in found]
 
 
 def run_folder(work: Path, name: str) -> Path | None:
@@ -77,29 +99,64 @@ def phase(work: Path, name: str, eval_every: int, before: int) -> str:
     return "training" if last else "starting"
 
 
-def kill_once(arguments: list[str], work: Path, rng: random.Random, longest: float, eval_every: int) -> str | None:
-    """Start, and kill at some moment; gives the phase and the signal, or None if the training came to its end."""
-    wanted = rng.choice(PHASES)
-    number = rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-    before, delay = written(work, "broken"), rng.uniform(0.2, longest)
-    said = work / "stderr"
-    with open(said, "wb") as errors:
-        process = subprocess.Popen(command(arguments, work, "broken"), stderr=errors)
-    begun = time.monotonic()
-    while process.poll() is None:
-        seen = phase(work, "broken", eval_every, before)
-        if seen in EARLY and wanted not in EARLY:
-            begun = time.monotonic()  # how long that takes is the machine's
-        waited = time.monotonic() - begun
-        at_random = wanted == "starting" or (wanted == "any" and seen not in EARLY)
-        if (waited >= delay if at_random else seen == wanted) or waited >= PATIENCE_SECONDS:
-            process.send_signal(number)
-            process.wait()
-            return f"{seen} {number.name}"
-        time.sleep(POLL_SECONDS)
-    if process.returncode:
-        raise SystemExit(f"the training failed with exit code {process.returncode}:\n{said.read_text('utf-8')}")
-    return None
+class Training:
+    """A command that is started again whenever it has been killed."""
+
+    def __init__(self, arguments: list[str], work: Path, processes: int) -> None:
+        self.arguments, self.work, self.processes, self.said = arguments, work, processes, work / "stderr"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The running command, if it has not ended."""
+        if self.process is None or self.process.poll() is not None:
+            with open(self.said, "wb") as errors:
+                self.process = subprocess.Popen(
+                    command(self.arguments, self.work, "broken", self.processes), stderr=errors
+                )
+        return self.process
+
+    def kill_once(self, rng: random.Random, longest: float, eval_every: int) -> str | None:
+        """Kill at some moment; gives the phase and the signal, or None if the training came to its end."""
+        wanted = rng.choice(PHASES)
+        number = rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
+        before, delay = written(self.work, "broken"), rng.uniform(0.2, longest)
+        process = self.start()
+        begun = time.monotonic()
+        while process.poll() is None:
+            seen = phase(self.work, "broken", eval_every, before)
+            if seen in EARLY and wanted not in EARLY:
+                begun = time.monotonic()  # how long that takes is the machine's
+            waited = time.monotonic() - begun
+            at_random = wanted == "starting" or (wanted == "any" and seen not in EARLY)
+            if (waited >= delay if at_random else seen == wanted) or waited >= PATIENCE_SECONDS:
+                return f"{seen} {self.kill(process, number, rng)}"
+            time.sleep(POLL_SECONDS)
+        self.check(process)
+        return None
+
+    def kill(self, process: subprocess.Popen[bytes], number: signal.Signals, rng: random.Random) -> str:
+        """Gives what was killed, and how."""
+        ranks = members(process.pid) if self.processes > 1 and number == signal.SIGKILL else []
+        if ranks and rng.random() < ONE_RANK:
+            os.kill(rng.choice(ranks), number)
+            return f"{number.name} of one process"
+        process.send_signal(number)
+        for rank in ranks:  # as when a host dies: alone they would go on
+            with suppress(ProcessLookupError):
+                os.kill(rank, number)
+        process.wait()
+        return number.name
+
+    def end(self) -> None:
+        """Let it come to its end."""
+        process = self.start()
+        process.wait()
+        self.check(process)
+
+    def check(self, process: subprocess.Popen[bytes]) -> None:
+        if process.returncode:
+            said = self.said.read_text("utf-8", errors="replace")
+            raise SystemExit(f"the training failed with exit code {process.returncode}:\n{said}")
 
 
 def outcome(run: Path | None, metric: str) -> dict[str, str]:
@@ -128,6 +185,7 @@ def main() -> None:
     parser.add_argument("arguments", nargs="+", metavar="RECIPE [KEY=VALUE]")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--longest", type=float, default=12.0, help="seconds before a kill at a random moment, at most")
+    parser.add_argument("--processes", type=int, default=1, help="of torchrun")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     recipe = load_recipe(options.arguments[0], options.arguments[1:])
@@ -136,10 +194,13 @@ def main() -> None:
     kills: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        subprocess.run(command(options.arguments, work, "whole"), check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            command(options.arguments, work, "whole", options.processes), check=True, stderr=subprocess.DEVNULL
+        )
+        training = Training(options.arguments, work, options.processes)
         ended_early = 0
         while sum(kills.values()) < options.kills:
-            killed = kill_once(options.arguments, work, rng, options.longest, recipe.train.eval_every)
+            killed = training.kill_once(rng, options.longest, recipe.train.eval_every)
             if killed is None:
                 ended_early += 1  # the last of the kills may come when all is done: begin another
                 if outcome(run_folder(work, "broken"), metric) != outcome(run_folder(work, "whole"), metric):
@@ -147,7 +208,7 @@ def main() -> None:
                 (work / "broken").rename(work / f"broken-{ended_early}")
             else:
                 kills[killed] += 1
-        subprocess.run(command(options.arguments, work, "broken"), check=True, stderr=subprocess.DEVNULL)
+        training.end()
         broken, whole = (outcome(run_folder(work, name), metric) for name in ("broken", "whole"))
     for what, count in sorted(kills.items()):
         print(f"{count:4} killed: {what}")

@@ -2,9 +2,12 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -13,22 +16,22 @@ import torch.distributed as dist
 from nmt import console
 from nmt.data.prepare import prepare
 from nmt.device import choose_device, choose_dtype
-from nmt.errors import RecipeError, RunError
+from nmt.errors import RecipeError, RunError, TrainingError
 from nmt.run import checkpoint as ckpt
 from nmt.train import start as start_module
-from nmt.train.parallel import World
+from nmt.train.parallel import World, meet, together
 from nmt.train.trainer import train
 
 
-def torchrun(folder, *arguments, before=""):
-    """`nmt ARGUMENTS` in two processes; `before` is Python that each runs first."""
+def torchrun(folder, *arguments, before="", processes=2, options=()):
+    """`nmt ARGUMENTS` in so many processes; `before` is Python that each runs first, `options` are torchrun's."""
     start = f"import os, sys\n{before}\nfrom nmt.cli import main; main()\n"
     (folder / "start.py").write_text(start, encoding="utf-8")
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *options,
         str(folder / "start.py"), *map(str, arguments),
     ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
 def test_two_processes_train_what_one_does(toy_recipe, tmp_path):
@@ -102,6 +105,50 @@ def test_ranks_agree(tmp_path):
         assert seconds == [172_800.001, -5.0]  # two days and a millisecond: not rounded to sixteenths of a second
         assert said == "from 0"
         assert re.fullmatch(rf"rank 1 \(on {host}\) has step 0, but rank 0 \(on {host}\) has 500\.", fault)
+
+
+def test_ranks_that_are_started_again_meet_in_a_store_that_knows_the_dead():
+    store = dist.HashStore()
+    for rank in range(3):
+        store.set(f"rank {rank}", f"of the dead {rank}")
+    names = []
+    for _ in range(2):
+        with ThreadPoolExecutor(3) as pool:
+            late = [pool.submit(meet, store, World(0, 3))]
+            time.sleep(0.1)  # it has answered the dead
+            late += [pool.submit(meet, store, World(rank, 3)) for rank in (1, 2)]
+            found = {future.result(timeout=60) for future in late}
+        assert len(found) == 1
+        names += found
+    assert names[0] != names[1]
+
+
+def lost(rank, port, results):
+    """Rank 1 of two dies in the middle of it."""
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    try:
+        with together("cpu") as world:
+            world.barrier()
+            if rank == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            world.barrier()
+    except TrainingError as e:
+        results.put(str(e))
+
+
+def test_a_rank_whose_peer_dies_says_so_and_ends():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = str(free.getsockname()[1])
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    processes = [context.Process(target=lost, args=(rank, port, results)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    assert results.get(timeout=120).startswith("the connection to another process is lost: it has ended, or the net")
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, -signal.SIGKILL]
 
 
 def test_a_rank_without_the_prepared_data_does_not_wait_for_ever(toy_recipe, monkeypatch):
