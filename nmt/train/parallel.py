@@ -14,11 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from nmt.errors import RunError, TrainingError, join_faults
 from nmt.recipe import TrainSection
@@ -110,8 +112,8 @@ def join_world(device: str) -> World:
     world = World(int(os.environ.get("RANK", "0")), size)
     if size > 1 and not dist.is_initialized():
         try:
-            store, _, _ = next(dist.rendezvous("env://", timeout=LONGEST_WAIT))
-            store = dist.PrefixStore(meet(store, world), store)
+            store, _, _ = next(rendezvous("env://", timeout=LONGEST_WAIT))
+            store = PrefixStore(meet(store, world), store)
             backend = "nccl" if device == "cuda" else "gloo"
             dist.init_process_group(backend, store=store, rank=world.rank, world_size=size, timeout=LONGEST_WAIT)
         except RuntimeError as e:
@@ -122,7 +124,7 @@ def join_world(device: str) -> World:
     return world
 
 
-def meet(store: dist.Store, world: World) -> str:
+def meet(store: Any, world: World) -> str:
     """A name for this start of all ranks, by which they find each other; the same on all. torchrun has one store for
     all its starts: what stands there may be of ranks that have died, as the addresses at which they listened
     (pytorch/pytorch#135712). So rank 0 answers each by a word that is new, until the answer has come.
@@ -130,7 +132,7 @@ def meet(store: dist.Store, world: World) -> str:
     own = uuid.uuid4().hex
     store.set(f"rank {world.rank}", own)
     if not world.is_main:
-        name = store.get(own).decode()
+        name: str = store.get(own).decode()
         store.set(f"{name} {world.rank}", "is here")
         return name
     waiting, until = set(range(1, world.size)), time.monotonic() + LONGEST_WAIT.total_seconds()

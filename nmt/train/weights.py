@@ -44,7 +44,7 @@ class Gradients:
         """Take a micro-batch's gradients into the sum; after each backward pass."""
         if self.latest is not self.total:
             # Adding another type makes a copy in fp32: by parts that stay in the cache.
-            for total, latest in zip(self.total.split(PART), self.latest.split(PART), strict=True):
+            for total, latest in zip(torch.split(self.total, PART), torch.split(self.latest, PART), strict=True):
                 total.add_(latest)
             self.latest.zero_()
 
