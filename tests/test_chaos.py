@@ -34,13 +34,26 @@ def run_chaos(root: Path, arguments: list[str]) -> str:
     return done.stdout
 
 
-def test_a_training_killed_once_ends_with_the_same_bytes(root, tmp_path, demo_data):
+@pytest.fixture
+def mini(tmp_path, demo_data):
     recipe = tmp_path / "mini.yaml"
     recipe.write_text(MINI.format(data=tmp_path), encoding="utf-8")
     for name in ("train.en", "train.fr"):
         lines = (demo_data / name).read_text(encoding="utf-8").splitlines(keepends=True)
         (tmp_path / name).write_text("".join(lines[:1000]), encoding="utf-8")
-    out = run_chaos(root, [str(recipe), "--kills", "1", "--seed", "7"])  # by SIGKILL, while it validates
+    return str(recipe)
+
+
+@pytest.mark.slow
+def test_two_processes_killed_six_times_end_with_the_same_bytes(root, mini):
+    """One of them, or torchrun with both."""
+    longer = ["train.max_steps=60", "train.eval_every=20", "train.save_every=8"]
+    out = run_chaos(root, [mini, *longer, "--processes", "2", "--kills", "6", "--longest", "6", "--seed", "3"])
+    assert "differing: nothing" in out
+
+
+def test_a_training_killed_once_ends_with_the_same_bytes(root, mini):
+    out = run_chaos(root, [mini, "--kills", "1", "--seed", "7"])  # by SIGKILL, while it validates
     assert "differing: nothing" in out
     assert sum(map(int, re.findall(r"^ *(\d+) killed: ", out, re.MULTILINE))) == 1
 
