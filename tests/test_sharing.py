@@ -53,6 +53,31 @@ def test_a_package_translates_as_its_run(project: Path, nmt: Nmt) -> None:
     assert translator.engine_name.startswith(("ctranslate2", "nmt")) and len(translator.translate(["A dog."])) == 1
 
 
+def test_a_package_does_not_say_where_its_files_lay(project: Path, nmt: Nmt, tmp_path: Path) -> None:
+    """Neither the paths of the recipe nor that of the run; and it is read as before."""
+    secret = tmp_path / "its maker's home"
+    shutil.move("text", secret)
+    recipe = Path(RUN, "recipe.yaml").read_text(encoding="utf-8")
+    manifest = Path(RUN, "manifest.json").read_text(encoding="utf-8")
+    moved = recipe.replace("root: text", f"root: {json.dumps(str(secret))}")
+    moved = moved.replace("source: train.en", f"source: {json.dumps(str(secret / 'train.en'))}")
+    assert moved.count(str(secret)) == 2
+    Path(RUN, "recipe.yaml").write_text(moved, encoding="utf-8")
+    told = manifest.replace('"train.en and', f'"{secret}/train.en and').replace(
+        '"warnings": []', f'"warnings": ["See {secret}/train.en:3 and {project}/{RUN}."]'
+    )
+    assert told.count(str(secret)) == 2
+    Path(RUN, "manifest.json").write_text(told, encoding="utf-8")
+    before = nmt("translate", "--run", RUN, stdin=LINES)
+    packaged(nmt, "hub", "hub")
+    with zipfile.ZipFile("hub/mini.nmt") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files |= {path.name: path.read_bytes() for path in Path("hub").iterdir() if path.suffix != ".nmt"}
+    assert [name for name, content in files.items() if str(tmp_path).encode() in content] == []
+    assert b"See train.en:3 and mini." in files["manifest.json"] and b'root: "its maker' in files["recipe.yaml"]
+    assert nmt("translate", "--run", "hub/mini.nmt", stdin=LINES)[:2] == before[:2]
+
+
 @pytest.mark.usefixtures("project")
 def test_a_package_is_served(nmt: Nmt) -> None:
     from nmt.serve.models import Model

@@ -59,6 +59,9 @@ class SideStatistics(Record):
     several_sentences: float | None = None  # share of lines; counted for training sources
 
 
+SPLITS = ["split", "read", "pairs", "source tokens", "target tokens", "left out"]
+
+
 class SplitStatistics(Record):
     read: int  # pairs, before any were left out
     dropped: dict[str, int]  # by reason
@@ -162,6 +165,14 @@ class Manifest(Record):
     def texts_of(self, split: str) -> list[str]:
         """The files that hold the raw lines of a split of text of one language, a language each."""
         return list(dict.fromkeys(f"{split}.{c.src}.txt" for c in self.corpora if split in c.examples))
+
+    def split_rows(self) -> list[list[str]]:
+        """Of a table with the head SPLITS, for people."""
+        return [
+            [name, f"{s.read:,}", f"{s.examples:,}", f"{s.src.tokens:,}", f"{s.tgt.tokens:,}",
+             ", ".join(f"{count:,} {reason}" for reason, count in s.dropped.items())]
+            for name, s in self.splits.items()
+        ]  # fmt: skip
 
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.data.audit import LABELS as FINDINGS
-from nmt.data.manifest import MANIFEST
+from nmt.data.manifest import MANIFEST, SPLITS
 from nmt.errors import DataError, RunError
 from nmt.evaluate.analysis import FREQUENCY_COLUMNS, GROUP_COLUMNS, Analysis, analyse_run
 from nmt.evaluate.evaluation import COLUMNS, OUTPUT_COLUMNS
@@ -315,18 +315,13 @@ def _data(known: _Known) -> Html:
     if not (known.run.path / MANIFEST).exists():
         return paragraph("The run folder has no manifest of its data.")
     manifest = run_manifest(known.run.path)
-    splits = [
-        [name, f"{s.read:,}", f"{s.examples:,}", f"{s.src.tokens:,}", f"{s.tgt.tokens:,}",
-         ", ".join(f"{count:,} {reason}" for reason, count in s.dropped.items())]
-        for name, s in manifest.splits.items()
-    ]  # fmt: skip
     audited = [
         [name, FINDINGS.get(kind, kind), f"{one.count:,}", one.first]
         for name, split in manifest.audit.splits.items()
         for kind, one in split.found.items()
     ]
     parts: list[object] = [
-        table(["split", "read", "pairs", "source tokens", "target tokens", "left out"], splits),
+        table(SPLITS, manifest.split_rows()),
         Html("<h3>Audit</h3>"),
         table(["split", "found", "pairs", "first at"], audited) if audited else paragraph("Nothing unusual found."),
         *(paragraph(warning) for warning in manifest.audit.warnings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nmt.run.log import last_start
 from nmt.run.manifest import run_manifest
 from nmt.run.results import Results, readable_results
 from nmt.serve.names import name_of
+from nmt.share.places import Places
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class About:
     results: Results
     weak: list[Analysis] = field(default_factory=list)  # of each test set that was evaluated
     start: dict[str, Any] = field(default_factory=dict)  # what the log says of machine and versions
+
+    @cached_property
+    def places(self) -> Places:
+        return Places(self.run)
 
     @classmethod
     def read(cls, run: Path) -> About:

@@ -39,15 +39,20 @@ def bundle(about: About, target: Path, license_text: Path | None = None) -> None
         folder = exported(run, about.recipe)
         files |= {f"{folder.name}/{path.name}": path for path in sorted(folder.iterdir())}
     files |= {name: run / name for name in Tokenizer.load(run).files}
-    files |= {MANIFEST: run / MANIFEST, "recipe.yaml": run / "recipe.yaml"}
+    files |= {name: _without_places(about, run / name) for name in (MANIFEST, "recipe.yaml")}
     files |= {name: run / name for name in (CASE, LANGUAGES) if (run / name).exists()}
     checkpoint.tensors("model.safetensors")  # are what was written
     where = f"checkpoints/{checkpoint.path.name}"
-    files |= {f"{where}/{name}": checkpoint.path / name for name in ("model.safetensors", "state.json")}
+    files[f"{where}/model.safetensors"] = checkpoint.path / "model.safetensors"
+    files[f"{where}/state.json"] = _without_places(about, checkpoint.path / "state.json")
     files["README.md"] = card(about, _ways(about, target.name)).encode()
     if license_text is not None:
         files["LICENSE"] = license_text
     pack(target, about.recipe.name, dict(sorted(files.items())))
+
+
+def _without_places(about: About, path: Path) -> bytes:
+    return about.places.without(path.read_text(encoding="utf-8")).encode()
 
 
 def _ways(about: About, file: str) -> str:

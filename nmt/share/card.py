@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from nmt.data.manifest import SPLITS
 from nmt.evaluate.analysis import Group
 from nmt.share.about import About
 from nmt.text.metrics import figure, label
@@ -26,7 +27,7 @@ def card(about: About, ways: str, more: str = "") -> str:
         "## Training", _training(about),
         "## Licence", f"{about.recipe.license or UNSPECIFIED[0].upper() + UNSPECIFIED[1:]}.".replace("..", "."),
     ]  # fmt: skip
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return about.places.without("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _what(about: About) -> str:
@@ -78,11 +79,6 @@ def _scores(about: About) -> str:
 
 def _data(about: About) -> str:
     manifest = about.manifest
-    rows = [
-        [name, f"{s.read:,}", f"{s.examples:,}", f"{s.src.tokens:,}", f"{s.tgt.tokens:,}",
-         ", ".join(f"{count:,} {reason}" for reason, count in s.dropped.items())]
-        for name, s in manifest.splits.items()
-    ]  # fmt: skip
     corpora = [
         [c.name, f"{c.src}-{c.tgt}" if c.tgt else c.src, f"{c.read:,}", f"{c.examples.get('train', 0):,}"]
         for c in manifest.corpora
@@ -91,7 +87,7 @@ def _data(about: About) -> str:
     warnings = "\n".join(f"- {warning}" for warning in manifest.audit.warnings)
     return "\n\n".join(
         [
-            table(["split", "pairs read", "used", "source subwords", "target subwords", "left out"], rows),
+            table(SPLITS, manifest.split_rows()),
             table(["training corpus", "languages", "lines read", "used"], corpora),
             warnings or "The audit of the text found nothing to warn of.",
             "None of the text is part of this model's files.",
