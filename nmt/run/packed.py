@@ -1,7 +1,7 @@
 """A run in one file, to hand on: a ZIP archive, not compressed, of what translating needs.
 
     package.json                      what it is, and size and sha256 of every other member
-    recipe.yaml, manifest.json, languages.bin, tokenizer.*, README.md, LICENSE
+    recipe.yaml, manifest.json, languages.bin, case.json, tokenizer.*, README.md, LICENSE
     checkpoints/NAME/                 model.safetensors, state.json
     ctranslate2/                      the same weights for CTranslate2
 
@@ -32,7 +32,7 @@ MAX_MEMBERS = 100
 MAX_INDEX = 1 << 20  # bytes
 _BLOCK = 1 << 20
 _NAME = re.compile(
-    r"(?:recipe\.yaml|manifest\.json|languages\.bin|README\.md|LICENSE|tokenizer(?:\.[a-z]+)+"
+    r"(?:recipe\.yaml|manifest\.json|languages\.bin|case\.json|README\.md|LICENSE|tokenizer(?:\.[a-z]+)+"
     r"|checkpoints/[a-z0-9-]+/(?:model\.safetensors|state\.json)|ctranslate2/\w+(?:\.\w+)+)",
     re.ASCII,
 )
