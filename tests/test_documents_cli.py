@@ -184,3 +184,23 @@ def test_a_memory_is_trained_on(nmt) -> None:
     code, _, err = nmt("prepare", "memory.yaml")
     assert code == 0, err
     assert "blank on one side only" in err and "m.tmx tu 1" in err
+
+
+def test_what_is_translated_is_a_memory_if_the_output_is_one(nmt) -> None:
+    """A memory that is read again, and from which all that was translated is taken."""
+    from nmt.formats.memory import pairs
+
+    Path("a.txt").write_text("The dog is here.\n42\nA cat & two <b>dogs</b>.\n", encoding="utf-8")
+    Path("b.html").write_text("<p>The dog <i>is</i> here.</p><p>Where is it?</p>", encoding="utf-8")
+    code, out, err = nmt("translate", "a.txt", "b.html", "-o", "both.tmx")
+    assert (code, out) == (0, ""), err
+    assert sorted(path.name for path in Path().iterdir() if path.suffix in (".tmx", ".html", ".txt")) == [
+        "a.txt", "b.html", "both.tmx",
+    ]  # fmt: skip
+    found = dict(pairs(Path("both.tmx"), "en", "fr", "both.tmx"))
+    assert len(found) == 3 and found.keys() >= {"The dog is here.", "Where is it?"}
+    assert 'creationtool="nmt"' in Path("both.tmx").read_text(encoding="utf-8")
+    code, _, err = nmt("translate", "b.html", "-o", "c.html", "--tm", "both.tmx")
+    assert code == 0 and "2 of 2 segments translated, 2 of them from the memory" in err, err
+    code, _, err = nmt("translate", "-i", "a.txt", "-o", "lines.tmx")
+    assert code == 2 and "nmt translate a.txt -o lines.tmx" in err and not Path("lines.tmx").exists()

@@ -83,6 +83,16 @@ def check_options(right: Mapping[str, bool], wrong: Mapping[str, bool]) -> None:
         raise RecipeError(f"`{given[0]}` is for {one}, not for {other}.", "Leave it out.")
 
 
+def check_lines(input: Path | None, output: Path | None) -> None:
+    """Raises RecipeError where lines would be called a translation memory."""
+    if output is not None and output.suffix.lower() == ".tmx":
+        given = shlex.quote(str(input)) if input else "FILE"
+        raise RecipeError(
+            f"lines of text are no translation memory, as {output} says.",
+            f"Give the text as a document: nmt translate {given} -o {shlex.quote(str(output))}",
+        )
+
+
 def translate_documents(
     files: Sequence[str],
     output: Path | None,
@@ -93,13 +103,15 @@ def translate_documents(
     """Translate each. Raises an error before anything is written where one of them cannot be read, or the output
     would be in the place of an input; and where there is nothing to translate in any of them.
     """
-    tasks = _tasks(files, output)
+    tasks, as_memory = _tasks(files, output)
     _check_needed(about, {task.kind for task in tasks})
     translator = load()
     if translator.domain.labels or translator.domain.fields.names:
         raise RecipeError(f"{translator.run} does not translate a text into a text, so it translates no documents.")
     about = _with_languages(about, translator)
     memory = _memory(memories, about)
+    if as_memory:
+        _check_languages(about)
     documents = _read(tasks, about)
     total = sum(len(document.units) for document in documents)
     if not total:
@@ -108,7 +120,7 @@ def translate_documents(
             "" if about.all or not any(task.kind in BILINGUAL for task in tasks)
             else "What has a translation is left as it is, unless you say --all.",
         )  # fmt: skip
-    _translate(tasks, documents, translator, memory, total)
+    _translate(tasks, documents, translator, memory, total, about if as_memory else None)
 
 
 def _check_needed(about: About, kinds: set[str]) -> None:
@@ -158,18 +170,25 @@ def _memory(paths: Sequence[Path], about: About) -> dict[str, str]:
             raise DataError(
                 f"{path} is no translation memory by its name.", "Give a .tmx (.gz may follow), .xlf or .po."
             )
-        if not (about.source and about.target):
-            raise DataError("the run does not say between which languages it translates.", "Give --from and --to.")
+        _check_languages(about)
         found = pairs(path, about.source, about.target, str(path))
         known |= {normalised(src): tgt for src, tgt in found if src.strip() and tgt.strip()}
     return known
 
 
+def _check_languages(about: About) -> None:
+    if not (about.source and about.target):
+        raise DataError("the run does not say between which languages it translates.", "Give --from and --to.")
+
+
 def _translate(
-    tasks: Sequence[Task], documents: Sequence[Document], translator: Translator, memory: Mapping[str, str], total: int
-) -> None:
+    tasks: Sequence[Task], documents: Sequence[Document], translator: Translator, memory: Mapping[str, str], total: int,
+    as_memory: About | None,
+) -> None:  # fmt: skip
+    """`as_memory`: what is translated is written as one memory of these languages, not as documents."""
     from nmt.decode.documents import engine_of
     from nmt.decode.endpoints import open_output
+    from nmt.formats.memory import memory_of
     from nmt.formats.translating import translate_units
 
     engine = engine_of(translator)
@@ -181,11 +200,16 @@ def _translate(
             if document.units and not tally.translated:
                 failed.append(str(task.source))
                 continue
-            if task.into:
-                task.target.parent.mkdir(parents=True, exist_ok=True)
-            with open_output(task.target) as out:
-                out.write(document.write())
+            if as_memory is None:
+                if task.into:
+                    task.target.parent.mkdir(parents=True, exist_ok=True)
+                with open_output(task.target) as out:
+                    out.write(document.write())
             _report(task, document, tally, time.monotonic() - began)
+    if as_memory is not None:
+        with open_output(tasks[0].target) as out:
+            units = [unit for document in documents for unit in document.units]
+            out.write(memory_of(units, as_memory.source, as_memory.target))
     for note in dict.fromkeys(note for document in documents for note in document.notes):
         console.info(note)
     if failed:
@@ -217,9 +241,11 @@ def _report(task: Task, document: Document, tally: Tally, seconds: float) -> Non
 # --- which files -----------------------------------------------------------------------------------------------------
 
 
-def _tasks(files: Sequence[str], output: Path | None) -> list[Task]:
-    """Raises an error that names all files that are not there, or of no known format."""
-    from nmt.formats.choose import format_of
+def _tasks(files: Sequence[str], output: Path | None) -> tuple[list[Task], bool]:
+    """And whether the output is one memory of all. Raises an error that names all files that are not there, or of no
+    known format.
+    """
+    from nmt.formats.choose import format_of, kind_by_name
 
     found = _found(files)
     if output is None:
@@ -230,7 +256,8 @@ def _tasks(files: Sequence[str], output: Path | None) -> list[Task]:
             f"where shall the translation of {files[0]} go?",
             f"Run: nmt translate {shlex.join(files)} -o {shlex.quote(name)}",
         )
-    into = len(found) > 1 or os.path.isdir(files[0]) or output.is_dir()
+    as_memory = kind_by_name(output) == "tmx" and not any(kind_by_name(source) == "tmx" for source, _ in found)
+    into = not as_memory and (len(found) > 1 or os.path.isdir(files[0]) or output.is_dir())
     if into and output.exists() and not output.is_dir():
         raise DataError(f"{output} is no folder, and {plural(len(found), 'file')} have to go there.")
     tasks: list[Task] = []
@@ -249,15 +276,16 @@ def _tasks(files: Sequence[str], output: Path | None) -> list[Task]:
             hint = hint or e.hint
         if target.exists() and os.path.samefile(source, target):
             faults.append(f"{target} is the input itself, and would be lost; give the output another name.")
-    doubles = [str(task.target) for i, task in enumerate(tasks) if task.target in {t.target for t in tasks[:i]}]
+    places = [] if as_memory else [task.target for task in tasks]
+    doubles = [str(place) for i, place in enumerate(places) if place in places[:i]]
     faults += [f"two files would be written to {name}." for name in dict.fromkeys(doubles)]
     if not into:
         if not output.parent.is_dir():
             faults.append(f"{output} cannot be written: there is no folder {output.parent}.")
-        faults += [fault for task in tasks for fault in _other_format(task, output)]
+        faults += [fault for task in tasks if not as_memory for fault in _other_format(task, output)]
     if faults:
         raise DataError(join_faults(faults), hint)
-    return tasks
+    return tasks, as_memory
 
 
 def _other_format(task: Task, output: Path) -> Iterator[str]:

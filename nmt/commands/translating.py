@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ from nmt.commands.documents import (
     MarkOption,
     MemoryOption,
     PerCueOption,
+    check_lines,
     check_options,
     translate_documents,
 )
@@ -44,6 +45,7 @@ from nmt.commands.search_options import option_name, with_search_options
 from nmt.errors import RecipeError
 
 if TYPE_CHECKING:
+    from nmt.decode.render import Output
     from nmt.decode.translator import Translator
     from nmt.recipe import DecodeSection
 
@@ -146,10 +148,8 @@ def translate(
     Search options that you leave out have the value of the run's recipe (section `decode`). In brackets: the value
     if the recipe does not say.
     """
-    from nmt.decode.endpoints import format_of, input_format_of, open_input, open_output
+    from nmt.decode.endpoints import format_of, input_format_of
     from nmt.decode.render import Output
-    from nmt.decode.request import Request
-    from nmt.decode.streams import read_requests, translate_stream, type_requests
     from nmt.formats.document import About
     from nmt.text.terms import Glossary, Terms
 
@@ -157,31 +157,41 @@ def translate(
     kind = input_format.value if input_format else input_format_of(input)
     words = Glossary.load(glossary) if glossary else None
     terms = Terms(prefix, tuple(include or ()), tuple(exclude or ()), words, protect)
-    documents = {"--all": all, "--no-mark": not mark, "--per-cue": per_cue, "--keys": bool(keys), "--tm": bool(tm)}
-    if files:
-        lines_only = {
-            "--input": input is not None, "--input-format": input_format is not None, "--format": format is not None,
-            "--n-best": n_best > 1, "--scores": scores, "--alignments": alignments, "--attention": attention,
-        }  # fmt: skip
+    for_documents = {"--all": all, "--no-mark": not mark, "--per-cue": per_cue, "--keys": bool(keys), "--tm": bool(tm)}
+    for_lines = {
+        "--input": input is not None, "--input-format": input_format is not None, "--format": format is not None,
+        "--n-best": n_best > 1, "--scores": scores, "--alignments": alignments, "--attention": attention,
+    }  # fmt: skip
 
-        def load() -> Translator:
-            translator = load_translator(run, checkpoint, device, search, engine, to, source_lang)
-            translator.terms = terms
-            _check_used(translator.decode, search, len(run or ()))
-            return translator
-
-        check_options(documents, lines_only)
-        about = About("", all=all, mark=mark, per_cue=per_cue, keys=tuple(keys or ()))
-        translate_documents(files, output, about, load, tm or ())
-        return
-    check_options({}, documents)
-    typed = input is None and sys.stdin.isatty()
-    with open_input(input) as (source, name), open_output(output, source) as out:
+    def load() -> Translator:
         translator = load_translator(run, checkpoint, device, search, engine, to, source_lang)
         translator.terms = terms
+        _check_used(translator.decode, search, len(run or ()))
+        return translator
+
+    if files:
+        check_options(for_documents, for_lines)
+        about = About("", all=all, mark=mark, per_cue=per_cue, keys=tuple(keys or ()))
+        translate_documents(files, output, about, load, tm or ())
+    else:
+        check_options({}, for_documents)
+        check_lines(input, output)
+        _translate_lines(input, kind, output, wanted, load)
+
+
+def _translate_lines(
+    input: Path | None, kind: Literal["text", "jsonl"], output: Path | None, wanted: Output,
+    load: Callable[[], Translator],
+) -> None:  # fmt: skip
+    from nmt.decode.endpoints import open_input, open_output
+    from nmt.decode.request import Request
+    from nmt.decode.streams import read_requests, translate_stream, type_requests
+
+    typed = input is None and sys.stdin.isatty()
+    with open_input(input) as (source, name), open_output(output, source) as out:
+        translator = load()
         if kind == "text":
             translator.route(Request(""))  # a fault is told before anything is read
-        _check_used(translator.decode, search, len(run or ()))
         if typed:
             console.info(f"Type {translator.domain.fields.typed} and press Enter; Ctrl-D ends.")
             chunks = type_requests(kind, wanted.format, translator.domain.fields, translator.route)

@@ -1,11 +1,13 @@
-"""Translation memories as pairs of text: TMX, plain or gzip, however large; XLIFF and PO."""
+"""Translation memories as pairs of text: TMX, plain or gzip, however large; XLIFF and PO. And TMX of what was
+translated.
+"""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import IO, Any
@@ -13,7 +15,10 @@ from typing import IO, Any
 from nmt.errors import DataError
 from nmt.formats import po
 from nmt.formats.bilingual import closest, text_alone
-from nmt.formats.xml import read_xml
+from nmt.formats.document import Unit
+from nmt.formats.xml import escaped, escaped_attribute, read_xml
+from nmt.text.inline import detag
+from nmt.version import VERSION
 
 UNIT = {".tmx": "tu", ".xlf": "unit", ".xliff": "unit", ".po": "message"}  # what one pair of a file is called
 _KEPT = ("hi", "mrk", "sub")  # elements in a segment whose content is its text
@@ -74,6 +79,24 @@ def _picked(source: str, target: str, there: list[str], name: str) -> tuple[str,
             "Name one of these as `source` or `target` beside `path`; of `nmt translate --tm`, convert the file.",
         )
     return str(found[0]), str(found[1])
+
+
+def memory_of(units: Iterable[Unit], source: str, target: str) -> bytes:
+    """A TMX file of what was translated, each pair once, without codes."""
+    found = dict.fromkeys(
+        (detag(unit.source).text, detag(unit.target).text) for unit in units if unit.target is not None
+    )  # fmt: skip
+    head = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<tmx version="1.4">\n<header creationtool="nmt" '
+        f'creationtoolversion="{VERSION}" segtype="paragraph" o-tmf="nmt" adminlang="en" '
+        f'srclang="{escaped_attribute(source)}" datatype="plaintext"/>\n<body>\n'
+    )
+    body = "".join(f"<tu>{_written(source, src)}{_written(target, tgt)}</tu>\n" for src, tgt in found)
+    return f"{head}{body}</body>\n</tmx>\n".encode()
+
+
+def _written(language: str, text: str) -> str:
+    return f'<tuv xml:lang="{escaped_attribute(language)}"><seg>{escaped(text)}</seg></tuv>'
 
 
 # --- TMX -------------------------------------------------------------------------------------------------------------
