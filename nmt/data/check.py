@@ -32,7 +32,7 @@ _FRESH = 2.0  # seconds; a file changed so lately may change again without anoth
 def deciding_keys(recipe: Recipe) -> dict[str, Any]:
     """The keys of the recipe that decide the prepared bytes, flat, as the user writes them."""
     in_training = {"__all__": {"share", "objective"}}
-    without: dict[str, Any] = dict.fromkeys(("root", "url", "sha256", "prepared_dir", "temperature"), True)
+    without: dict[str, Any] = dict.fromkeys(("root", "url", "sha256", "prepared_dir", "temperature", "noise"), True)
     data = recipe.data.model_dump(mode="json", exclude_none=True, exclude=without | {"train": in_training})
     if len(data["valid"]) == 1:
         data["valid"] = data["valid"][0]

@@ -5,7 +5,7 @@ fingerprinted and loaded again. Sections know values, no files of text, no tenso
 """
 
 from nmt.recipe.corpus import Corpus
-from nmt.recipe.data import DataSection, Filters, TokenizerSection
+from nmt.recipe.data import DataSection, Filters, TextNoise, TokenizerSection
 from nmt.recipe.decode import DecodeSection
 from nmt.recipe.evaluate import EvaluateSection
 from nmt.recipe.experts import ExpertsSection
@@ -19,6 +19,6 @@ from nmt.recipe.train import TrainSection
 
 __all__ = [
     "PRESETS", "ConsistencySection", "Corpus", "DataSection", "DecodeSection", "EvaluateSection", "ExpertsSection",
-    "Filters", "ModelSection", "ObjectiveSection", "Recipe", "Task", "TokenizerSection", "TrainSection", "fingerprint",
-    "load_recipe", "make_recipe",
+    "Filters", "ModelSection", "ObjectiveSection", "Recipe", "Task", "TextNoise", "TokenizerSection", "TrainSection",
+    "fingerprint", "load_recipe", "make_recipe",
 ]  # fmt: skip

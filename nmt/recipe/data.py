@@ -48,6 +48,21 @@ class Filters(Section):
     pair_score: PairScore | None = None  # pairs that another run takes for no translations
 
 
+class TextNoise(Section):
+    """Shares of the training pairs that are written otherwise, others in each epoch; validation and test sets never
+    are.
+    """
+
+    final_punctuation: Probability = 0.0  # both sides without their last sign, where it is the same
+    upper: Probability = 0.0  # both sides in capitals; `decode.case` does without
+    title: Probability = 0.0  # a capital in each word of the source
+    typos: Probability = 0.0  # in about an eighth of the words of the source, one at least
+
+    @property
+    def there(self) -> bool:
+        return any((self.final_punctuation, self.upper, self.title, self.typos))
+
+
 def _with_languages(corpus: Corpus, data: Mapping[str, Any]) -> Corpus:
     if not corpus.is_memory or corpus.of_one_language:
         return corpus
@@ -85,6 +100,7 @@ class DataSection(Section):
     valid: list[Corpus]
     test: dict[str, Corpus] = {}
     filters: Filters = Filters()
+    noise: TextNoise = TextNoise()
     # The only outputs there are; auto: those of the training text
     labels: Literal["auto"] | list[str] | None = None
     prepared_dir: PathText = "data/prepared"  # prepared data lands in prepared_dir/<recipe name>

@@ -145,6 +145,12 @@ class Recipe(Section):
         return self.model_copy(update={"train": self.train.changed({"metric": LOSS})})
 
     @model_validator(mode="after")
+    def _noises_translations(self) -> Recipe:
+        if self.data.noise.there and (self.task != "translate" or not self.translates or self.data.fields):
+            raise ValueError("`data.noise` is for pairs of a line and its translation; what is trained here is other")
+        return self
+
+    @model_validator(mode="after")
     def _cuts_words_that_moses_knows(self) -> Recipe:
         if "bleu_moses_lc" not in (self.train.metric.partition(":")[0], *self.evaluate.metrics) or not self.translates:
             return self

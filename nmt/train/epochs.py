@@ -17,6 +17,7 @@ from nmt.data.sides import Sides, draw, mix, objectives_of, sides_of
 from nmt.data.sources import learned, sources_of
 from nmt.data.store import PreparedSplit
 from nmt.data.tags import CorpusTags
+from nmt.data.text_noise import noised
 from nmt.errors import RecipeError
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.tokenizer import RaggedIds, Tokenizer
@@ -62,8 +63,9 @@ def padding(source: float, target: float) -> str:
 class TrainingData:
     """The training split. Any epoch can be had at any time, and is always the same: resuming needs no state.
 
-    An epoch comes about in steps, each a function of (seed, epoch): examples are drawn; every language is segmented,
-    once; noise is added where an objective wants it; then batches are planned over both sides of the examples.
+    An epoch comes about in steps, each a function of (seed, epoch): examples are drawn; some get another text; every
+    language is segmented, once; noise is added where an objective wants it; then batches are planned over both sides of
+    the examples.
     """
 
     def __init__(self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, max_tokens: int, shares: int = 1) -> None:
@@ -78,7 +80,11 @@ class TrainingData:
         self._tables = [source.table or 0 for source in sources]
         corpora = [source.corpus for source in sources]
         self._tags = CorpusTags.of(recipe.data, self.split.directions, tokenizer.control, corpora)
-        self._never_cut = never_cut(tokenizer)
+        self._translated = [
+            direction if direction.tgt is not None and objective.kind == "translate" else None
+            for direction, objective in zip(self.split.directions, self._objectives, strict=True)
+        ]
+        self._tokenizer, self._never_cut = tokenizer, never_cut(tokenizer)
         self._samplers = tokenizer.samplers(recipe.tokenizer, recipe.seed) if recipe.tokenizer.sampling else {}
         self.epoch = lru_cache(maxsize=1)(self._epoch)
 
@@ -103,9 +109,13 @@ class TrainingData:
 
     def _epoch(self, number: int) -> Epoch:
         split, seed = self.split, self.recipe.seed
-        lines = {name: self._segmented(name, number) for name in split.lines}
         examples = draw(split.examples, self._shares, split.written, [seed, number], self._tables)
         examples = mix(examples, split.directions, self._objectives, self.recipe.data.temperature, [seed, number])
+        examples, stored = noised(
+            examples, split.lines, self._translated, split.vocabularies, self.recipe.data.noise, self._tokenizer,
+            [seed, number],
+        )  # fmt: skip
+        lines = {name: self._segmented(name, rows, number) for name, rows in stored.items()}
         sides = sides_of(
             examples, lines, split.directions, self._objectives, self._pieces, [seed, number], self._tags, self._noisy
         )
@@ -116,8 +126,8 @@ class TrainingData:
         )  # fmt: skip
         return Epoch(sides, plan, Reading(passes, [seed, number], self._never_cut))
 
-    def _segmented(self, language: str, epoch: int) -> RaggedIds:
-        """All lines of a language, in the segmentation of this epoch."""
+    def _segmented(self, language: str, stored: RaggedIds, epoch: int) -> RaggedIds:
+        """Lines of a language, in the segmentation of this epoch."""
         side = self.split.vocabularies[language]
-        sampler, stored = self._samplers.get(side), self.split.lines[language]
+        sampler = self._samplers.get(side)
         return sampler.sample(stored, [self.recipe.seed, epoch, int(side == "src")]) if sampler else stored

@@ -108,8 +108,9 @@ def _check_positions(recipe: Recipe, prepared: Path) -> None:
             f"`model.max_positions: {limit}` is too small: the longest {what} has {longest:,} tokens.",
             "Raise it, leave out long pairs with `data.filters.max_chars`, or take `positions: sinusoidal`.",
         )
-    if recipe.tokenizer.sampling:
+    if recipe.tokenizer.sampling or recipe.data.noise.there:
+        key = "tokenizer.sampling" if recipe.tokenizer.sampling else "data.noise"
         raise RunError(
-            "`tokenizer.sampling` makes sentences longer than `model.positions: learned` can tell.",
+            f"`{key}` makes sentences longer than `model.positions: learned` can tell.",
             "Take `positions: sinusoidal`, which have no end.",
         )

@@ -42,6 +42,7 @@ KINDS = {
     "denoising": {"data__train": [ENGLISH, FRENCH], "data__valid": VALID, "data__test": {}, "objective": "infill"},
     "language model": {"objective": "lm", "model": DECODER, **DATA},
     "encoder of pairs": {"objective": TRANSLATION, "model": ENCODER},
+    "noise in the text": {"data__noise": {"upper": 0.2, "title": 0.2, "typos": 0.4}, "tokenizer__sampling": 0.1},
 }
 
 
