@@ -39,6 +39,7 @@ class World:
 
     rank: int
     size: int
+    again: bool = False  # started anew by torchrun, after a failure or with another number of ranks; rank 0 knows
 
     @property
     def is_main(self) -> bool:
@@ -113,6 +114,9 @@ def join_world(device: str) -> World:
     if size > 1 and not dist.is_initialized():
         try:
             store, _, _ = next(rendezvous("env://", timeout=LONGEST_WAIT))
+            # Only failures are counted, and only on their own host; where the store is, it knows of all.
+            counted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+            world = World(world.rank, size, counted or store.check(["rank 0"]))
             store = PrefixStore(meet(store, world), store)
             backend = "nccl" if device == "cuda" else "gloo"
             dist.init_process_group(backend, store=store, rank=world.rank, world_size=size, timeout=LONGEST_WAIT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 import time
 from pathlib import Path
@@ -67,9 +66,8 @@ def _wait_for(prepared: Path, world: World) -> None:
 def begin(recipe: Recipe, prepared: Path, command: str, fresh: bool, world: World) -> Recipe:
     """Make the run folder ready, on rank 0, and give the recipe with every key settled, the same on all ranks."""
     run = recipe.run_dir
-    restarted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"  # by torchrun, after a failure
     if world.is_main:
-        if fresh and not restarted and (aside := set_aside(run)):
+        if fresh and not world.again and (aside := set_aside(run)):
             console.info(f"The old run is kept as {aside}.")
         recipe = settle(recipe, Manifest.load(prepared), world.size)
         check_same_experiment(run, recipe, prepared, command)

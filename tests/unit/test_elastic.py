@@ -98,6 +98,7 @@ if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
             os.kill(os.getpid(), 9)
         return gradients(self, state)
     Accumulation.gradients = killed
+os.environ["TORCHELASTIC_RESTART_COUNT"] = "0"  # as where a host has come or gone: that is not counted
 """
 
 
