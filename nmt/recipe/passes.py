@@ -25,6 +25,25 @@ class Hidden(NamedTuple):
 WHOLE = Hidden(0, 0)
 
 
+class TokenDrop(Section):
+    """Shares of the tokens that training replaces by `<unk>`, anew in each epoch (Token Drop, Zhang et al. 2020,
+    without its two further losses); one number is for both sides.
+    """
+
+    source: Probability = 0.0
+    target: Probability = 0.0  # of what the decoder reads; it still has to write all of it
+
+    @property
+    def hidden(self) -> Hidden:
+        return Hidden(self.source, self.target)
+
+
+def on_both_sides(value: Any) -> Any:
+    """What a number alone stands for."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"source": value, "target": value} if number else value
+
+
 class ConsistencySection(Section):
     """Every example is read twice, with other dropout, and both readings should predict the same. `kind` alone is
     enough:

@@ -188,8 +188,9 @@ class Recipe(Section):
             raise ValueError("`train.guard` scores translations, and what is trained does not translate")
         if self.train.guard is not None and self.train.metric == LOSS:
             raise ValueError("`train.guard` goes by translations: set another `train.metric` than `loss`")
-        if self.train.consistency is not None and not self.translates:
-            raise ValueError("`train.consistency` compares predictions of a target, and what is trained has none")
+        for key in ("consistency", "token_drop"):
+            if getattr(self.train, key) is not None and not self.translates:
+                raise ValueError(f"`train.{key}` is for sources with targets, and `data.train` has none")
         if self.model.kind == "decoder" and not self.tokenizer.shared:
             raise ValueError("`model.kind: decoder` needs `tokenizer.shared: true`")
         return self

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from nmt.recipe.evaluate import Criterion
 from nmt.recipe.init_from import Guard, InitFrom, of_folder
-from nmt.recipe.passes import WHOLE, ConsistencySection, Hidden
+from nmt.recipe.passes import WHOLE, ConsistencySection, Hidden, TokenDrop, on_both_sides
 from nmt.recipe.section import (
     Int,
     NonNegativeFloat,
@@ -33,6 +33,7 @@ class TrainSection(Section):
     label_smoothing: Probability = 0.1
     # Two passes over each example that should predict the same: rdrop, simcut, or more keys
     consistency: Annotated[ConsistencySection | None, BeforeValidator(of_kind)] = None
+    token_drop: Annotated[TokenDrop | None, BeforeValidator(on_both_sides)] = None  # a number, or {source, target}
     batch_tokens: PositiveInt = derived(4096)  # real target tokens an update, about
     # From so many parts of the range of lengths an update has pairs, in no fewer micro-batches; 1: of one length
     strata: Annotated[Int, Field(ge=1, le=64)] = 1
@@ -94,9 +95,10 @@ class TrainSection(Section):
 
     def passes(self, epoch: int) -> tuple[Hidden, ...]:
         """How often an epoch, counted from 0, reads its examples, and what each time is not shown."""
+        first = WHOLE if self.token_drop is None else self.token_drop.hidden
         if self.consistency is None or epoch < self.consistency.from_epoch:
-            return (WHOLE,)
-        return WHOLE, WHOLE.and_of_the_rest(self.consistency.cut)
+            return (first,)
+        return first, first.and_of_the_rest(self.consistency.cut)
 
     @property
     def most_passes(self) -> int:

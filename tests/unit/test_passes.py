@@ -9,6 +9,7 @@ from nmt.data.batches import collate
 from nmt.data.noise import cut
 from nmt.data.passes import AS_IT_IS, Reading, never_cut
 from nmt.errors import Interrupted, RecipeError, RunError
+from nmt.model.kinds import build
 from nmt.model.transformer import Transformer
 from nmt.recipe import ConsistencySection, ModelSection, TrainSection, load_recipe
 from nmt.recipe.passes import WHOLE, Hidden
@@ -17,6 +18,7 @@ from nmt.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, RaggedIds, Tokenizer
 from nmt.tokenizer.control import MASK, tag
 from nmt.train.epochs import TrainingData
 from nmt.train.objective import Agree, Write, choose_objective
+from nmt.train.validation import Validator
 from tests.unit.test_trainer import HARD, SMOOTH, last_bytes, prepared, records, run, stop_after, timeless
 
 __all__ = ["stop_after"]  # a fixture
@@ -92,6 +94,16 @@ def test_two_passes_are_the_rows_twice_and_what_is_learned_once(batch):
         assert torch.equal(first, second) and torch.equal(first, getattr(batch, name))
 
 
+def test_a_batch_read_once_with_dropped_tokens_still_has_to_be_written_whole(batch):
+    once = Reading((Hidden(0.5, 0.5),), SEED, (SPARED, SPARED)).read(batch, np.arange(3))
+    assert once.passes == 1
+    for name in ("src", "tgt_in"):
+        found, whole = getattr(once, name), getattr(batch, name)
+        assert not torch.equal(found, whole)
+        assert (found[found != whole] == UNK_ID).all()
+    assert once.tgt_out is batch.tgt_out and torch.equal(once.src_mask, batch.src_mask)
+
+
 def test_the_second_pass_alone_is_cut_on_both_sides(batch):
     reading = Reading((WHOLE, Hidden(0.5, 0.5)), SEED, (SPARED, SPARED))
     twice = reading.read(batch, np.arange(3))
@@ -128,13 +140,22 @@ def test_it_is_written_and_read_back(toy_recipe, tmp_path):
     assert "consistency" not in toy_recipe().dump()
 
 
-def test_what_does_not_translate_has_no_two_passes(toy_recipe):
+@pytest.mark.parametrize(("key", "value"), [("consistency", "rdrop"), ("token_drop", 0.1)])
+def test_what_has_no_targets_has_neither(toy_recipe, key, value):
     text = {"text": "valid.en", "lang": "en"}
     with pytest.raises(RecipeError) as refused:
-        toy_recipe(data__train=[text], data__valid=text, data__test={}, objective="infill", train__consistency="rdrop")
-    assert str(refused.value).startswith(
-        "toy: `train.consistency` compares predictions of a target, and what is trained has none"
-    )
+        toy_recipe(data__train=[text], data__valid=text, data__test={}, objective="infill", **{f"train__{key}": value})
+    assert str(refused.value).startswith(f"toy: `train.{key}` is for sources with targets, and `data.train` has none")
+
+
+def test_dropped_tokens_are_a_share_of_each_side_and_of_what_a_cut_leaves():
+    both, one = (TrainSection(token_drop=value) for value in (0.5, {"source": 0.2}))
+    assert (both.passes(0), one.passes(0)) == ((Hidden(0.5, 0.5),), (Hidden(0.2, 0),))
+    cut_too = TrainSection(token_drop=0.5, consistency={"kind": "simcut", "cut": 0.5})
+    assert cut_too.passes(0) == (Hidden(0.5, 0.5), Hidden(0.75, 0.75))
+    for wrong in (1, -0.1, True, "much", {"src": 0.1}):
+        with pytest.raises(ValidationError):
+            TrainSection(token_drop=wrong)
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -226,6 +247,26 @@ def test_validation_reads_once_and_cuts_nothing(toy_recipe, tmp_path):
     assert one.keys() == two.keys()
     assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
     assert records(twice, "step")[-1]["kl"] > 0.01
+
+
+def test_tokens_are_dropped_anew_in_each_epoch_and_never_in_validation(toy_recipe, tmp_path):
+    keys = SMOOTH | {"train__token_drop": {"source": 0.3, "target": 0.1}, "train__max_steps": 8}
+    data = data_of(toy_recipe(**keys))
+    example = np.array([7])
+    seen = [data.epoch(n).batch(example).src.tolist() for n in range(8)]
+    assert len({str(rows) for rows in seen}) > 1
+    one, other = (
+        run(toy_recipe(**keys, train__max_tokens=n, train__runs_dir=str(tmp_path / str(n)))) for n in (2000, 60)
+    )
+    assert_alike(one, other)
+    plain = run(toy_recipe(**SMOOTH | {"train__max_steps": 8}, train__runs_dir=str(tmp_path / "plain")))
+    assert records(one, "step")[-1]["nll"] > records(plain, "step")[-1]["nll"]
+    recipe = toy_recipe(**keys)
+    tokenizer = Tokenizer.load(prepared(recipe))
+    model = build(recipe.model, tokenizer.src_vocab_size, tokenizer.tgt_vocab_size)
+    device = torch.device("cpu")
+    epoch = Validator(recipe.prepared_dir, recipe, tokenizer, choose_objective(recipe), model, device, 300).epoch
+    assert not any((epoch.batch(part).src == UNK_ID).any() for update in epoch.updates for part in update)
 
 
 def test_a_batch_that_is_read_once_has_the_plain_loss(batch):
