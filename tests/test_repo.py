@@ -219,9 +219,8 @@ def test_the_recipes_are_there() -> None:
     assert RECIPES == [
         "captions-infill.yaml", "captions-lm.yaml", "captions-mlm.yaml", "captions-short.yaml", "demo-dialogue.yaml",
         "demo-opinions.yaml", "demo-qa.yaml", "demo.yaml", "multi30k-1k.yaml", "multi30k-4way.yaml",
-        "multi30k-en-de.yaml", "multi30k-experts.yaml", "multi30k-fr-en.yaml", "multi30k-from-tatoeba.yaml",
-        "multi30k-more.yaml", "multi30k.yaml",
-        "tatoeba-pairs.yaml", "tatoeba.yaml",
+        "multi30k-best.yaml", "multi30k-en-de.yaml", "multi30k-experts.yaml", "multi30k-fr-en.yaml",
+        "multi30k-from-tatoeba.yaml", "multi30k-more.yaml", "multi30k.yaml", "tatoeba-pairs.yaml", "tatoeba.yaml",
     ]  # fmt: skip
 
 
