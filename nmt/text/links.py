@@ -11,6 +11,10 @@ from nmt.text.inline import Span
 from nmt.text.phrases import joins
 from nmt.text.pieces import bare
 
+# An article looks at the noun that it stands before, but less than the noun's own translation does. Below this share of
+# what that has, a word comes from nothing. By scripts/bench/tags.py, 200 pairs: at 0 tags are around the right word
+# alone in 144, at 0.6 in 180, at 0.75 in 187; but there some lose their word.
+SHARE = 0.6
 _APOSTROPHES = "'’"
 
 
@@ -79,7 +83,8 @@ def link(
                 for s in units_:
                     into[s] += float(weight) / len(units_)
     best = [max(range(len(src_units)), key=row.__getitem__) for row in weights]
-    found = [Link(src_units[s], tgt_units[t]) for t, s in enumerate(best) if weights[t][s] > 0]
+    peaks = [max(row[s] for row in weights) for s in range(len(src_units))]
+    found = [Link(src_units[s], tgt_units[t]) for t, s in enumerate(best) if weights[t][s] > SHARE * peaks[s]]
     for s in sorted(set(range(len(src_units))) - set(best)):
         t = max(range(len(tgt_units)), key=lambda t: weights[t][s])
         if weights[t][s] > 0:
