@@ -127,7 +127,11 @@ def translate(
         _option(TERMS, "A file of terms, `source TAB target`: where the source has one, its target is required."),
     ] = None,
     protect: Annotated[
-        bool, _option(TERMS, "Keep URLs, e-mail addresses, tags, placeholders and numbers as they are.", "--protect")
+        bool,
+        _option(
+            TERMS, "Keep URLs, e-mail addresses, tags, placeholders and numbers as they are; tags go round the words "
+            "that they were round.", "--protect",
+        ),
     ] = False,
     all: AllOption = False,
     mark: MarkOption = True,

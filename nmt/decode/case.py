@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from nmt import console
@@ -12,6 +13,7 @@ from nmt.decode.assembly import Translation
 from nmt.decode.request import Request
 from nmt.errors import RunError
 from nmt.text.case import Forms, Kind, kind_of, outside, upper
+from nmt.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -20,16 +22,21 @@ class Case:
 
     forms: Mapping[str, Forms] = field(default_factory=dict)  # by language
     kinds: Mapping[str, Sequence[Kind]] = field(default_factory=dict)  # that the training text hardly has, by language
+    unknown: Callable[[str], int] | None = None  # of an older run: characters of a line that are new to it
 
     @classmethod
-    def load(cls, run: Path) -> Case:
-        """Of a run that an older nmt trained, nothing."""
+    def load(cls, run: Path, tokenizer: Tokenizer) -> Case:
+        """Of a run that an older nmt trained, what its tokenizer has seen: a line in capitals is translated as plain
+        text if the training text had more of that.
+        """
         try:
             table = CaseTable.load(run)
         except RunError as e:
             console.warn(f"{e.message} Lines in capitals are translated as they are.")
-            table = None
-        languages = table.languages if table else {}
+            return cls()
+        if table is None:
+            return cls(unknown=partial(_unknown, tokenizer))
+        languages = table.languages
         return cls({name: Forms(found.forms, name) for name, found in languages.items()},
                    {name: found.kinds for name, found in languages.items()})  # fmt: skip
 
@@ -37,13 +44,22 @@ class Case:
         """What is to be translated in the place of a line, and how that is written. A line that is to begin in a given
         way is left as it is.
         """
-        forms = self.forms.get(language)
-        if forms is None or request.prefix:
+        kind = None if request.prefix else kind_of(request.text, request.include)
+        if kind is None:
             return request, None
-        kind = kind_of(request.text, request.include)
-        if kind is None or kind not in self.kinds[language]:
+        forms = self.forms.get(language) or Forms((), language)
+        plain = forms.plain(request.text, kind, request.include)
+        if kind not in self.kinds.get(language, ()) and not (kind == "upper" and self._knows_more(plain, request.text)):
             return request, None
-        return replace(request, text=forms.plain(request.text, kind, request.include)), kind
+        return replace(request, text=plain), kind
+
+    def _knows_more(self, plain: str, text: str) -> bool:
+        return self.unknown is not None and self.unknown(plain) < self.unknown(text)
+
+
+def _unknown(tokenizer: Tokenizer, text: str) -> int:
+    (found,) = tokenizer.unseen_in(tokenizer.encode([text], "src"))
+    return sum(map(len, (*found.words, *found.stretches)))
 
 
 def answered(t: Translation, kind: Kind | None, language: str, phrases: Sequence[str]) -> Translation:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from nmt.decode.hypothesis import Hypothesis
 from nmt.text.metrics import make_metric
 
 Utility = Literal["chrf", "bleu"]
@@ -31,6 +33,18 @@ def expected_utility(texts: Sequence[str], utility: Utility, bleu_tokenize: str 
     scores = chrf_of_pairs(list(times)) if utility == "chrf" else bleu_of_pairs(list(times), bleu_tokenize)
     mean = dict(zip(times, (scores @ np.array(list(times.values()))) / len(texts), strict=True))
     return [float(mean[text]) for text in texts]
+
+
+def ranked(
+    found: list[tuple[str, Hypothesis]], mbr: Utility | Literal["none"], bleu_tokenize: str
+) -> list[tuple[str, Hypothesis]]:
+    """The hypotheses of a line with their expected utility as score, the best first, each text once; or as they are."""
+    if mbr == "none":
+        return found
+    utility = expected_utility([text for text, _ in found], mbr, bleu_tokenize)
+    best_first = sorted(zip(found, utility, strict=True), key=lambda each: -each[1])
+    different = {text: replace(h, score=score) for (text, h), score in reversed(best_first)}
+    return list(reversed(different.items()))
 
 
 def chrf_of_pairs(texts: Sequence[str]) -> Table:

@@ -102,7 +102,7 @@ def problems(t: Translation, flagged: Collection[str]) -> Iterator[str]:
     if t.appended:
         yield f"has a required phrase only after the end of its translation: {', '.join(t.appended)}"
     if TAGS in flagged:
-        yield "has tags that are missing, added or crossed in its translation."
+        yield "has tags that are missing, added or crossed in its translation; --protect keeps them."
 
 
 def flags_of(request: Request, t: Translation, looked_for: Collection[str] = (*FLAGS, TAGS)) -> list[str]:

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from nmt.data.sources import stored_directions, vocabularies
 from nmt.data.tags import tags_between
@@ -20,12 +20,13 @@ from nmt.decode.assembly import Translation, assemble
 from nmt.decode.case import Case, answered
 from nmt.decode.engine import Engine, Pair, plan_searches
 from nmt.decode.hypothesis import Hypothesis
-from nmt.decode.mbr import expected_utility
+from nmt.decode.mbr import ranked
 from nmt.decode.parts import Cutter, Domain, Part
 from nmt.decode.repair import keep_good, missing, say_more, set_apart
 from nmt.decode.request import Request
 from nmt.decode.routes import NoRouteError, Route, choose
 from nmt.decode.source_fields import SourceFields
+from nmt.decode.tagged import put_aside, put_back
 from nmt.errors import DataError, RecipeError, RunError, join_faults
 from nmt.recipe.faults import faults
 from nmt.text.fields import TURN
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from nmt.model.kinds import Writer
     from nmt.recipe import DecodeSection, Recipe
     from nmt.text.case import Kind
+    from nmt.text.inline import Sentence
     from nmt.text.language import Languages
 
 REPAIRS = 8  # searches at most for a translation that has, or has not, the phrases that it should
@@ -108,7 +110,8 @@ class Translator:
         domain = domain_of(recipe, run_manifest(runs[0]))
         loaded = load_engine(Wanted(runs, recipe, section, checkpoint, device, domain.labels, threads), engine)
         translator = cls(loaded.engine, loaded.tokenizer, section, domain)
-        translator.run, translator.languages, translator.case = runs[0], load_languages(runs[0]), Case.load(runs[0])
+        translator.run, translator.languages = runs[0], load_languages(runs[0])
+        translator.case = Case.load(runs[0], loaded.tokenizer)
         translator.checkpoint, translator.why_own = loaded.checkpoint, loaded.why_own
         return translator
 
@@ -149,6 +152,7 @@ class Translator:
         requests = [self._request(line, number) for number, line in enumerate(lines, 1)]
         self._check(requests)
         routes = self._routes(requests)
+        requests, tagged = self._without_tags(requests)
         requests, kinds = self._plain(requests, routes)
         cutter = Cutter(self.tokenizer, self.domain, self.engine.max_positions, self.decode)
         of_line: list[list[Part]] = [[] for _ in requests]
@@ -170,17 +174,28 @@ class Translator:
         if on_progress and done:  # blank lines alone
             on_progress(done)
         self._repair(of_line)
-        if alignment or attention:
-            self._look(parts, exact=attention)
+        looked_at = parts if alignment or attention else [part for part in parts if tagged[part.line]]
+        if looked_at:
+            self._look(looked_at, exact=attention)
         translations = [
             assemble(own, request.prefix, self.tokenizer, self.decode.length_penalty)
             for request, own in zip(requests, of_line, strict=True)
         ]
         translations = self._where_foreign(translations, [route.target_lang for route in routes])
+        translations = [
+            put_back(t, sentence, self.tokenizer) if sentence else t
+            for t, sentence in zip(translations, tagged, strict=True)
+        ]
         return [
             answered(t, kind, route.target_lang, (*request.include, *self.terms.of(request.text))) if kind else t
             for t, kind, route, request in zip(translations, kinds, routes, requests, strict=True)
         ]
+
+    def _without_tags(self, requests: Sequence[Request]) -> tuple[list[Request], list[Sentence | None]]:
+        """What is to be translated in the place of lines whose tags are to be kept, and what those cover."""
+        protect, several = self.terms.protect, bool(self.domain.fields.names)  # fields, which have TABs between them
+        found = [(request, None) if several else put_aside(request, protect) for request in requests]
+        return [request for request, _ in found], [sentence for _, sentence in found]
 
     def _plain(self, requests: Sequence[Request], routes: Sequence[Route]) -> tuple[list[Request], list[Kind | None]]:
         """What is to be translated in the place of lines in capitals, and how each was written."""
@@ -280,7 +295,7 @@ class Translator:
                     part.searched = part.sentence
                     if hypotheses:
                         each = [(next(texts), h) for h in hypotheses]
-                        part.hypotheses = _ranked(each, decode.mbr, part.route.bleu_tokenize)[:n_best]
+                        part.hypotheses = ranked(each, decode.mbr, part.route.bleu_tokenize)[:n_best]
                     elif part.sentence.include:  # which cannot be kept to, with all else that is asked
                         part.sentence, part.can_include = replace(part.sentence, include=()), False
                     else:
@@ -356,17 +371,6 @@ class Translator:
                 attention = next(found)[: len(h.tokens), tags : tags + len(src_words)]
                 alignment = tuple(align(attention, src_words, words_of(self.tokenizer.pieces(h.tokens))))
                 part.hypotheses[n] = text, replace(h, alignment=alignment, attention=attention)
-
-
-def _ranked(
-    found: list[tuple[str, Hypothesis]], mbr: Literal["none", "chrf", "bleu"], bleu_tokenize: str
-) -> list[tuple[str, Hypothesis]]:
-    if mbr == "none":
-        return found
-    utility = expected_utility([text for text, _ in found], mbr, bleu_tokenize)
-    ranked = sorted(zip(found, utility, strict=True), key=lambda each: -each[1])
-    different = {text: replace(h, score=score) for (text, h), score in reversed(ranked)}
-    return list(reversed(different.items()))
 
 
 def domain_of(recipe: Recipe, manifest: Manifest) -> Domain:

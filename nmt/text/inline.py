@@ -45,7 +45,7 @@ _PLACEHOLDER = re.compile(
 )
 _NAME = r"[A-Za-z][\w:.-]*+"
 _CODE = re.compile(rf"<(?P<close>/?)(?P<name>{_NAME})(?:\s[^<>]*?)?\s*(?P<alone>/?)>|<\d[\d:.]*>|<!--.*?-->", re.DOTALL)
-_ALONE = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}  # of HTML
+ALONE = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}  # of HTML
 _SPACES = " \t\r\n"
 
 
@@ -77,7 +77,7 @@ def with_codes(text: str) -> Inline:
     for match in _CODE.finditer(text):
         items.append(text[end : match.start()])
         end, name = match.end(), match["name"]
-        if name is None or match["alone"] or name.lower() in _ALONE:
+        if name is None or match["alone"] or name.lower() in ALONE:
             items.append(Tag(match[0], text=" " if name and name.lower() == "br" else ""))
         else:
             items.append(Tag(match[0], "close" if match["close"] else "open", name))

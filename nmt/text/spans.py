@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from nmt.text.inline import ALONE, Inline, Tag
 from nmt.text.phrases import joins, occurrences
 
 _ATTRIBUTE = r"""\s++[\w:@.-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>=]++)"""
@@ -25,7 +26,6 @@ _PROTECTED = re.compile(
     re.VERBOSE,
 )
 _TAGS = re.compile(_TAG)
-_ALONE = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}  # of HTML
 _ENDS = r"[.!?…。！？]"  # of sentences
 _OPENING = "([{<$€£¥#@«“„¿¡"
 _CLOSING = ")]}>,.;:!?»”"
@@ -34,6 +34,25 @@ _CLOSING = ")]}>,.;:!?»”"
 def protected_spans(text: str) -> list[str]:
     """URLs, e-mail addresses, tags, placeholders and numbers of a text, in order; as often as they are there."""
     return _PROTECTED.findall(text)
+
+
+def with_codes(text: str) -> Inline:
+    """The text with what is protected as tags, in order; all but tags stand in the sentence as they are."""
+    items: list[str | Tag] = []
+    end = 0
+    for match in _PROTECTED.finditer(text):
+        items += [text[end : match.start()], _code(match[0])]
+        end = match.end()
+    return tuple(item for item in [*items, text[end:]] if item)
+
+
+def _code(span: str) -> Tag:
+    tag = _TAGS.fullmatch(span)
+    if tag is None:
+        return Tag(span, text=span)
+    if tag["alone"] or tag["name"].lower() in ALONE:
+        return Tag(span, text=" " if tag["name"].lower() == "br" else "")
+    return Tag(span, "close" if tag["close"] else "open", tag["name"])
 
 
 def protected_places(text: str) -> list[tuple[int, int]]:
@@ -109,5 +128,5 @@ def _nested(tags: Sequence[re.Match[str]]) -> bool:
 def _pairs(tags: Sequence[re.Match[str]]) -> Iterator[tuple[str, bool]]:
     """Names of tags that come in pairs, and whether they close."""
     for tag in tags:
-        if not tag["alone"] and tag["name"].lower() not in _ALONE:
+        if not tag["alone"] and tag["name"].lower() not in ALONE:
             yield tag["name"], bool(tag["close"])
