@@ -7,7 +7,7 @@ runs/<name>/   recipe.yaml (resolved), tokenizer, manifest.json (of the data), l
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,8 +38,12 @@ def is_begun(run: Path) -> bool:
 
 
 @contextmanager
-def run_lock(run: Path) -> Iterator[None]:
-    """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash."""
+def run_lock(run: Path) -> Iterator[Callable[[], None]]:
+    """One training at a time in a run folder. The system drops the lock with the process, so none outlives a crash.
+
+    Gives what raises RunError once the folder is no longer that which was locked: whoever has removed or renamed it
+    does not want it back, and another training may have begun one of that name.
+    """
     import socket
 
     with open(run / "lock", "a+", encoding="utf-8") as file:
@@ -52,7 +56,19 @@ def run_lock(run: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
-        yield
+
+        def check() -> None:
+            try:
+                same = os.path.samestat(os.fstat(file.fileno()), os.stat(run / "lock"))
+            except OSError:
+                same = False
+            if not same:
+                raise RunError(
+                    f"{run} is no longer the folder that this training began in: it was removed, renamed or replaced.",
+                    "Nothing more is written there. To train anew, start the same command again.",
+                )
+
+        yield check
 
 
 def check_folder(run: Path) -> None:

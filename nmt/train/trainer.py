@@ -7,6 +7,7 @@ dropout masks. So a checkpoint needs no random state, and a resumed run repeats 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -66,15 +67,21 @@ def train(
             recipe = begin(recipe, prepared, command, fresh, world)
             if world.is_main:
                 check_memory(recipe, Manifest.load(prepared).tokenizer.vocab_sizes, device)
-            with run_lock(run) if world.is_main else nullcontext(), watch_signals() as signals:
+            with run_lock(run) if world.is_main else nullcontext(_unlocked) as check, watch_signals() as signals:
                 objective = objective or choose_objective(recipe)
-                Trainer(recipe, run, prepared, objective, device, world, signals, command).run()
+                trainer = Trainer(recipe, run, prepared, objective, device, world, signals, command)
+                trainer.check_place = check
+                trainer.run()
     except OSError as e:
         raise RunError(
             f"the run folder {run} cannot be written: {e.strerror or e}.",
             "Make room, mend its permissions, or choose another `train.runs_dir`.",
         ) from None
     return run
+
+
+def _unlocked() -> None:
+    """Of a rank that writes nothing, and of a folder that nobody else knows."""
 
 
 class Trainer:
@@ -112,6 +119,7 @@ class Trainer:
         old = guarded(recipe, self.validator)
         self.validator.also = old.measure if old else None
         self.state = TrainState()
+        self.check_place: Callable[[], None] = _unlocked  # raises where the run folder is another by now
         self.validated = False  # the checkpoint that it goes on from
         self.norm = self.rate = 0.0  # of the last step
         if world.is_main:
@@ -260,6 +268,7 @@ class Trainer:
             self._gather_interval()
         tensors = self.weights.translating(), self.weights.state()  # all ranks: each may have a part
         if self.world.is_main:
+            self.check_place()
             ckpt.save_checkpoint(self.run_dir, self._checkpoint_name, self.state, *tensors, self.recipe.model)
             ckpt.prune(self.run_dir, max(self.section.keep, self.section.average_best), self.section.metric)
         self.signals.save = False

@@ -258,3 +258,24 @@ def test_another_thread_writes_without_touching_signals():
     thread.start()
     thread.join()
     assert failed == []
+
+
+@pytest.mark.parametrize("then", ["removed", "renamed", "replaced"])
+def test_a_run_folder_that_is_taken_away_is_not_written_back(toy_recipe, then):
+    recipe = toy_recipe()
+    folder = recipe.run_dir
+
+    def take_away(total, calls):
+        if calls == 6:  # after a first checkpoint, before the last
+            if then == "renamed":
+                folder.rename(folder.with_name("kept"))
+            else:
+                shutil.rmtree(folder)
+            if then == "replaced":
+                folder.mkdir()
+                (folder / "lock").write_text("process 1 on another")
+        return total
+
+    with pytest.raises(RunError, match=r"no longer the folder|cannot be written"):
+        run(recipe, objective=ChangedLoss(take_away))
+    assert not folder.exists() or [path.name for path in folder.iterdir()] == ["lock"]
