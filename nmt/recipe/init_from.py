@@ -17,7 +17,7 @@ def _all_parts(value: Any) -> Any:
 
 
 class InitFrom(Section):
-    """The best weights of another run; its folder alone means all of them."""
+    """The best weights of another run; its folder (or its recipe, if that is trained) alone means all of them."""
 
     run: str
     # What is taken; the rest is random. all, or some of embeddings, encoder, decoder, cross_attention, output

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from nmt.errors import RecipeError, join_faults
 from nmt.files import what_is_no_file
 from nmt.recipe.faults import faults, show
+from nmt.recipe.named_runs import with_run_folders
 from nmt.recipe.plain_yaml import override, parse_yaml
 from nmt.recipe.recipe import Recipe
 from nmt.recipe.taken import with_replayed_directions, with_taken_tags, with_taken_tokenizer
@@ -19,8 +20,9 @@ from nmt.recipe.taken import with_replayed_directions, with_taken_tags, with_tak
 MAX_BYTES = 1_000_000
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file and apply `key=value` overrides (values as YAML, keys with dots).
+def load_recipe(path: str | Path, overrides: Sequence[str] = (), above: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file and apply `key=value` overrides (values as YAML, keys with dots). `above` are the recipes that
+    need this one.
 
     Raises RecipeError naming every fault found.
     """
@@ -41,11 +43,12 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     if not isinstance(values, dict):
         raise RecipeError(f"{path} must hold keys and values (name: …), but is {show(values)}.")
     override(values, overrides)
-    return make_recipe(values, str(path))
+    return make_recipe(values, str(path), above)
 
 
-def make_recipe(values: dict[str, Any], where: str) -> Recipe:
+def make_recipe(values: dict[str, Any], where: str, above: Sequence[str] = ()) -> Recipe:
     """A checked recipe of plain values; `where` names their origin in errors."""
+    values = with_run_folders(values, where, lambda named: load_recipe(named, above=(*above, where)), above)
     values = with_taken_tokenizer(values, where, lambda run: load_recipe(run / "recipe.yaml").tokenizer)
     values = with_taken_tags(values, where, lambda run: load_recipe(run / "recipe.yaml").data)
     values = with_replayed_directions(values, where, lambda run: load_recipe(run / "recipe.yaml"))

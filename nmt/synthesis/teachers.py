@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nmt.errors import RecipeError, RunError
 from nmt.recipe import Recipe, load_recipe
+from nmt.recipe.named_runs import is_recipe
 from nmt.recipe.synthetic import Synthetic
 from nmt.run.log import is_finished
 
@@ -15,10 +16,6 @@ _LISTS = ("with_", "forward", "backward")  # fields that name runs
 
 class UntrainedError(RunError):
     """A recipe is named whose run is not trained to its end."""
-
-
-def is_recipe(named: str) -> bool:
-    return named.endswith((".yaml", ".yml"))
 
 
 def run_of(named: str) -> Path:
