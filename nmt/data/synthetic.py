@@ -2,6 +2,7 @@
 
 data/synthetic/<hash>/   source.txt.gz  target.txt.gz  line n of one belongs to line n of the other
                          score.txt.gz   of each pair the model's log-probability of what it wrote, in nats a token
+                         reference.txt.gz  with `best`: what the translation was chosen to be like
                          manifest.json  what it was made of: no time, and nothing of the machine
                          made.json      how long that took, and where the runs came from themselves
 
@@ -25,7 +26,7 @@ from nmt.records import Record, read_record
 from nmt.text.lines import decoded_lines, line_blocks
 
 FORMAT = 1
-SOURCE, TARGET, SCORE = "source.txt.gz", "target.txt.gz", "score.txt.gz"
+SOURCE, TARGET, SCORE, REFERENCE = "source.txt.gz", "target.txt.gz", "score.txt.gz", "reference.txt.gz"
 MADE = "made.json"
 BLOCK = 10_000  # pairs read at a time
 _AGAIN = "Make it anew: move that folder away, then nmt augment RECIPE"

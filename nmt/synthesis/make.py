@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmt import console
 from nmt.data.manifest import MANIFEST, sums
-from nmt.data.synthetic import FORMAT, MADE, SCORE, SOURCE, TARGET, SyntheticManifest
+from nmt.data.synthetic import FORMAT, MADE, REFERENCE, SCORE, SOURCE, TARGET, SyntheticManifest
 from nmt.errors import DataError, Interrupted, RunError, plural
 from nmt.files import describe_file, lock, recover, staging, write_atomically
 from nmt.recipe import Recipe
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 SHARD = 5_000  # lines
 DROPPED = ("empty", "copied", "repetition")  # flags of what is never learned from, beside WRONG_LANGUAGE
 _LOCK = "lock"
-Row = tuple[str, str, float]  # what was read, what was written, and its log-probability in nats a token
+# What was read, what was written, its log-probability in nats a token, and with `best` the reference that it is like.
+Row = tuple[str, str, float, str]
 
 
 def make_all(plan: Plan, evaluated: Recipe | None = None) -> None:
@@ -169,30 +170,31 @@ def translate(
     wanted: Set, translator: Translator, lines: Sequence[Line], on_progress: Callable[[int], None] | None = None
 ) -> tuple[list[Row], Counter[str]]:
     """What the teachers make of the lines, without what is flagged, which is counted by flag."""
-    n_best = wanted.decode.beam_size if wanted.item.best else 1
+    best = wanted.item.best
+    n_best = wanted.decode.beam_size if best else 1
     found = translator.translate([read for read, _ in lines], n_best=n_best, on_progress=on_progress)
     into = [route.bleu_tokenize for route in translator.domain.routes if route.target_lang == wanted.languages[1]]
     rows, dropped = [], Counter[str]()
     for (read, reference), translation in zip(lines, found, strict=True):
-        written, score = _chosen(wanted, translation, reference, into[0])
+        written, score = chosen(best, translation, reference, into[0])
         odd = [name for name in flags(read, written) if name in DROPPED]
         if translation.foreign and not odd:
             odd = [WRONG_LANGUAGE]
         if odd:
             dropped[odd[0]] += 1
         else:
-            rows.append((read, " ".join(written.split("\n")), round(score, 4)))
+            rows.append((read, " ".join(written.split("\n")), round(score, 4), reference if best else ""))
     return rows, dropped
 
 
-def _chosen(wanted: Set, translation: Translation, reference: str, bleu_tokenize: str) -> tuple[str, float]:
+def chosen(best: str | None, translation: Translation, reference: str, bleu_tokenize: str) -> tuple[str, float]:
     """The translation, and its log-probability a token; with `best` the one that is most like the reference."""
     number = 0
-    if wanted.item.best is not None:
+    if best is not None:
         from nmt.decode.mbr import bleu_of_pairs, chrf_of_pairs
 
         texts = [reference, *(text for text, _ in translation.hypotheses)]
-        table = chrf_of_pairs(texts) if wanted.item.best == "chrf" else bleu_of_pairs(texts, bleu_tokenize)
+        table = chrf_of_pairs(texts) if best == "chrf" else bleu_of_pairs(texts, bleu_tokenize)
         number = int(table[1:, 0].argmax())
     text, hypothesis = translation.hypotheses[number]
     return text, hypothesis.log_prob / (len(hypothesis.tokens) + max(1, translation.segments))
@@ -218,7 +220,7 @@ def _read(path: Path) -> _Shard | None:
     """None where it is not there, or damaged: then it is made anew."""
     try:
         values: Any = json.loads(gzip.decompress(path.read_bytes()))
-        rows = [(str(read), str(written), float(score)) for read, written, score in values["rows"]]
+        rows = [(str(read), str(written), float(score), str(ref)) for read, written, score, ref in values["rows"]]
         return _Shard(rows, Counter(values["dropped"]), float(values["seconds"]), str(values["engine"]))
     except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError):
         return None
@@ -235,10 +237,10 @@ def _write(wanted: Set, lines: int, shards: Sequence[_Shard]) -> None:
         )
     forward = wanted.made == "tgt"
     columns = {
-        SOURCE: [read if forward else written for read, written, _ in rows],
-        TARGET: [written if forward else read for read, written, _ in rows],
-        SCORE: [f"{score:.4f}" for _, _, score in rows],
-    }
+        SOURCE: [read if forward else written for read, written, *_ in rows],
+        TARGET: [written if forward else read for read, written, *_ in rows],
+        SCORE: [f"{score:.4f}" for _, _, score, _ in rows],
+    } | ({REFERENCE: [reference for *_, reference in rows]} if wanted.item.best else {})
     with staging(wanted.folder, {*columns, MANIFEST, MADE}) as folder:
         for name, texts in columns.items():
             (folder / name).write_bytes(gzip.compress("".join(f"{text}\n" for text in texts).encode(), 6, mtime=0))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from nmt.data.synthetic import SOURCE, TARGET, SyntheticManifest, read_manifest, synthetic_folders
+from nmt.data.synthetic import REFERENCE, SOURCE, TARGET, SyntheticManifest, read_manifest, synthetic_folders
 from nmt.errors import NMTError
 from nmt.files import describe_file
 from nmt.run.checkpoint import find_checkpoint
 from nmt.run.folder import load_run_recipe
 from nmt.run.verify import Finding
+from nmt.synthesis.make import chosen
 from nmt.text.lines import decoded_lines
 
 RECOMPUTED = 20  # pairs of each set
@@ -38,7 +39,7 @@ def verify_sets(run: Path) -> Iterator[Finding]:
 
 def _recomputed(folder: Path, manifest: SyntheticManifest) -> Finding:
     what = f"{folder}: {RECOMPUTED} pairs made again"
-    if manifest.best is not None:
+    if manifest.best is not None and REFERENCE not in manifest.outputs:  # an older nmt made it
         return Finding(what, "missing", "they were chosen by references, which are not kept")
     for teacher in manifest.teachers:
         run = Path(teacher.run)
@@ -49,23 +50,28 @@ def _recomputed(folder: Path, manifest: SyntheticManifest) -> Finding:
             return Finding(what, "missing", f"{run} has other weights now than {teacher.checkpoint} had")
     src, tgt = ([*decoded_lines(folder / name, name)] for name in (SOURCE, TARGET))
     read, written = (src, tgt) if manifest.made == "tgt" else (tgt, src)
+    refs = [*decoded_lines(folder / REFERENCE, REFERENCE)] if manifest.best is not None else [""] * len(read)
     number = min(RECOMPUTED, len(read))
-    chosen = [i * len(read) // number for i in range(number)]
+    some = [i * len(read) // number for i in range(number)]
     try:
-        again = _translated(manifest, [read[i] for i in chosen])
+        again = _translated(manifest, [read[i] for i in some], [refs[i] for i in some])
     except NMTError as e:
         return Finding(what, "missing", e.message)
-    other = [i for i, text in zip(chosen, again, strict=True) if text != written[i]]
+    other = [i for i, text in zip(some, again, strict=True) if text != written[i]]
     if len(other) > OTHERWISE:
         return Finding(what, "differs", f"{len(other)} of {number} are other, the first in line {other[0] + 1:,}")
     return Finding(what, "ok", f"{number - len(other)} of {number} are the same")
 
 
-def _translated(manifest: SyntheticManifest, lines: list[str]) -> list[str]:
+def _translated(manifest: SyntheticManifest, lines: list[str], refs: list[str]) -> list[str]:
+    from nmt.decode.request import Request
     from nmt.decode.translator import Translator
 
     translator = Translator.load([teacher.run for teacher in manifest.teachers], decode=manifest.decode, threads=0)
+    read, written = (manifest.src, manifest.tgt) if manifest.made == "tgt" else (manifest.tgt, manifest.src)
     if len(translator.domain.routes) > 1:
-        src, tgt = manifest.src, manifest.tgt
-        translator.source, translator.to = (src, tgt) if manifest.made == "tgt" else (tgt, src)
-    return [" ".join(found.text.split("\n")) for found in translator.translate(lines)]
+        translator.source, translator.to = read, written
+    found = translator.translate(lines, n_best=translator.decode.beam_size if manifest.best else 1)
+    tokenize = translator.route(Request("")).bleu_tokenize
+    texts = (chosen(manifest.best, t, ref, tokenize)[0] for t, ref in zip(found, refs, strict=True))
+    return [" ".join(text.split("\n")) for text in texts]

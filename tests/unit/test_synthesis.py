@@ -15,7 +15,7 @@ import pytest
 from nmt.data.manifest import Manifest
 from nmt.data.prepare import prepare
 from nmt.data.store import PreparedSplit
-from nmt.data.synthetic import SCORE, SOURCE, TARGET, read_manifest, synthetic_pairs
+from nmt.data.synthetic import REFERENCE, SCORE, SOURCE, TARGET, read_manifest, synthetic_pairs
 from nmt.decode.translator import Translator
 from nmt.errors import Interrupted, NMTError, RecipeError, RunError
 from nmt.recipe import Recipe, load_recipe
@@ -149,6 +149,14 @@ def test_interpolation_takes_what_is_most_like_the_reference(world: Path) -> Non
         return float(np.mean([chrf_of_pairs([references[src], tgt])[1, 0] for src, tgt in pairs]))
 
     assert likeness(chosen) > likeness(plain)
+    run = Path("runs/of-chosen")  # as one that was trained with it
+    run.mkdir()
+    (run / "recipe.yaml").write_text(chosen.recipe.dump(), encoding="utf-8")
+    made_again = list(verify_sets(run))[-1]
+    assert (made_again.result, made_again.remark) == ("ok", "20 of 20 are the same")
+    folder = chosen.sets[0].folder
+    kept = [*zip(lines(folder / SOURCE), lines(folder / REFERENCE), strict=True)]
+    assert all(references[src] == reference for src, reference in kept)
 
 
 def test_an_ensemble_and_samples_are_others_than_one_run_and_a_beam(world: Path) -> None:
