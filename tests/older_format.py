@@ -63,6 +63,8 @@ def make_older(run: Path, prepared: Path) -> None:
         file = json.loads(path.read_bytes())
         interval = file["state"]["interval"]
         sums = interval.pop("sums")
+        file["state"]["batch_in_epoch"] = file["state"].pop("batch_in_window")
+        del file["state"]["window"]
         file["state"]["interval"] = {"loss": sums.get("loss", 0.0), "plain": sums.get("nll", 0.0), **interval}
         path.write_text(json.dumps(file | {"format": 1}), encoding="utf-8")
 

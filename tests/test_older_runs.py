@@ -55,12 +55,12 @@ def test_it_goes_on_once_more_and_where_the_data_are_gone(older: Path, nmt: Nmt)
 def test_an_epoch_that_became_shorter_ends_where_the_run_goes_on(older: Path, nmt: Nmt) -> None:
     for path in (RUN / "checkpoints").glob("*/state.json"):
         file = json.loads(path.read_bytes())
-        file["state"]["batch_in_epoch"] = 1_000
+        file["state"]["batch_in_epoch"] = 1_000  # its name of then
         path.write_text(json.dumps(file), encoding="utf-8")
     assert nmt("prepare", "mini.yaml", "--force")[0] == 0
     assert nmt("train", "mini.yaml", "train.max_steps=9")[0] == 0
     state = find_checkpoint(RUN, "last").state
-    assert (state.epoch, state.batch_in_epoch) == (1, 1)
+    assert (state.epoch, state.batch_in_window) == (1, 1)
 
 
 def test_a_training_begun_anew_learns_its_own_tokenizer(older: Path, nmt: Nmt) -> None:

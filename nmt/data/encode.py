@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -25,12 +26,13 @@ from nmt.data.corpus import Chunk, PairSource
 from nmt.data.documents import Mask, followed
 from nmt.data.examples import SIDES
 from nmt.data.filters import Routing
+from nmt.data.index import Index, Run, write_examples
 from nmt.data.manifest import Corpus, SideStatistics, SplitStatistics
 from nmt.data.placement import Codes, Placed, place
 from nmt.data.rereading import read_again
 from nmt.data.round_trip import RoundTrip
+from nmt.data.rows import IdsWriter
 from nmt.data.sources import learned, stored_directions, vocabularies
-from nmt.data.store import IdsWriter, Run, write_examples
 from nmt.data.workers import in_order
 from nmt.recipe import Recipe
 from nmt.recipe.directions import Direction
@@ -84,7 +86,7 @@ class _Lengths:
         self.tokens, self.longest = 0, 0
         self._spread = np.zeros(MAX_COUNTED + 1, np.int64)
 
-    def add(self, lengths: npt.NDArray[np.int64]) -> None:
+    def add(self, lengths: npt.NDArray[np.uint32]) -> None:
         self.tokens += int(lengths.sum())
         self.longest = max(self.longest, int(lengths.max(initial=0)))
         self._spread += np.bincount(np.minimum(lengths, MAX_COUNTED), minlength=MAX_COUNTED + 1)
@@ -176,20 +178,24 @@ class _Split:
             if language in self._texts:
                 self._texts[language].write(task.lines[language] + b"\n")
 
+    @cached_property
+    def lengths(self) -> dict[str, npt.NDArray[np.uint32]]:
+        """Of all its lines, once they are written, by language."""
+        return {language: writer.lengths for language, writer in self._ids.items()}
+
     def done(
         self, examples: Sequence[tuple[Direction, Run]], read: int, dropped: dict[str, int],
         several_sentences: float | None,
     ) -> SplitStatistics:  # fmt: skip
         """A line without a target counts as one: it is what is learned to be written."""
-        lengths = {language: writer.lengths for language, writer in self._ids.items()}
         src, tgt = _Lengths(), _Lengths()
         for direction, run in examples:
-            src.add(lengths[direction.src][run.src])
-            tgt.add(lengths[direction.tgt or direction.src][run.src if run.tgt is None else run.tgt])
+            src.add(self.lengths[direction.src][run.src])
+            tgt.add(self.lengths[direction.tgt or direction.src][run.src if run.tgt is None else run.tgt])
         return SplitStatistics(
             read=read, dropped=dropped, examples=sum(len(run.src) for _, run in examples),
             src=src.done(several_sentences), tgt=tgt.done(None),
-            lines={language: len(rows) for language, rows in lengths.items()},
+            lines={language: len(rows) for language, rows in self.lengths.items()},
         )  # fmt: skip
 
 
@@ -260,8 +266,10 @@ def write_splits(
                 examples[name].append((direction, run))
                 found[name] = len(run.src)
         corpora.append(reading.done(direction, found))
-    for name in splits:
-        write_examples(folder, name, [run for _, run in examples[name]])
+    for name, split in splits.items():
+        runs = [run for _, run in examples[name]]
+        write_examples(folder, name, runs)
+        Index.of(split.lengths, runs, [direction for _, direction in each]).save(folder, name)
         if name != "train":
             of = report.splits[name if name in report.splits else "train"].sources
             mask = None if name in report.splits else routing.mask(name)

@@ -71,7 +71,8 @@ class Examples:
 class Lines(Protocol):
     """Lines of ids: `lines[i]`, and all their lengths (int64)."""
 
-    lengths: npt.NDArray[np.int64]
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]: ...
 
     def __len__(self) -> int: ...
     def __getitem__(self, i: int) -> Any: ...

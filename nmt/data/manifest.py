@@ -14,12 +14,14 @@ from nmt.files import InputFile
 from nmt.records import Record, read_record
 from nmt.tokenizer import Side
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)  # of prepared data; 2 had offsets of 64 bits in place of lengths, and no index
 KEPT = "of an older run"  # origin of a tokenizer that no preparation makes today
 MANIFEST = "manifest.json"
 CASE = "case.json"  # how words of the sources are written, for lines in capitals
 LANGUAGES = "languages.bin"  # what tells the languages of the training text apart, where it has several
-EXAMPLES = ".examples.npy"  # after the name of a split: see store.py
+EXAMPLES = ".examples.npy"  # after the name of a split: see examples.py
+_OF_FORMATS = (EXAMPLES, ".offsets.npy", ".lengths.npy", ".index.json")  # which one format has, and another has not
 
 
 class NotPreparedError(RunError):
@@ -134,7 +136,7 @@ class Manifest(Record):
             hint = f"If nothing of yours is in {folder}, remove it, and prepare again: {again.removesuffix(' --force')}"
         try:
             number = read_record(path, Format, hint).format
-            if number != FORMAT and ours:
+            if number not in READABLE and ours:
                 raise RunError(f"{folder} was prepared in format {number}, but this nmt reads format {FORMAT}.", hint)
             return read_record(path, cls, hint)
         except FileNotFoundError:
@@ -176,7 +178,7 @@ class Manifest(Record):
 
     def prepares_the_same(self, other: Manifest) -> bool:
         """Whether training on either gives the same. What an older format does not have is not compared."""
-        not_compared = (LANGUAGES, CASE) if self.format == other.format else (LANGUAGES, CASE, EXAMPLES)
+        not_compared = (LANGUAGES, CASE) if self.format == other.format else (LANGUAGES, CASE, *_OF_FORMATS)
         mine, theirs = ({k: v for k, v in m.outputs.items() if not k.endswith(not_compared)} for m in (self, other))
         return mine == theirs
 

@@ -34,11 +34,11 @@ def replayed_pairs(run: Path, direction: Direction) -> Iterator[tuple[list[bytes
     split, tokenizer = PreparedSplit.open(folder, _SPLIT).between([direction]), Tokenizer.load(folder)
     joint = tokenizer.control[tokenizer.joint] if tokenizer.joint else None
     as_src, as_tgt = (split.vocabularies[str(language)] for language in (direction.src, direction.tgt))
-    src, tgt = split.src, split.tgt
-    for begin in range(0, len(split), BLOCK):
-        rows = range(begin, min(len(split), begin + BLOCK))
-        sources = _text(tokenizer, [src[i] for i in rows], as_src, joint)
-        yield sources, _text(tokenizer, [tgt[i] for i in rows], as_tgt, None)
+    for part in split.parts():
+        for begin in range(0, len(part), BLOCK):
+            rows = range(begin, min(len(part), begin + BLOCK))
+            sources = _text(tokenizer, [part.src[i] for i in rows], as_src, joint)
+            yield sources, _text(tokenizer, [part.tgt[i] for i in rows], as_tgt, None)
 
 
 def _text(tokenizer: Tokenizer, rows: Sequence[Any], side: Side, joint: int | None) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The two sides of examples as training reads them, each under its corpus's objective; and which examples an epoch has.
+"""The two sides of examples as training reads them, each under its corpus's objective.
 
 Pure functions of their arguments: any epoch can be had at any time, and is always the same.
 """
@@ -17,13 +17,13 @@ from nmt.data.batches import Batch, collate
 from nmt.data.examples import Column, Examples, Lines, column, table_of
 from nmt.data.masking import MaskedSides, masked_sides
 from nmt.data.noise import Pieces, distorted, view
-from nmt.data.sources import epoch_size, learned, sources_of
+from nmt.data.sources import learned, sources_of
 from nmt.data.tags import NOTHING, CorpusTags
 from nmt.recipe import ObjectiveSection, Recipe
 from nmt.recipe.directions import Direction
 from nmt.tokenizer import BOS_ID, PAD_ID, Ids, RaggedIds
 
-_MIX, _NOISE = 1, 2  # further numbers of a seed, so that nothing is drawn as something else is
+_NOISE = 2  # a further number of a seed, so that nothing is drawn as something else is
 VALID = 1 << 32  # in place of an epoch's number: the noise of validation and test sets is always the same
 
 
@@ -73,59 +73,6 @@ class Tagged(Sequence[Ids]):
 def objectives_of(recipe: Recipe) -> list[ObjectiveSection]:
     """Of each corpus that was read, by its number in the prepared data."""
     return [recipe.objective_of(source.corpus) for source, _ in learned(sources_of(recipe.data))]
-
-
-def mix(
-    examples: Examples, directions: Sequence[Direction], objectives: Sequence[ObjectiveSection], temperature: float,
-    seed: Sequence[int],
-) -> Examples:  # fmt: skip
-    """An epoch's examples, in order, of which those of each direction have a share in proportion to their number to the
-    power of 1/temperature (Arivazhagan et al. 2019): whole rounds of them, and of the last round a random part. There
-    are as many as without; with a temperature of 1, each once. `directions` and `objectives` are by corpus.
-    """
-    mixed = [d if o.kind == "translate" else None for d, o in zip(directions, objectives, strict=True)]
-    names = list(dict.fromkeys(d for d in mixed if d is not None))
-    if temperature == 1 or len(names) < 2:
-        return examples
-    number = np.array([names.index(d) if d is not None else NOTHING for d in mixed])[examples.corpus]
-    own = [np.flatnonzero(number == n) for n in range(len(names))]
-    weights = np.array([float(len(which)) ** (1 / temperature) if len(which) else 0.0 for which in own])
-    wanted = weights / weights.sum() * sum(map(len, own))
-    drawn = [np.flatnonzero(number == NOTHING)]
-    for n, which in enumerate(own):
-        if len(which):
-            rounds, rest = divmod(max(1, round(wanted[n])), len(which))
-            part = np.random.default_rng([*seed, n, _MIX]).choice(len(which), rest, replace=False)
-            drawn += [which] * rounds + [which[part]]
-    return examples.take(np.sort(np.concatenate(drawn)))
-
-
-def draw(
-    examples: Examples, shares: Sequence[float | None], tokens: Lines, seed: Sequence[int], tables: Sequence[int] = ()
-) -> Examples:
-    """An epoch's examples, in order: of a corpus without a share each once; of one with a share as many as bring it to
-    that share of all target tokens. Drawn are whole rounds of a corpus, and of the last round a random part. Where all
-    have shares, an epoch has as many tokens as the text.
-
-    `shares`: by corpus; `tokens`: what counts as target of each example; `tables`: corpora of one table have the same
-    number there, and one share.
-    """
-    if all(share is None for share in shares):
-        return examples
-    table = np.array(tables or range(len(shares)))
-    corpus, lengths = table[examples.corpus], tokens.lengths + 1
-    own = {int(c): np.flatnonzero(corpus == c) for c in np.unique(table[examples.corpora])}
-    size = {c: int(lengths[which].sum()) for c, which in own.items()}
-    asked = {c: share for c in own if (share := shares[int(np.argmax(table == c))]) is not None}
-    total = epoch_size(size, asked)
-    scale = 1.0 if own.keys() - asked.keys() else 1 / sum(asked.values())
-    drawn = []
-    for c, which in own.items():
-        number = round(total * scale * asked[c] * len(which) / size[c]) if c in asked else len(which)
-        rounds, rest = divmod(max(1, number), len(which))
-        part = np.random.default_rng([*seed, c]).choice(len(which), rest, replace=False)
-        drawn += [which] * rounds + [which[part]]
-    return examples.take(np.sort(np.concatenate(drawn)))
 
 
 def sides_of(

@@ -136,11 +136,11 @@ def _copied(run: Path, prepared: Path, lines: Sequence[str]) -> float | None:
     tokenizer, wanted = Tokenizer.load(run), {tuple(words(line)) for line in lines}
     seen = set()
     with console.progress("Reading the training text", len(split), "lines") as advance:
-        for begin in range(0, len(split), BLOCK):
-            end = min(len(split), begin + BLOCK)
-            text = tokenizer.decode([split.written[i] for i in range(begin, end)])
-            seen |= wanted & {tuple(words(line)) for line in text}
-            advance(end - begin)
+        for part in split.parts():
+            for begin in range(0, len(part), BLOCK):
+                text = tokenizer.decode([part.written[i] for i in range(begin, min(len(part), begin + BLOCK))])
+                seen |= wanted & {tuple(words(line)) for line in text}
+                advance(len(text))
     return sum(tuple(words(line)) in seen for line in lines) / max(1, len(lines))
 
 

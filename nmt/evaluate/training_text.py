@@ -74,13 +74,13 @@ def check_same_data(run: Path, prepared: Path) -> None:
 
 
 def _blocks(split: PreparedSplit, tokenizer: Tokenizer) -> Iterator[tuple[list[str], list[str]]]:
-    def decoded(side: Side, begin: int, end: int) -> list[str]:
-        rows = split.src if side == "src" else split.tgt
-        return tokenizer.decode([rows[i] for i in range(begin, end)], side)
+    def decoded(part: PreparedSplit, side: Side, begin: int) -> list[str]:
+        rows = part.src if side == "src" else part.tgt
+        return tokenizer.decode([rows[i] for i in range(begin, min(len(part), begin + BLOCK))], side)
 
-    for begin in range(0, len(split), BLOCK):
-        end = min(len(split), begin + BLOCK)
-        yield decoded("src", begin, end), decoded("tgt", begin, end)
+    for part in split.parts():
+        for begin in range(0, len(part), BLOCK):
+            yield decoded(part, "src", begin), decoded(part, "tgt", begin)
 
 
 class _Finder:

@@ -9,6 +9,7 @@ from pydantic import model_validator
 from nmt.data.manifest import (
     FORMAT,
     MANIFEST,
+    READABLE,
     Audit,
     Corpus,
     File,
@@ -31,10 +32,10 @@ def run_manifest(run: Path) -> Manifest:
         match read_record(path, Format, hint).format:
             case 1:
                 return read_record(path, _Manifest1, hint).today()
-            case number if number == FORMAT:
+            case number if number in READABLE:
                 return read_record(path, Manifest, hint)
             case number:
-                raise RunError(f"{path} has format {number}, but this nmt reads formats 1 and {FORMAT}.", "Update nmt.")
+                raise RunError(f"{path} has format {number}, but this nmt reads formats 1 to {FORMAT}.", "Update nmt.")
     except FileNotFoundError:
         raise NotPreparedError(f"{run} has no {MANIFEST}.", hint) from None
 

@@ -14,7 +14,7 @@ from nmt.errors import RunError
 from nmt.recipe.faults import faults, show
 from nmt.recipe.section import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass
@@ -43,7 +43,8 @@ class TrainState:
 
     step: NonNegativeInt = 0
     epoch: NonNegativeInt = 0
-    batch_in_epoch: NonNegativeInt = 0
+    window: NonNegativeInt = 0  # of the epoch, where it has several
+    batch_in_window: NonNegativeInt = 0
     tokens_seen: NonNegativeInt = 0
     seconds: NonNegativeFloat = 0.0  # spent training, validation included
     best_score: float | None = None
@@ -96,10 +97,12 @@ def read_state(path: Path) -> StateFile:
 
 
 def _of_today(raw: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 had two sums in an interval, under names of their own."""
+    """Format 1 had two sums in an interval, under names of their own; format 2 knew no windows."""
     match raw:
         case {"format": 1, "state": {"interval": {"loss": loss, "plain": plain, **interval}, **state}, **rest}:
             interval["sums"] = {"loss": loss, "nll": plain}
-            return {**rest, "format": 1, "state": {**state, "interval": interval}}
+            return _of_today({**rest, "format": 2, "state": {**state, "interval": interval}})
+        case {"format": 2, "state": {"batch_in_epoch": batch, **state}, **rest}:
+            return {**rest, "format": FORMAT_VERSION, "state": {**state, "batch_in_window": batch}}
         case _:
             return raw

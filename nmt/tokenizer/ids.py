@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,10 @@ class RaggedIds(Sequence[Ids]):
     def __init__(self, ids: Ids, offsets: npt.NDArray[np.int64]) -> None:
         self.ids = ids
         self.offsets = offsets
-        self.lengths: npt.NDArray[np.int64] = np.diff(offsets)
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        return np.diff(self.offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -50,8 +50,8 @@ class Accumulation:
         all begin again in smaller parts, and `state` keeps how small.
         """
         while True:
-            epoch = self.data.epoch(state.epoch)
-            update = epoch.updates[state.batch_in_epoch]
+            epoch = self.data.epoch(state.epoch, state.window)
+            update = epoch.updates[state.batch_in_window]
             parts = [(epoch, state.step, i, part) for i, part in enumerate(update)]
             mine: list[Share | None] = [*parts[self.world.rank :: self.world.size]]
             if self.weights.shards.names and len(mine) < -(-len(update) // self.world.size):

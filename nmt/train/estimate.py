@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmt import console
-from nmt.data.batches import fill
 from nmt.data.check import check_prepared
 from nmt.data.corpus import input_paths
 from nmt.data.counting import RawCounts, count_splits
@@ -22,7 +21,7 @@ from nmt.recipe import ModelSection, Recipe
 from nmt.recipe.defaults import Counts, plan_of, vocab_size
 from nmt.run.abilities import knows_pairs
 from nmt.tokenizer import Tokenizer
-from nmt.train.epochs import TrainingData, padding
+from nmt.train.epochs import TrainingData
 from nmt.train.parallel import choose_max_tokens
 from nmt.train.progress import duration
 from nmt.train.replicas import choose_replicas
@@ -54,8 +53,8 @@ def estimate(recipe: Recipe, recipe_path: Path) -> tuple[Recipe, Rows]:
     text = [
         ("training pairs", f"{len(data.split):,}"),
         ("target tokens an epoch", f"{counts.target_tokens:,}"),
-        ("steps an epoch", f"{len(epoch.updates):,}"),
-        ("padding", padding(*(fill(epoch.updates, side.lengths) for side in (epoch.sides.src, epoch.sides.tgt)))),
+        ("steps an epoch", f"{data.steps_per_epoch:,}"),
+        ("padding", epoch.padding),
     ]
     return recipe, [*text, *_length(recipe, counts), *_sizes(recipe, sizes)]
 

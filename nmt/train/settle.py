@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nmt import console
 from nmt.data.manifest import Manifest, SplitStatistics
 from nmt.data.masking import MARKS
@@ -83,7 +81,7 @@ def counts_of(recipe: Recipe, manifest: Manifest) -> Counts:
 
 def _epochs_part(recipe: Recipe) -> float:
     split, corpora = PreparedSplit.open(recipe.prepared_dir, "train"), learned(sources_of(recipe.data))
-    sizes = np.bincount(split.examples.corpus, split.written.lengths + 1, minlength=len(corpora)).tolist()
+    sizes = [blocks.tokens for blocks in split.index.corpora]
     return epochs_part(zip((source for source, _ in corpora), sizes, strict=True))
 
 

@@ -11,7 +11,7 @@ from nmt import console
 from nmt.data.check import check_bytes
 from nmt.data.manifest import CASE, LANGUAGES, MANIFEST, Manifest
 from nmt.data.masking import MARKS
-from nmt.data.store import PreparedSplit
+from nmt.data.store import AT_HAND, PreparedSplit
 from nmt.errors import RunError
 from nmt.files import write_atomically
 from nmt.recipe import Recipe, fingerprint, make_recipe
@@ -39,12 +39,11 @@ def check_start(recipe: Recipe, prepared: Path, world: World, fresh: bool = Fals
     manifest = hashlib.sha256((prepared / MANIFEST).read_bytes()).hexdigest()[:16]
     world.check_same({"recipe": fingerprint(recipe), "prepared data": manifest})
     tokenizer = Tokenizer.load(prepared)
-    split = PreparedSplit.open(prepared, "train")
     if world.is_main:
         check_bytes(prepared, Manifest.load(prepared))
-    sizes = {"src": tokenizer.src_vocab_size, "tgt": tokenizer.tgt_vocab_size}
-    for language in split.lines:
-        split.check_ids(language, sizes[split.vocabularies[language]])
+        split = PreparedSplit.open(prepared, "train")
+        if len(split) <= AT_HAND:  # of more, each window is looked at when it is read
+            split.check_ids()
     _check_positions(recipe, prepared)
     if recipe.train.init_from and (fresh or not is_begun(recipe.run_dir)):
         plan_inheritance(recipe, recipe.train.init_from, tokenizer)

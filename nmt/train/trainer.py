@@ -132,11 +132,11 @@ class Trainer:
         if world.is_main:
             make_self_sufficient(run, recipe, prepared, self.tokenizer)
         self.journal = Journal(recipe, run, self.state.step if resumed else -1, self.validated, world.is_main)
-        self.progress = Progress(self.section, len(self.data.epoch(0).updates))
+        self.progress = Progress(self.section, self.data.steps_per_epoch)
 
     @property
     def epoch(self) -> Epoch:
-        return self.data.epoch(self.state.epoch)
+        return self.data.epoch(self.state.epoch, self.state.window)
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
@@ -186,14 +186,19 @@ class Trainer:
         planned = self.progress.planned_steps(state)
         self.rate = learning_rate(self.section, self.recipe.model.d_model, state.step, planned)
         self.norm, finite = self.weights.update(self.rate, num_tokens, state.step)
-        state.batch_in_epoch += 1
+        state.batch_in_window += 1
         state.tokens_seen += num_tokens
-        if state.batch_in_epoch == len(self.epoch.updates):
-            state.epoch, state.batch_in_epoch = state.epoch + 1, 0
+        if state.batch_in_window == len(self.epoch.updates):
+            self._end_window()
         check_step(state, finite, self.section, self.run_dir)
         if finite:
             interval.add(sums, num_tokens)
         interval.steps += 1
+
+    def _end_window(self) -> None:
+        state = self.state
+        state.epoch, state.window = self.data.windows.after(state.epoch, state.window)
+        state.batch_in_window = 0
 
     def _gather_interval(self) -> None:
         """Sum the interval's losses over all ranks, into rank 0."""
@@ -288,8 +293,8 @@ class Trainer:
                 self.state.interval.sums = {}
             self._cut_as_before()
             self.weights.load(weights, training, self.state.step - self.state.skipped_steps)
-            if self.state.batch_in_epoch >= len(self.epoch.updates):  # an older nmt kept more of the text
-                self.state.epoch, self.state.batch_in_epoch = self.state.epoch + 1, 0
+            if self.state.batch_in_window >= len(self.epoch.updates):  # an older nmt kept more of the text
+                self._end_window()
             self.validated, self.state.valid = bool(self.state.valid), {}
             console.info(f"Resuming {self.run_dir} after step {self.state.step:,}.")
             return True
@@ -351,7 +356,7 @@ class Trainer:
         if self.weights.shards.names:
             processes += f", {self.weights.shards.layout}"
         console.info(f"{self.recipe.name}: {parameters}, {kind} on {self.device}, {self.threads} threads{processes}")
-        console.info(self.epoch.describe())
+        console.info(self.data.describe(self.epoch))
         console.info(self.progress.describe_end())
         check_warmup(self.section, self.progress.planned_steps(self.state))
         self.journal.write(

@@ -145,7 +145,7 @@ def test_values_of_other_types_are_named_with_file_and_key(run, change, said):
     [
         ("[" * 10_000, "is not valid JSON: maximum recursion depth exceeded"),
         ("[]", "must hold keys and values, but is a list."),
-        ('{"format": 3}', "was written by a newer version of nmt."),
+        ('{"format": 4}', "was written by a newer version of nmt."),
         ('{"format": 2}', ": `state` is missing. `sha256` is missing."),
     ],
 )

@@ -15,8 +15,9 @@ import yaml
 from nmt.data.batches import collate
 from nmt.data.examples import Examples
 from nmt.data.manifest import Manifest
+from nmt.data.mixing import mix
 from nmt.data.prepare import prepare
-from nmt.data.sides import Tagged, mix
+from nmt.data.sides import Tagged
 from nmt.data.sources import learned, sources_of, vocabularies
 from nmt.data.store import PreparedSplit
 from nmt.data.tags import NOTHING, Tags, tags_between, tags_of

@@ -24,7 +24,8 @@ from nmt.data import prepare as module
 from nmt.data.check import check_inputs, check_prepared
 from nmt.data.manifest import Manifest, NotPreparedError
 from nmt.data.prepare import prepare
-from nmt.data.store import IdsWriter, PreparedSplit
+from nmt.data.rows import IdsWriter
+from nmt.data.store import PreparedSplit
 from nmt.errors import DataError, RunError
 from nmt.recipe import Recipe, make_recipe
 from nmt.tokenizer import Tokenizer
@@ -128,7 +129,7 @@ def test_the_manifest_says_from_what_and_how_much(toy: Path) -> None:
     made = recipe(toy, data__test={"t": {"source": "t.en", "target": "t.fr"}})
     folder = prepare(made)
     manifest = check_prepared(made)
-    assert manifest.format == 2 and manifest.name == "toy"
+    assert manifest.format == 3 and manifest.name == "toy"
     assert list(manifest.inputs) == ["train.en", "train.fr", "valid.en", "valid.fr", "t.en", "t.fr"]
     on_disk = content(folder)
     on_disk.pop("manifest.json")
@@ -360,8 +361,8 @@ def test_missing_and_damaged_prepared_data_is_told_apart(toy: Path) -> None:
         ("[]", "is damaged: it holds no JSON object"),
         ('{"format": 2}', "`nmt` is missing"),
         (whole.replace('"read": 300', '"read": "300"'), "`splits.train.read` must be a whole number, but is '300'"),
-        (whole.replace('"format": 2', '"format": 9'), "was prepared in format 9, but this nmt reads format 2"),
-        (whole.replace('"format": 2', '"format": 1'), "was prepared in format 1, but this nmt reads format 2"),
+        (whole.replace('"format": 3', '"format": 9'), "was prepared in format 9, but this nmt reads format 3"),
+        (whole.replace('"format": 3', '"format": 1'), "was prepared in format 1, but this nmt reads format 3"),
     ):
         (folder / "manifest.json").write_text(text)
         with pytest.raises(RunError, match=message) as e:

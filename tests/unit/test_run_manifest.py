@@ -51,7 +51,7 @@ def test_an_old_run_goes_on_with_data_prepared_anew(old: tuple[Recipe, Path], to
     prepare(recipe, force=True)
     whole = run(toy_recipe(train__max_steps=12, train__runs_dir=str(tmp_path / "whole")))
     assert last_bytes(run(toy_recipe(train__max_steps=12))) == last_bytes(whole)
-    assert run_manifest(folder).format == 2
+    assert run_manifest(folder).format == 3
 
 
 def test_an_old_run_does_not_go_on_with_another_text(
@@ -83,7 +83,7 @@ def test_lines_that_only_a_newer_nmt_leaves_out_do_not_keep_an_old_run_from_goin
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 3}, "has format 3, but this nmt reads formats 1 and 2."),
+        ({"format": 4}, "has format 4, but this nmt reads formats 1 to 3."),
         ({"format": "1"}, "`format` must be a whole number, but is '1'."),
         ({"splits": []}, "`splits` must be a section with keys, but is a list."),
         ({"splits": {}}, "it lacks the splits `train` and `valid`"),

@@ -4,8 +4,9 @@ import numpy as np
 
 from nmt.data.batches import collate
 from nmt.data.examples import Examples
+from nmt.data.mixing import draw
 from nmt.data.noise import Pieces
-from nmt.data.sides import draw, sides_of
+from nmt.data.sides import sides_of
 from nmt.data.tags import NOTHING, CorpusTags
 from nmt.recipe import ObjectiveSection
 from nmt.recipe.directions import Direction

@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.data.store import IdsWriter, PreparedSplit, Run, write_examples
+from nmt.data.index import Index, Run, write_examples
+from nmt.data.rows import IdsWriter
+from nmt.data.store import PreparedSplit
 from nmt.errors import RunError
+from nmt.recipe.directions import Direction
 from nmt.tokenizer import RaggedIds
 from tests.manifests import manifest
 
@@ -20,13 +23,25 @@ ROWS = [[5, 6, 7], [], [9], [65_535]]
 
 
 def write(folder: Path, src: list[list[int]], tgt: list[list[int]], vocab_size: int = 1 << 16) -> None:
+    lengths = {}
     for language, rows in (("en", src), ("fr", tgt)):
         with IdsWriter(folder, "train", language, vocab_size) as writer:
             for part in (rows[:2], rows[2:]):
                 ragged = RaggedIds.of(part)
                 writer.append(ragged.ids, ragged.lengths)
-    write_examples(folder, "train", [Run(0, np.arange(len(src)), np.arange(len(src)))])
-    manifest([("en", "fr")]).save(folder)
+            lengths[language] = writer.lengths
+    runs = [Run(0, np.arange(len(src)), np.arange(len(src)))]
+    write_examples(folder, "train", runs)
+    describe(folder, [("en", "fr")], lengths, runs if len(src) == len(tgt) else [])
+
+
+def describe(folder: Path, directions: list[tuple[str, str | None]], lengths: dict[str, Any], runs: list[Run]) -> None:
+    manifest(directions).save(folder)
+    Index.of(lengths, runs, [Direction(*direction) for direction in directions]).save(folder, "train")
+
+
+def lengths_of(src: list[list[int]], tgt: list[list[int]]) -> dict[str, Any]:
+    return {"en": RaggedIds.of(src).lengths, "fr": RaggedIds.of(tgt).lengths}
 
 
 def write_table(folder: Path, rows: list[tuple[int, int, int]]) -> None:
@@ -90,35 +105,35 @@ def test_damage_is_told(tmp_path: Path) -> None:
         PreparedSplit.open(tmp_path, "train")
     write(tmp_path, ROWS, ROWS)
     (tmp_path / "train.en.u16").write_bytes(b"\0\0")
-    with pytest.raises(RunError, match=r"is damaged: train\.en\.offsets\.npy does not divide its 1 ids"):
+    with pytest.raises(RunError, match=r"is damaged: train\.en\.lengths\.npy does not divide its 1 ids"):
         PreparedSplit.open(tmp_path, "train")
     write(tmp_path, ROWS, ROWS)
     for content in (b"", b"nonsense", np.lib.format.MAGIC_PREFIX):
-        (tmp_path / "train.fr.offsets.npy").write_bytes(content)
+        (tmp_path / "train.fr.lengths.npy").write_bytes(content)
         with pytest.raises(RunError, match="cannot be read"):
             PreparedSplit.open(tmp_path, "train")
 
 
-def test_pickled_offsets_are_refused(tmp_path: Path) -> None:
+def test_pickled_lengths_are_refused(tmp_path: Path) -> None:
     write(tmp_path, ROWS, ROWS)
-    np.save(tmp_path / "train.en.offsets.npy", np.array([{}], object), allow_pickle=True)
+    np.save(tmp_path / "train.en.lengths.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(RunError, match="cannot be read"):
         PreparedSplit.open(tmp_path, "train")
 
 
-def test_a_writer_that_failed_leaves_no_offsets(tmp_path: Path) -> None:
+def test_a_writer_that_failed_leaves_no_lengths(tmp_path: Path) -> None:
     def fail() -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError, match="No space"), IdsWriter(tmp_path, "train", "en", 300):
         fail()
-    assert not (tmp_path / "train.en.offsets.npy").exists()
+    assert not (tmp_path / "train.en.lengths.npy").exists()
 
 
 def test_examples_are_of_several_corpora_languages_and_directions(tmp_path: Path) -> None:
     """Corpus 0 is en-fr, 1 is fr-en, 2 is French alone."""
     write(tmp_path, ROWS, ROWS[::-1])
-    manifest([("en", "fr"), ("fr", "en"), ("fr", None)]).save(tmp_path)
+    describe(tmp_path, [("en", "fr"), ("fr", "en"), ("fr", None)], lengths_of(ROWS, ROWS[::-1]), [])
     write_table(tmp_path, [(0, 2, 1), (2, 3, -1), (1, 0, 0), (0, 0, 0)])
     split = PreparedSplit.open(tmp_path, "train")
     en, fr = ROWS, ROWS[::-1]
@@ -133,8 +148,9 @@ def test_examples_are_of_several_corpora_languages_and_directions(tmp_path: Path
 
 def test_pairs_in_the_order_of_the_text_need_no_looking_up(tmp_path: Path) -> None:
     write(tmp_path, ROWS, ROWS[::-1])
-    manifest([("en", "fr"), ("en", "fr")]).save(tmp_path)
-    write_examples(tmp_path, "train", [Run(0, np.arange(1), np.arange(1)), Run(1, np.arange(1, 4), np.arange(1, 4))])
+    runs = [Run(0, np.arange(1), np.arange(1)), Run(1, np.arange(1, 4), np.arange(1, 4))]
+    describe(tmp_path, [("en", "fr"), ("en", "fr")], lengths_of(ROWS, ROWS[::-1]), runs)
+    write_examples(tmp_path, "train", runs)
     split = PreparedSplit.open(tmp_path, "train")
     assert split.src is split.lines["en"] and split.tgt is split.lines["fr"]
     assert split.examples.table.tolist() == [[0, 0, 0], [1, 1, 1], [1, 2, 2], [1, 3, 3]]

@@ -319,7 +319,7 @@ def test_early_stopping_waits_for_its_patience(toy_recipe, monkeypatch):
 def test_epochs_and_minutes_stop_too(toy_recipe, limit):
     folder = run(toy_recipe(train__max_steps=None, train__average_best=0, **limit))
     state = ckpt.find_checkpoint(folder, "last").state
-    assert (state.epoch == 2 and state.batch_in_epoch == 0) or state.seconds >= 0.03
+    assert (state.epoch == 2 and state.batch_in_window == 0) or state.seconds >= 0.03
     assert state.valid  # the last step is always validated
 
 
