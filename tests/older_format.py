@@ -12,6 +12,7 @@ from nmt.files import describe_file
 from nmt.tokenizer.tokenizer import SEEN_FILE, SHARED_FILE, SRC_FILE, TGT_FILE, fingerprint_of
 
 SIDES = {"src": "en", "tgt": "fr"}
+NEWER = (".examples.npy", ".index.json", ".lengths.npy")  # files that there were not
 
 
 def format_1(manifest: Manifest) -> dict[str, Any]:
@@ -26,9 +27,7 @@ def format_1(manifest: Manifest) -> dict[str, Any]:
             **flat,
         }
     values["splits"]["train"]["src_several_sentences"] = 0.0
-    values["outputs"] = {
-        _by_side(name): file for name, file in values["outputs"].items() if not name.endswith(".examples.npy")
-    }
+    values["outputs"] = {_by_side(name): file for name, file in values["outputs"].items() if not name.endswith(NEWER)}
     values["tokenizer"].pop("origin")
     values["sections"]["tokenizer.character_coverage"] = 1.0
     for key in ("corpora", "languages"):
