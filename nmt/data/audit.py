@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt import console
+from nmt.data.alignment import check_alignment
 from nmt.data.corpus import PairSource
 from nmt.data.examples import SIDES
-from nmt.data.keys import Keys, alike, pair_keys, source_keys
-from nmt.data.shift import Shift, find_shifts, line_features
+from nmt.data.kept import HERE, Work
+from nmt.data.keys import Keys, alike, pair_keys, repeated, source_keys, there
 from nmt.data.unequal import TableFiles
-from nmt.data.workers import in_order
-from nmt.errors import DataError, join_faults, plural
+from nmt.errors import DataError, join_faults
 from nmt.text.lines import Found, add_found, bad_byte
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ PAIRS = {"blank_one_side", "blank_both", "long", "ratio", "identical"}  # of the
 # Bits of SplitAudit.flags
 BLANK, LONG, RATIO, IDENTICAL = 1, 2, 4, 8
 
+_SET_APART = np.uint64(0x9E3779B97F4A7C15)  # what the keys of each further pair of languages are moved by
 _MAX_SHOWN = 3  # faults of one kind shown per file
 _ASCII_RARE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
@@ -140,7 +141,7 @@ _BROKEN = {
 }
 
 
-def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processes: int = 1) -> AuditReport:
+def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, work: Work = HERE) -> AuditReport:
     """Read everything once. Raises DataError that lists every fatal fault of every split."""
     faults: list[tuple[str, str]] = []
     warnings: list[str] = []
@@ -149,8 +150,7 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     anywhere = (s.corpus.of_one_language or s.corpus.synthetic is not None for s in splits.get("train", ()))
     targets = read_back or any(anywhere)
     audited = {
-        name: _audit_split(name, sources, filters, targets, processes, faults, warnings)
-        for name, sources in splits.items()
+        name: _audit_split(name, sources, filters, targets, work, faults, warnings) for name, sources in splits.items()
     }
     faults = list(dict.fromkeys(faults))  # what is wrong with a source is seen with each of its references
     if len(faults) == 1:
@@ -162,11 +162,11 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, processe
     for name, split in audited.items():
         if name != "train" and "train" in audited:
             shown, sources = split.flags & BLANK == 0, audited["train"].src_keys
-            leaks = np.isin(split.src_keys, sources)
+            leaks = there(split.src_keys, sources)
             if read_back:  # targets are sources, too
-                leaks |= np.isin(split.tgt_keys, np.concatenate([sources, audited["train"].tgt_keys]))
+                leaks |= there(split.tgt_keys, sources) | there(split.tgt_keys, audited["train"].tgt_keys)
             split.note("leak_source", shown & leaks)
-            split.note("leak_pair", shown & np.isin(split.pair_keys, audited["train"].pair_keys))
+            split.note("leak_pair", shown & there(split.pair_keys, audited["train"].pair_keys))
     return AuditReport(audited, warnings)
 
 
@@ -174,16 +174,15 @@ def _find_repeated(split: SplitAudit) -> None:
     """Pairs of other languages are others, though their texts be the same, as those of names may be."""
     pairs = list(dict.fromkeys(s.lines for s, _ in split.sources if not s.corpus.of_one_language))
     of = [0 if s.corpus.of_one_language else pairs.index(s.lines) for s, _ in split.sources]
-    languages = np.repeat(of, [n for _, n in split.sources])
-    split.repeated = np.ones(split.pairs, np.bool_)
-    for number in range(max(1, len(pairs))):
-        own = np.flatnonzero(languages == number)
-        split.repeated[own[np.unique(split.pair_keys[own], return_index=True)[1]]] = False
+    keys = split.pair_keys
+    if any(of):
+        keys = keys + np.repeat(np.array(of, np.uint64) * _SET_APART, [n for _, n in split.sources])
+    split.repeated = repeated(keys)
     split.note("duplicate", split.repeated & (split.flags & BLANK == 0))
 
 
 def _audit_split(
-    name: str, sources: Sequence[PairSource], filters: Filters, targets: bool, processes: int,
+    name: str, sources: Sequence[PairSource], filters: Filters, targets: bool, work: Work,
     faults: list[tuple[str, str]], warnings: list[str],
 ) -> SplitAudit:  # fmt: skip
     split = SplitAudit()
@@ -192,41 +191,52 @@ def _audit_split(
     with console.progress(f"Auditing {name}", None, "pairs") as advance:
 
         def read(source: PairSource) -> list[_Findings]:
-            return _audit_source(source, filters, targets, processes, split.found, faults, warnings, advance)
+            stage = f"audit-{name}-{len(split.sources)}-{source.reference}"
+            return _audit_source(stage, source, filters, targets, work, split.found, faults, advance)
 
         tables = TableFiles(sources)
         for source in sources:
             own = read(source)
-            tables.add(source, *(sum(len(getattr(f, f"{side}_lengths")) for f in own) for side in SIDES))
-            _check_alignment(source, own, tables.several(source), faults, warnings)
+            lengths = _lengths(own)
+            tables.add(source, *map(len, lengths))
+            check_alignment(source, *lengths, tables.several(source), faults, warnings)
             split.sources.append((source, sum(len(f.flags) for f in own)))
             parts += own
             if place := split.found.get("header"):
                 warnings.append(f"{place[1]} looks like the names of columns, but is read as a pair. If it is not "
                                 "one, give these names as `source` and `target`.")  # fmt: skip
             for reference in source.further_references():
-                _check_alignment(reference, read(reference), False, faults, warnings)
+                check_alignment(reference, *_lengths(read(reference)), False, faults, warnings)
     faults += tables.unequal()
     split.pairs = sum(len(f.flags) for f in parts)
     if not split.pairs and len(faults) == faults_before:
         key = name if name in ("train", "valid") else f"test.{name}"
         faults.append((f"`data.{key}` has no pairs: {', '.join(s.label('src') for s in sources)} is empty.", ""))
-    if parts:
-        split.flags = np.concatenate([f.flags for f in parts])
-        split.src_keys = np.concatenate([f.src_keys for f in parts])
-        split.pair_keys = np.concatenate([f.pair_keys for f in parts])
-        split.tgt_keys = np.concatenate([f.tgt_keys for f in parts])
+    for field_name in ("flags", "src_keys", "pair_keys", "tgt_keys") if parts else ():
+        setattr(split, field_name, np.concatenate([getattr(f, field_name) for f in parts]))
+        for f in parts:
+            delattr(f, field_name)  # two of each at a time would be twice the memory
     return split
 
 
+def _lengths(parts: Sequence[_Findings]) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
+    """Of all lines of both sides."""
+    nothing = [np.zeros(0, np.uint16)]
+    found = [np.concatenate([*nothing, *(getattr(f, f"{side}_lengths") for f in parts)]) for side in SIDES]
+    for f in parts:
+        f.src_lengths = f.tgt_lengths = nothing[0]  # they are not needed any more
+    return found[0], found[1]
+
+
 def _audit_source(
-    source: PairSource, filters: Filters, targets: bool, processes: int, found: dict[str, Found],
-    faults: list[tuple[str, str]], warnings: list[str], advance: Callable[[int], None],
+    stage: str, source: PairSource, filters: Filters, targets: bool, work: Work, found: dict[str, Found],
+    faults: list[tuple[str, str]], advance: Callable[[int], None],
 ) -> list[_Findings]:  # fmt: skip
     own: list[_Findings] = []
     broken: dict[tuple[Side, str], tuple[int, list[str]]] = {}
     try:
-        for task, findings in in_order(partial, (_examine, filters, targets), _tasks(source, found), processes):
+        tasks = _tasks(source, found)
+        for task, findings in work.in_order(stage, _Findings, partial, (_examine, filters, targets), tasks):
             _merge(source, task.first_line, findings, found, broken)
             own.append(findings)
             advance(len(findings.flags))
@@ -236,45 +246,6 @@ def _audit_source(
         more = f" and {count - len(shown):,} more lines" if count > len(shown) else ""
         faults.append((f"{', '.join(shown)}{more}: {what}.", _BROKEN[what]))
     return own
-
-
-def _check_alignment(
-    source: PairSource, parts: list[_Findings], in_table: bool, faults: list[tuple[str, str]], warnings: list[str]
-) -> None:
-    """`in_table`: other sources have files in common with it, and all are compared together."""
-    if not parts or source.corpus.of_one_language:
-        return
-    src, tgt = (np.concatenate([getattr(f, side) for f in parts]) for side in ("src_lengths", "tgt_lengths"))
-    if len(src) != len(tgt) and in_table:
-        return
-    if len(src) == len(tgt) and not find_shifts(src, tgt):
-        return
-    # Lengths were at hand; now that something is wrong, a second reading for more evidence is worth its time.
-    features = [(line_features(chunk.src), line_features(chunk.tgt)) for chunk in source.chunks()]
-    shifts = find_shifts(*(np.concatenate(side, axis=1) for side in zip(*features, strict=True)))
-    if len(src) != len(tgt):
-        (fewer, less), (more, most) = sorted([(len(src), source.label("src")), (len(tgt), source.label("tgt"))])
-        counts = f"{less} has {plural(fewer, 'line')}, but {most} has {more:,}"
-        faults.append((f"{counts}; parallel files must have one line per pair.", _where_shifted(shifts, fewer)))
-        return
-    for i, shift in enumerate(shifts):
-        if shift.offset:
-            end = shifts[i + 1].line - 1 if i + 1 < len(shifts) else len(src)
-            by = f"{abs(shift.offset)} line{'s' if abs(shift.offset) > 1 else ''}"
-            files = " and ".join(dict.fromkeys((source.label("src"), source.label("tgt"))))
-            warnings.append(f"{files}: lines {shift.line:,} to {end:,} seem to be shifted against each other by {by}. "
-                            "The counts agree, but the pairs there do not belong together.")  # fmt: skip
-
-
-def _where_shifted(shifts: list[Shift], fewer: int) -> str:
-    if not shifts:
-        return "Where they shift cannot be told from the lengths of the lines; compare them side by side."
-    if shifts[0].line > fewer - 2:
-        return f"They seem to agree up to line {fewer:,}; the lines after it have no counterpart."
-    at = [f"{shift.line:,}" for shift in shifts[:5]]
-    if len(at) > 1:
-        return f"The texts seem to shift at lines {', '.join(at[:-1])} and {at[-1]}."
-    return f"The texts seem to shift at line {at[0]}."
 
 
 # --- one chunk -------------------------------------------------------------------------------------------------------
@@ -304,6 +275,16 @@ class _Findings:
     tgt_keys: Keys
     found: list[_Place]
     broken: list[_Fault]
+
+    def pack(self) -> tuple[Any, Sequence[np.ndarray]]:
+        arrays = self.src_lengths, self.tgt_lengths, self.flags, self.src_keys, self.pair_keys, self.tgt_keys
+        return [self.found, self.broken], arrays
+
+    @classmethod
+    def unpack(cls, values: Any, arrays: Sequence[np.ndarray]) -> _Findings:
+        found, broken = ([tuple(entry) for entry in entries] for entries in values)
+        src, tgt, flags, src_keys, pair_keys, tgt_keys = arrays
+        return cls(src, tgt, flags, src_keys, pair_keys, tgt_keys, found, broken)
 
 
 def _tasks(source: PairSource, found: dict[str, Found]) -> Iterator[_Task]:

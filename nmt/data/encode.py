@@ -27,13 +27,13 @@ from nmt.data.documents import Mask, followed
 from nmt.data.examples import SIDES
 from nmt.data.filters import Routing
 from nmt.data.index import Index, Run, write_examples
+from nmt.data.kept import Work
 from nmt.data.manifest import Corpus, SideStatistics, SplitStatistics
 from nmt.data.placement import Codes, Placed, place
 from nmt.data.rereading import read_again
 from nmt.data.round_trip import RoundTrip
 from nmt.data.rows import IdsWriter
 from nmt.data.sources import learned, stored_directions, vocabularies
-from nmt.data.workers import in_order
 from nmt.recipe import Recipe
 from nmt.recipe.directions import Direction
 from nmt.text.sentences import split as split_sentences
@@ -114,7 +114,21 @@ class _Rows:
     lengths: npt.NDArray[np.int64]
 
 
-def _encoder(folder: Path, sides: Mapping[str, Side]) -> Callable[[_Task], dict[str, _Rows]]:
+@dataclass(frozen=True)
+class _Encoded:
+    """Of a task."""
+
+    rows: dict[str, _Rows]  # by what its lines are stored as
+
+    def pack(self) -> tuple[Any, Sequence[np.ndarray]]:
+        return list(self.rows), [array for rows in self.rows.values() for array in (rows.flat, rows.lengths)]
+
+    @classmethod
+    def unpack(cls, values: Any, arrays: Sequence[np.ndarray]) -> _Encoded:
+        return cls({name: _Rows(*arrays[2 * i : 2 * i + 2]) for i, name in enumerate(values)})
+
+
+def _encoder(folder: Path, sides: Mapping[str, Side]) -> Callable[[_Task], _Encoded]:
     tokenizer = Tokenizer.load(folder)
 
     def rows(joined: bytes, side: Side) -> _Rows:
@@ -124,7 +138,7 @@ def _encoder(folder: Path, sides: Mapping[str, Side]) -> Callable[[_Task], dict[
         dtype = np.uint16 if size <= 1 << 16 else np.uint32  # what is sent between processes is half as much
         return _Rows(np.fromiter(chain.from_iterable(ids), dtype, int(lengths.sum())), lengths)
 
-    return lambda task: {name: rows(joined, sides[name]) for name, joined in task.lines.items()}
+    return lambda task: _Encoded({name: rows(joined, sides[name]) for name, joined in task.lines.items()})
 
 
 # --- here ------------------------------------------------------------------------------------------------------------
@@ -172,8 +186,8 @@ class _Split:
             paths = {language: folder / f"{name}.{language}.txt" for language in sides}
             self._texts = {language: stack.enter_context(path.open("wb")) for language, path in paths.items()}
 
-    def add(self, task: _Task, encoded: Mapping[str, _Rows]) -> None:
-        for language, rows in encoded.items():
+    def add(self, task: _Task, encoded: _Encoded) -> None:
+        for language, rows in encoded.rows.items():
             self._ids[language].append(rows.flat, rows.lengths)
             if language in self._texts:
                 self._texts[language].write(task.lines[language] + b"\n")
@@ -229,7 +243,7 @@ class _Sample:
 
 def write_splits(
     recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
-    folder: Path, tokenizer: Tokenizer, processes: int, round_trip: RoundTrip, case: CaseCounter,
+    folder: Path, tokenizer: Tokenizer, work: Work, round_trip: RoundTrip, case: CaseCounter,
 ) -> tuple[dict[str, SplitStatistics], list[Corpus]]:  # fmt: skip
     """Encode all splits into `folder`; show `round_trip` some targets, and `case` the training lines. Gives what the
     splits come to, and the corpora as they were read, a direction each.
@@ -247,7 +261,8 @@ def write_splits(
     with ExitStack() as stack, console.progress("Encoding", total, "pairs") as advance:
         splits = {name: _Split(stack, folder, name, sides, tokenizer) for name in sources}
         tasks = _tasks(readings, pairs, number_of)
-        for task, encoded in stack.enter_context(closing(in_order(_encoder, (folder, sides), tasks, processes))):
+        results = work.in_order(f"encode-{tokenizer.fingerprint}", _Encoded, _encoder, (folder, sides), tasks)
+        for task, encoded in stack.enter_context(closing(results)):
             splits[task.split].add(task, encoded)
             if task.split == "train":
                 sample.add(task)

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from nmt import console
 from nmt.data.audit import BLANK, IDENTICAL, LONG, RATIO, SplitAudit
 from nmt.data.corpus import all_corpora
+from nmt.data.keys import among
 from nmt.data.placement import Codes, Tables
 from nmt.data.sources import stored_directions
 from nmt.errors import DataError
 from nmt.recipe import DataSection
 
+_MANY = 1 << 20  # pairs; of more, not all are sorted where a few will do
 ZERO_SHOT = "only scored"  # pairs of languages between which nothing is learned
 
 
@@ -67,7 +69,7 @@ def route(data: DataSection, splits: Mapping[str, SplitAudit], doubted: npt.NDAr
             names.append(split)
             usable = (codes == 0) & (train.flags & BLANK == 0) & (alone.all() | ~alone) & ~train.made_elsewhere
             held_out = _hold_out(split, corpus.holdout, train.src_keys, usable & tables.first)
-            chosen = usable & tables.first & np.isin(train.src_keys, held_out)
+            chosen = usable & tables.first & among(train.src_keys, held_out)
             rows = tables.spread(chosen)
             codes[rows & usable] = len(names) - 1
             codes[rows & (codes == 0)] = also_held_out
@@ -93,8 +95,9 @@ def _among(
     if not lines.any() or not keys:
         return None
     one_of = np.concatenate(keys)
-    found: npt.NDArray[np.bool_] = lines & (np.isin(train.src_keys, one_of) | np.isin(train.tgt_keys, one_of))
-    return found
+    found: npt.NDArray[np.bool_] = among(train.src_keys, one_of)
+    found |= among(train.tgt_keys, one_of)
+    return found & lines
 
 
 def _tell_leaks(
@@ -137,13 +140,25 @@ def _hold_out(
     """The source keys that leave train. Groups of equal sources are taken in the order of their hashes, each if it
     fits; so the choice depends on what the text holds and not on its order.
     """
-    groups, sizes = np.unique(keys[usable], return_counts=True)
-    if sizes.sum() < asked:
+    there = int(usable.sum())
+    if there < asked:
         key = "valid" if split == "valid" else f"test.{split}"
         raise DataError(
-            f"`data.{key}.holdout: {asked}` asks for more pairs than train can give: {int(sizes.sum()):,}.",
+            f"`data.{key}.holdout: {asked}` asks for more pairs than train can give: {there:,}.",
             "Hold out less, or look at `data.filters` and at the audit above.",
         )
+    if there > _MANY:  # the first by their hashes are nearly always enough
+        first = usable & (keys <= np.uint64(min(1.0, (4 * asked + 1000) / there) * (2**64 - 2**11)))
+        if first.sum() < there and (found := _taken(asked, keys[first])) is not None:
+            return found
+    taken = _taken(asked, keys[usable], True)
+    assert taken is not None, "there are enough"
+    return taken
+
+
+def _taken(asked: int, keys: npt.NDArray[np.uint64], all_there_are: bool = False) -> npt.NDArray[np.uint64] | None:
+    """None: these are too few, and there are more."""
+    groups, sizes = np.unique(keys, return_counts=True)
     taken, total, spare = [], 0, -1
     for i, size in enumerate(sizes):
         if total + size <= asked:
@@ -154,5 +169,7 @@ def _hold_out(
         if total == asked:
             break
     else:
+        if not all_there_are:
+            return None
         taken.append(spare)  # only larger groups were left: rather a few pairs too many than too few
     return groups[taken]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from nmt.data.corpus import resolve_files
 from nmt.data.documents import check_documents
 from nmt.data.encode import write_splits
 from nmt.data.filters import route
+from nmt.data.kept import Work, kept_for
 from nmt.data.labels import find_labels
 from nmt.data.languages import audit_languages
 from nmt.data.manifest import (
@@ -91,7 +93,8 @@ def prepare(
     inputs = resolve_files(recipe.data)
     sources = sources_of(recipe.data)
     cores = usable_cores() if processes is None else processes
-    report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, cores)
+    work = Work(cores, kept_for(target, _key(recipe, inputs)))
+    report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, work)
     in_languages = audit_languages(report.splits)
     show_audit(report)
     if in_languages:
@@ -100,7 +103,7 @@ def prepare(
     routing = route(recipe.data, report.splits, _doubted(recipe, report, scorer_of))
     labels = find_labels(recipe.data, sources, routing)
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
-        cores = 1
+        work = replace(work, processes=1)
     with staging(target, written_files(target)) as folder:
         training = time.monotonic()
         tokenizer, lines = train_tokenizer(recipe, report.splits["train"], routing, older)
@@ -110,7 +113,7 @@ def prepare(
         tokenizer.save(folder)
         round_trip = RoundTrip(tokenizer)
         case = CaseCounter(_plain_sources(recipe), report.splits["train"].pairs)
-        splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, cores, round_trip, case)
+        splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, work, round_trip, case)
         tokenizer.count(id_blocks(folder, "train", sides_read(recipe.data)))
         tokenizer.save(folder)
         (folder / CASE).write_bytes(case.to_json())
@@ -120,12 +123,19 @@ def prepare(
             raise changed_meanwhile(changed[0])
         origin = KEPT if older else recipe.tokenizer.origin
         _write_manifest(recipe, folder, inputs, splits, corpora, report, tokenizer, lines, origin, labels)
+    work.over()
     remember_inputs(recipe, inputs.values())
     show_splits(splits, tokenizer, recipe.tokenizer)
     round_trip.tell()
     seconds = time.monotonic() - began
     console.info(f"Prepared {target} in {seconds:.1f} s, of which the tokenizer's training took {training:.1f} s.")
     return target
+
+
+def _key(recipe: Recipe, inputs: Mapping[str, InputFile]) -> str:
+    """Of everything that decides what its tasks come to."""
+    texts = {name: file.sha256 for name, file in inputs.items()}
+    return fingerprint(deciding_keys(recipe), texts, scorer_fingerprint(recipe), VERSION)
 
 
 def _plain_sources(recipe: Recipe) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from nmt import console
 from nmt.data.audit import SplitAudit
@@ -24,6 +23,8 @@ from nmt.recipe.defaults import vocab_size
 from nmt.tokenizer import Side, Tokenizer
 from nmt.tokenizer.control import BT, CLS, MASK, SENTINELS, SEP
 from nmt.tokenizer.learn import Blocks, VocabularyTooLargeError
+
+_TOGETHER = 1 << 20  # lines looked at at a time, so that memory stays flat
 
 
 def train_tokenizer(
@@ -112,9 +113,13 @@ def _stored(train: SplitAudit, routing: Routing) -> dict[Side, Mask]:
 
 def _thinned(kept: Mask, wanted: int) -> Mask:
     """So many of them, spread evenly."""
-    total = int(kept.sum())
-    rank: npt.NDArray[np.int64] = np.cumsum(kept) - kept  # of each among the kept
-    thinned: Mask = kept & ((rank + 1) * wanted // max(1, total) > rank * wanted // max(1, total))
+    total, before = max(1, int(kept.sum())), 0
+    thinned: Mask = np.zeros_like(kept)
+    for begin in range(0, len(kept), _TOGETHER):
+        part = kept[begin : begin + _TOGETHER]
+        rank = before + np.cumsum(part) - part  # of each among the kept
+        thinned[begin : begin + _TOGETHER] = part & ((rank + 1) * wanted // total > rank * wanted // total)
+        before += int(part.sum())
     return thinned
 
 

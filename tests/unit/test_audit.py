@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from nmt.data import corpus
+from nmt.data import alignment, corpus
 from nmt.data.audit import LABELS, AuditReport, audit
 from nmt.data.corpus import PairSource
+from nmt.data.kept import Work
 from nmt.errors import DataError
 from nmt.recipe import Corpus, Filters
 
@@ -32,7 +33,7 @@ class Files:
         return self
 
     def audit(self, filters: Filters | None = None, processes: int = 1) -> AuditReport:
-        return audit(self.splits, filters or Filters(), processes)
+        return audit(self.splits, filters or Filters(), Work(processes))
 
     def fault(self) -> str:
         with pytest.raises(DataError) as e:
@@ -73,6 +74,21 @@ def test_unequal_counts_at_the_end_and_where_nothing_can_be_told(files: Files, t
         .fault()
         .endswith("\n  Where they shift cannot be told from the lengths of the lines; compare them side by side.")
     )
+
+
+def test_shifts_of_a_long_text_are_found_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fresh(name: str, src: Sequence[str], tgt: Sequence[str]) -> Files:
+        (tmp_path / name).mkdir()
+        return Files(tmp_path / name).add("train", src, tgt)
+
+    monkeypatch.setattr(alignment, "LOOKED_AT", 400)
+    lines = [sentence(i) for i in range(2000)]
+    assert fresh("same", lines, lines).audit().warnings == []
+    lost = fresh("lost", lines, [*lines[:1119], *lines[1120:]])
+    assert lost.fault().endswith("The texts seem to shift at line 1,120.")
+    made_up = [*lines[:499], *lines[500:1500], sentence(5000), *lines[1500:]]
+    report = fresh("made up", lines, made_up).audit()
+    assert any("lines 500 to" in w and "seem to be shifted against each other by 1 line" in w for w in report.warnings)
 
 
 def test_a_shift_made_up_for_later_is_a_loud_warning(files: Files) -> None:

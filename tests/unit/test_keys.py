@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.data.keys import alike, pair_keys, source_keys
+from nmt.data import keys as keys_module
+from nmt.data.keys import alike, among, pair_keys, repeated, source_keys, there
 from tests.unit.test_audit import Files, files, sentence
 
 __all__ = ["files"]  # a fixture
@@ -67,3 +68,15 @@ def test_leaks_and_duplicates_are_found_in_disguise(files: Files) -> None:
     assert report.splits["train"].found["duplicate"] == (20, "train.en:61")
     found = report.splits["valid"].found
     assert found["leak_source"] == found["leak_pair"] == (60, "valid.en:1")
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=60), st.lists(st.integers(0, 40), max_size=9), st.sampled_from([0, 1 << 56])
+)
+def test_keys_compared_a_part_at_a_time_are_as_compared_at_once(many: list[int], few: list[int], spread: int) -> None:
+    keys, some = (np.array(own, np.uint64) * np.uint64(spread + 1) for own in (many, few))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys_module, "_TOGETHER", 4)
+        assert among(keys, some).tolist() == np.isin(keys, some).tolist()
+        assert there(some, keys).tolist() == np.isin(some, keys).tolist()
+        assert repeated(keys).tolist() == [key in many[:i] for i, key in enumerate(many)]

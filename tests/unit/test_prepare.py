@@ -17,9 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nmt.data import check, corpus
+from nmt.data import filters as filters_module
 from nmt.data import prepare as module
 from nmt.data.check import check_inputs, check_prepared
 from nmt.data.manifest import Manifest, NotPreparedError
@@ -230,6 +232,18 @@ def test_holdouts_take_whole_groups_and_depend_on_the_text_only(toy: Path) -> No
     random.Random(3).shuffle(rows)
     assert {n: sorted(found) for n, found in held_out(toy, rows, valid=31, t1=20, t2=7).items()} == {
         n: sorted(found) for n, found in splits.items()}  # fmt: skip
+
+
+def test_what_is_held_out_of_many_pairs_is_what_is_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many only the first by their hashes are sorted."""
+    keys = np.random.default_rng(0).integers(0, 2**63, 5000, dtype=np.uint64) * np.uint64(2)
+    keys[1000:1040] = keys.min()  # a group that does not fit
+    usable = keys % np.uint64(3) > 0
+    for asked in (1, 30, 600, 2000):
+        every = filters_module._hold_out("valid", asked, keys, usable)
+        monkeypatch.setattr(filters_module, "_MANY", 10)
+        assert filters_module._hold_out("valid", asked, keys, usable).tolist() == every.tolist()
+        monkeypatch.undo()
 
 
 def test_a_holdout_is_never_smaller_than_asked_and_has_no_blank_lines(toy: Path) -> None:
@@ -495,15 +509,16 @@ def test_ctrl_c_with_workers_leaves_nothing_and_no_process(toy: Path) -> None:
     write(toy / "raw" / "train.en", rows)
     write(toy / "raw" / "train.fr", french(rows))
     program = (
-        "import json, sys; from nmt.recipe import make_recipe; from nmt.data import prepare as m, corpus, encode\n"
-        "corpus.CHUNK_PAIRS = 40\n"
-        "real = encode.in_order\n"
-        "def slow(*a):\n"
-        "    for r in real(*a):\n"
-        "        print('working', flush=True)\n"
-        "        import time; time.sleep(0.05)\n"
+        "import json, sys; from nmt.recipe import make_recipe; from nmt.data import prepare as m, corpus, kept\n"
+        "corpus.CHUNK_PAIRS, kept.SHARD = 40, 1000\n"
+        "real = kept.in_order\n"
+        "def slow(make, *a):\n"
+        "    for r in real(make, *a):\n"
+        "        if make.__name__ == '_encoder':\n"
+        "            print('working', flush=True)\n"
+        "            import time; time.sleep(0.05)\n"
         "        yield r\n"
-        "encode.in_order = slow\n"
+        "kept.in_order = slow\n"
         "m.prepare(make_recipe(json.loads(sys.argv[1]), 'toy'), processes=2)"
     )
     process = subprocess.Popen([sys.executable, "-c", program, json.dumps(values(toy))], cwd=ROOT, text=True,

@@ -29,7 +29,8 @@ from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.trainer import train
 from tests.unit.test_denoising import stop_after
-from tests.unit.test_trainer import last_bytes, timeless
+from tests.unit.test_parallel import torchrun
+from tests.unit.test_trainer import last_bytes, records, timeless
 
 Toy = Callable[..., Recipe]
 TRANSLATE = ObjectiveSection(kind="translate")
@@ -282,3 +283,21 @@ def test_more_than_a_window_trains_to_the_end_of_its_epochs(toy_recipe: Toy, sma
     made = TrainingData(recipe.prepared_dir, recipe, Tokenizer.load(recipe.prepared_dir), 400)
     assert (state.epoch, state.window, state.batch_in_window) == (1, 0, 0)
     assert state.step == made.steps_per_epoch
+
+
+@pytest.mark.slow
+def test_ranks_share_windows_and_one_goes_on_inside(toy_recipe: Toy, small: None, tmp_path: Path) -> None:
+    common = {"model__dropout": 0.0, "train__adam_eps": 1e-3, "train__max_steps": 24, "train__save_every": 50,
+              "train__eval_every": 50, "data__prepared_dir": str(tmp_path / "small")}  # fmt: skip
+    whole, part = (toy_recipe(**common, train__runs_dir=str(tmp_path / name)) for name in ("whole", "part"))
+    train(whole, prepare(whole), "")
+    (tmp_path / "part.yaml").write_text(part.dump(), encoding="utf-8")
+    sizes = "from nmt.data import rows, store, windows\nrows.BLOCK = windows.BLOCK = 64\n"
+    sizes += "store.AT_HAND = windows.AT_HAND = 512\n"
+    done = torchrun(tmp_path, "train", tmp_path / "part.yaml", "train.max_steps=14", before=sizes)
+    assert done.returncode == 0, done.stderr
+    state = ckpt.find_checkpoint(part.run_dir, "last").state
+    assert state.window == 1 and state.batch_in_window > 0
+    train(part, part.prepared_dir, "")
+    losses = [[record["loss"] for record in records(run.run_dir, "step")] for run in (part, whole)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
