@@ -60,7 +60,7 @@ class Work:
                     yield task, _read(file, kind)
             number += 1
         if number:
-            console.info(f"{stage}: {plural(number, 'shard')} had been done before.")
+            console.info(f"{stage.partition('-')[0]}: {plural(number, 'shard')} had been done before.")
         shard: list[Result] = []
         for task, result in in_order(make, args, tasks, self.processes):
             if self.folder is not None:
