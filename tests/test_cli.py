@@ -30,6 +30,11 @@ def test_help_is_quick_and_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_python_runs_it_too():
+    done = subprocess.run([sys.executable, "-m", "nmt", "--version"], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("nmt ")
+
+
 def test_version(nmt):
     code, out, _ = nmt("--version")
     assert (code, out) == (0, f"nmt {VERSION}\n")

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     "version", "errors", "console", "files", "device", "sentencepiece_model",
     "text", "formats", "recipe", "records", "tokenizer", "model", "data", "run", "decode", "evaluate", "train",
-    "synthesis", "serve", "share", "commands", "cli",
+    "synthesis", "serve", "share", "commands", "cli", "__main__",
 ]  # fmt: skip
 MAX_LINES = 400
 MAX_RECIPE_LINES = 40

@@ -206,7 +206,9 @@ def _compare(test: str, names: list[str], texts: list[Texts], systems: Sequence[
     for metric_name, by_kind in found.items():
         baseline = by_kind["bs"][0]
         for i, (bs, ar) in enumerate(zip(by_kind["bs"], by_kind["ar"], strict=True)):
-            paired = (bs.score - baseline.score, bs.p_value, ar.p_value) if i else (None, None, None)
+            # Of two that are equal sacreBLEU says 0.001 and 0.000, as it looks for differences that are greater.
+            p = (1.0, 1.0) if hyps[i] == hyps[0] else (bs.p_value, ar.p_value)
+            paired = (bs.score - baseline.score, *p) if i else (None, None, None)
             scores.append(Compared(names[i], metric_name, float(bs.score), float(bs.ci), *paired))
     return TestComparison(test, names, scores, *_by_sentence(first, hyps, refs))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nmt.errors import DataError
@@ -29,6 +29,10 @@ class Unit:
         return self.target is not None and self.target != self.source
 
 
+def _base(language: str) -> str:
+    return re.split("[-_@.]", language.lower())[0]
+
+
 @dataclass(frozen=True)
 class About:
     """What a format needs to know besides the file."""
@@ -40,6 +44,15 @@ class About:
     mark: bool = True  # translations as a machine's, where the format can say so
     per_cue: bool = False  # of subtitles: each by itself
     keys: tuple[str, ...] = ()  # of JSON: patterns of those whose values are text; none: all
+
+    def check_target(self, said: Iterable[str]) -> None:
+        """Raises DataError where the file says that it is translated into other languages. `fr` is also fr-CA."""
+        other = [name for name in said if self.target and _base(name) != _base(self.target)]
+        if other:
+            raise DataError(
+                f"{self.name} says that its translations are in {other[0]}, but the run translates into {self.target}.",
+                "Take a run that translates into that language, or mend what the file says.",
+            )
 
 
 @dataclass

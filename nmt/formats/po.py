@@ -16,6 +16,7 @@ _FIELD = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr)(?:\[(\d+)\])?\s*(".*")
 _STRING = re.compile(r'\s*(".*")\s*$')
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_LANGUAGE = re.compile(r"^Language:[ \t]*(\S+)", re.MULTILINE)
 _FORMS = re.compile(r"nplurals\s*=\s*(\d+)\s*;\s*plural\s*=\s*([^;]+)")
 
 
@@ -36,6 +37,7 @@ def read(data: bytes, about: About) -> Document:
     text, encode = decoded(data, about.name, _declared(data))
     entries = list(entries_of(text, about.name))
     header = next((e.texts.get("msgstr", "") for e in entries if e.texts.get("msgid") == ""), "")
+    about.check_target(_LANGUAGE.findall(header))
     number, form = plural_forms(header, entries)
     end = "\r\n" if "\r\n" in text else "\n"
     slots: list[Slot] = []
@@ -52,7 +54,7 @@ def read(data: bytes, about: About) -> Document:
             return data
         return encode(edited(text, slots, edits=[(b, e, new()) for b, e, new in edits]))
 
-    note = "Translations are marked `fuzzy`: msgfmt leaves them out until somebody has looked at them. Or: --mark none"
+    note = "Translations are marked `fuzzy`: msgfmt leaves them out until somebody has looked at them. Or: --no-mark"
     return Document([slot.unit for slot in slots], write, [note] if about.mark and slots else [])
 
 

@@ -37,6 +37,7 @@ def read(data: bytes, about: About) -> Document:
         raise DataError(f"{about.name} is no XLIFF file: its root is <{root.name}>.")
     second = not root.attributes.get("version", "").startswith("1")
     parts = [part for part in _parts(text, root, about, second) if part.slots]
+    about.check_target(_targets(root, second, parts))
 
     def write() -> bytes:
         written = [part for part in parts if any(slot.unit.target is not None for slot in part.slots)]
@@ -107,6 +108,13 @@ def _edits(text: str, part: _Part, about: About, second: bool) -> Iterator[tuple
     line = text.rfind("\n", 0, part.after.begin)
     indent = text[line : part.after.begin]
     yield part.after.end, part.after.end, (indent if line >= 0 and not indent.strip() else "") + new
+
+
+def _targets(root: Element, second: bool, parts: list[_Part]) -> list[str]:
+    """The languages that the file says its targets are in, where there is something to translate."""
+    files = [one for part in parts for one in part.holder.above() if one.name == "file"]
+    said = [root.attributes.get("trgLang")] if second else [file.attributes.get("target-language") for file in files]
+    return [language for language in said if language]
 
 
 def _language(

@@ -38,7 +38,10 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), above: Sequence
     except UnicodeDecodeError as e:
         raise RecipeError(f"{path} is not UTF-8 text (byte {e.start}); a recipe is a YAML file.") from None
     except OSError as e:
-        raise RecipeError(f"cannot read the recipe {path}: {e.strerror}.") from None
+        hint = (
+            f"It is a run; go on with it: nmt train {path / 'recipe.yaml'}" if (path / "recipe.yaml").exists() else ""
+        )
+        raise RecipeError(f"cannot read the recipe {path}: {e.strerror}.", hint) from None
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
         raise RecipeError(f"{path} must hold keys and values (name: …), but is {show(values)}.")

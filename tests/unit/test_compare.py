@@ -66,6 +66,7 @@ def test_a_clear_difference_is_significant_and_none_is_not(files: tuple[Path, Pa
     verdicts = {(s.system, s.metric): s.significant for s in ours.scores}
     assert all(verdicts["bad.txt", metric] for metric in OF_TRANSLATIONS)
     assert not any(verdicts["same.txt", metric] for metric in OF_TRANSLATIONS)
+    assert {s.p_bootstrap for s in ours.scores if s.system == "same.txt"} == {1.0}
     assert [row[-1] for row in ours.rows()] == ["baseline", "significant", "may be chance"] * len(OF_TRANSLATIONS)
     (won, lost, tied), same = ours.won
     assert won + lost + tied == 60 and lost > won

@@ -181,3 +181,22 @@ def test_faults_of_json_name_their_line() -> None:
 def test_where_says_which_message() -> None:
     assert [u.where for u in read_document(PO, About("a.po")).units][:2] == ["line 9", "line 16"]
     assert plain(read_document(XLIFF, About("a.xlf")).units[0].source).startswith("Hello my")
+
+
+XLIFF_TO = (
+    '<xliff version="1.2"><file target-language="{0}"><trans-unit id="1"><source>Hello</source></trans-unit></file>'
+    "</xliff>"
+)
+XLIFF2_TO = (
+    '<xliff version="2.0" trgLang="{0}"><file><unit><segment><source>Hello</source></segment></unit></file></xliff>'
+)
+PO_TO = 'msgid ""\nmsgstr "Language: {0}\\n"\n\nmsgid "Hello"\nmsgstr ""\n'
+
+
+@pytest.mark.parametrize(("text", "name"), [(XLIFF_TO, "a.xlf"), (XLIFF2_TO, "a.xlf"), (PO_TO, "a.po")])
+def test_a_file_for_another_language_is_refused(text: str, name: str) -> None:
+    for language in ("fr", "fr-CA", "fr_FR.UTF-8", ""):
+        assert "HELLO" in translated(text.replace("{0}", language), name)
+    with pytest.raises(DataError) as e:
+        translated(text.replace("{0}", "de-AT"), name)
+    assert e.value.message == f"{name} says that its translations are in de-AT, but the run translates into fr."

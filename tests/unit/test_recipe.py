@@ -305,6 +305,10 @@ def test_files_that_cannot_be_read(recipe_file: Path) -> None:
         load_recipe("elsewhere/zzzzzzzzzzzz")
     assert str(caught.value) == "there is no recipe elsewhere/zzzzzzzzzzzz.\n  Recipes here: recipes/my.yaml"
     assert fault(Path("recipes")) == "cannot read the recipe recipes: Is a directory."
+    Path("recipes/recipe.yaml").touch()
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("recipes")
+    assert caught.value.hint == "It is a run; go on with it: nmt train recipes/recipe.yaml"
     recipe_file.write_bytes(b"name: \xff\n")
     assert fault(recipe_file) == "recipes/my.yaml is not UTF-8 text (byte 6); a recipe is a YAML file."
 

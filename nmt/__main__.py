@@ -1,0 +1,5 @@
+"""`python -m nmt`: the same as `nmt`."""
+
+from nmt.cli import main
+
+main()
