@@ -294,7 +294,7 @@ def test_ranks_share_windows_and_one_goes_on_inside(toy_recipe: Toy, small: None
     (tmp_path / "part.yaml").write_text(part.dump(), encoding="utf-8")
     sizes = "from nmt.data import rows, store, windows\nrows.BLOCK = windows.BLOCK = 64\n"
     sizes += "store.AT_HAND = windows.AT_HAND = 512\n"
-    done = torchrun(tmp_path, "train", tmp_path / "part.yaml", "train.max_steps=14", before=sizes)
+    done = torchrun(tmp_path, "train", tmp_path / "part.yaml", "train.max_steps=15", before=sizes)
     assert done.returncode == 0, done.stderr
     state = ckpt.find_checkpoint(part.run_dir, "last").state
     assert state.window == 1 and state.batch_in_window > 0
