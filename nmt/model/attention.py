@@ -9,6 +9,7 @@ A bias is added to the scores of queries and keys: 0 where a key is visible, -in
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +19,26 @@ from nmt.model.dropout import dropout as drop
 from nmt.model.rotary import Rotary, turn
 from nmt.recipe import ModelSection
 
+# "causal": position t sees positions up to t; a kernel that is told so is faster than one that gets a bias.
+Bias = Tensor | Literal["causal"] | None
 
-def attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, dropout: float = 0.0) -> Tensor:
+
+def attention(q: Tensor, k: Tensor, v: Tensor, bias: Bias, dropout: float = 0.0) -> Tensor:
     """softmax(q kᵀ / √K + bias) v for q (B,H,T,K), k and v (B,H,S,K); gives (B,H,T,K).
 
     On the CPU two batched products and a softmax beat the fused kernel for sentences, above all in the backward pass;
     elsewhere it wins.
     """
-    if q.device.type != "cpu":
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
+    if q.device.type != "cpu" or isinstance(bias, str):
+        return fused(q, k, v, bias, dropout)
     return drop(attention_weights(q, k, bias), dropout) @ v
+
+
+def fused(q: Tensor, k: Tensor, v: Tensor, bias: Bias, dropout: float = 0.0) -> Tensor:
+    """The same by torch's kernels."""
+    if isinstance(bias, str):
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout)
 
 
 def attention_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
@@ -70,7 +81,7 @@ class SelfAttention(nn.Module):
         q, k = turn(qkv[:2], angles).unbind(0)
         return q, k, qkv[2]
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Bias) -> Tensor:
         """What `project` gave, with S = T, to (B,T,D)."""
         out: Tensor = self.out(merge_heads(attention(q, k, v, bias, self.dropout if self.training else 0.0)))
         return out
@@ -118,6 +129,8 @@ def visibility_bias(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, float("-inf"))[:, None, None]
 
 
-def causal_bias(length: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """(T,T): position t sees positions up to t."""
-    return torch.full((length, length), float("-inf"), dtype=dtype, device=device).triu_(1)
+def causal_bias(x: Tensor) -> Bias:
+    """For x (B,T,D), each position of which sees itself and all before it: (T,T) where `attention` adds it up."""
+    if x.device.type != "cpu":
+        return "causal"
+    return x.new_full((x.size(1), x.size(1)), float("-inf")).triu_(1)

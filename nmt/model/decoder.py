@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from nmt.model.attention import CrossAttention, SelfAttention, causal_bias
+from nmt.model.attention import Bias, CrossAttention, SelfAttention, causal_bias
 from nmt.model.residual import Residual
 from nmt.model.slots import fill
 from nmt.recipe import ModelSection
@@ -36,20 +36,20 @@ class DecoderLayer(nn.Module):
         self.ff_residual = Residual(section)
 
     def forward(
-        self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
+        self, x: Tensor, bias: Bias, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
     ) -> Tensor:
         """x (B,T,D) to (B,T,D); biases as `attention` takes them, real (B,T) as the slot does."""
         return self._after_self_attention(self._self_attention(x, bias), cross, cross_bias, real)
 
     def with_attention(
-        self, x: Tensor, bias: Tensor, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
+        self, x: Tensor, bias: Bias, cross: KeysValues, cross_bias: Tensor | None, real: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """What `forward` gives, and what it attends to in the memory: the mean over heads, (B,T,S)."""
         x = self._self_attention(x, bias)
         weights = self.cross_attention.weights(self.cross_residual.before(x), cross[0], cross_bias)
         return self._after_self_attention(x, cross, cross_bias, real), weights
 
-    def _self_attention(self, x: Tensor, bias: Tensor) -> Tensor:
+    def _self_attention(self, x: Tensor, bias: Bias) -> Tensor:
         q, k, v = self.self_attention.project(self.self_residual.before(x))
         return self.self_residual.after(x, self.self_attention(q, k, v, bias))
 
@@ -76,7 +76,7 @@ class Decoder(nn.ModuleList):
         """Embedded target x (B,T,D), each position of which sees itself and all before it, to (B,T,D); memory (B,S,D)
         with its bias (B,1,1,S) as visibility_bias makes it; real (B,T) is true where there is no padding.
         """
-        bias = causal_bias(x.size(1), x.device, x.dtype)
+        bias = causal_bias(x)
         for layer, cross in zip(self, self._project(memory), strict=True):
             x = layer(x, bias, cross, cross_bias, real)
         return x
@@ -85,7 +85,7 @@ class Decoder(nn.ModuleList):
         self, x: Tensor, memory: Tensor, cross_bias: Tensor | None, real: Tensor
     ) -> tuple[Tensor, Tensor]:
         """What `forward` gives, and what each layer attends to in the memory, (L,B,T,S)."""
-        bias = causal_bias(x.size(1), x.device, x.dtype)
+        bias = causal_bias(x)
         seen = []
         for layer, cross in zip(self, self._project(memory), strict=True):
             x, weights = layer.with_attention(x, bias, cross, cross_bias, real)

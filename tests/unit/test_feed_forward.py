@@ -127,7 +127,7 @@ def test_a_layer_keeps_about_as_many_numbers_as_it_says(norm):
     model = Transformer(ModelSection(**SHAPE, norm=norm), 40, 40).train()
     x, memory = (torch.randn(6, 16, 32, requires_grad=True) for _ in range(2))
     weights = [p.t() for p in model.parameters() if p.dim() == 2]
-    bias = causal_bias(16, x.device, x.dtype)
+    bias = causal_bias(x)
     encoder, decoder = model.encoder[0], model.decoder[0]
     cross = decoder.cross_attention.project_kv
     kept = numbers_kept(lambda: encoder(x, None, None), *weights) / x[..., 0].numel()
@@ -165,7 +165,7 @@ def test_another_filling_trains(branched, batch, toy_recipe):
     losses = []
     for step in range(1, 31):
         losses.append(sum(replicas.run([slice(0, 6), slice(6, 12)], work)) / tgt_out.numel())
-        assert weights.update(5e-3, tgt_out.numel(), step)[1]
+        assert weights.update(5e-3, tgt_out.numel(), step).isfinite()
     assert losses[-1] < losses[0] / 2
 
 
