@@ -31,12 +31,13 @@ Rule = Callable[[Tensor, Tensor, bool], tuple[Tensor, Tensor | None]]
 
 
 def smoothed_loss(
-    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, num_real: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """Sums over the real positions, in nats: the smoothed loss (differentiable) and the plain -log p(target).
 
     hidden (…,D), weight (V,D), bias (V,), target (…) with PAD_ID where there is nothing to learn. The smoothed target
-    is 1 - ε on the right piece plus ε / V on every piece.
+    is 1 - ε on the right piece plus ε / V on every piece. `num_real`: how many positions are real; None: they are
+    counted, for which the host waits for the device.
     """
 
     def rule(log_probs: Tensor, right: Tensor, wanted: bool) -> tuple[Tensor, Tensor | None]:
@@ -50,7 +51,8 @@ def smoothed_loss(
         grad = log_probs.exp_().sub_(smoothing / vocab)
         return sums, grad.scatter_add_(-1, index, torch.full_like(of_right, smoothing - 1))
 
-    loss, reported = _projected(hidden.flatten(0, -2)[None], weight, bias, target, rule, CHUNK_ELEMENTS)
+    hidden = hidden.flatten(0, -2)[None]
+    loss, reported = _projected(hidden, weight, bias, target, rule, CHUNK_ELEMENTS, num_real)
     return loss, reported[0]
 
 
@@ -66,7 +68,13 @@ class Mixture:
 
 
 def pair_loss(
-    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, mixture: Mixture
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    target: Tensor,
+    smoothing: float,
+    mixture: Mixture,
+    num_real: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Of two passes over the same targets, sums over the real positions, in nats: the loss (differentiable), the plain
     -log p(target), mixed as the cross-entropies are, and the divergence without its weight.
@@ -100,17 +108,19 @@ def pair_loss(
         steps = (cross * (smoothing - 1))[:, None, None].expand_as(of_right)
         return sums, grad.scatter_add_(-1, index, steps)
 
-    loss, reported = _projected(hidden.flatten(1, -2), weight, bias, target, rule, CHUNK_ELEMENTS_PAIR)
+    loss, reported = _projected(hidden.flatten(1, -2), weight, bias, target, rule, CHUNK_ELEMENTS_PAIR, num_real)
     return loss, reported[0], reported[1]
 
 
 def _projected(
-    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, rule: Rule, elements: int
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, rule: Rule, elements: int, num_real: int | None
 ) -> tuple[Tensor, Tensor]:
     """The rule's loss, (), and what else it reports, (K-1,), of hidden (P,M,D) where target (…), M in all, is real."""
     target = target.flatten()
-    real = (target != PAD_ID).nonzero()[:, 0]
-    if len(real) < len(target):
+    if num_real is None:
+        num_real = int((target != PAD_ID).sum())
+    if num_real < len(target):
+        real = (target == PAD_ID).byte().argsort(stable=True)[:num_real]  # in order, and not waited for
         hidden, target = hidden[:, real], target[real]
     elements = elements if hidden.device.type == "cpu" else CHUNK_ELEMENTS_GPU
     rows = max(1, elements // (weight.size(0) * len(hidden)))

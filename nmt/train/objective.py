@@ -77,7 +77,9 @@ class Write:
 
     def loss(self, model: Transformer, batch: Batch) -> Loss:
         hidden, output = model(batch.src, batch.src_mask, batch.tgt_in), model.output
-        smoothed, plain = smoothed_loss(hidden, output.weight, output.bias, batch.tgt_out, self.label_smoothing)
+        smoothed, plain = smoothed_loss(
+            hidden, output.weight, output.bias, batch.tgt_out, self.label_smoothing, batch.num_tokens
+        )
         return Loss(smoothed, {"nll": plain})
 
     def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
@@ -110,8 +112,9 @@ class Agree:
             return self._write.loss(model, batch)
         hidden, output = model(batch.src, batch.src_mask, batch.tgt_in).unflatten(0, (2, -1)), model.output
         loss, plain, divergence = pair_loss(
-            hidden, output.weight, output.bias, batch.tgt_out, self._write.label_smoothing, self._mixture
-        )
+            hidden, output.weight, output.bias, batch.tgt_out, self._write.label_smoothing, self._mixture,
+            batch.num_tokens,
+        )  # fmt: skip
         return Loss(loss, {"nll": plain, "kl": divergence})
 
     def judge(self, sums: Mapping[str, float], num_tokens: int) -> dict[str, float]:
@@ -133,7 +136,9 @@ class FillIn:
 
     def loss(self, model: EncoderOnly, batch: MaskedBatch) -> Loss:
         hidden, output = model(batch.src, batch.src_mask, batch.segments), model.output
-        smoothed, plain = smoothed_loss(hidden, output.weight, output.bias, batch.tgt_out, self.label_smoothing)
+        smoothed, plain = smoothed_loss(
+            hidden, output.weight, output.bias, batch.tgt_out, self.label_smoothing, batch.num_tokens
+        )
         sums = {"nll": plain}
         if not torch.is_grad_enabled():
             masked = batch.tgt_out != PAD_ID
