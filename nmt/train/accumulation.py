@@ -18,7 +18,9 @@ from nmt.recipe import TrainSection
 from nmt.run.state import TrainState
 from nmt.train.epochs import Epoch, TrainingData
 from nmt.train.experts import idle
+from nmt.train.feed import Feed
 from nmt.train.objective import Objective
+from nmt.train.outcomes import Sums
 from nmt.train.parallel import World
 from nmt.train.replicas import Replicas
 from nmt.train.weights import FlatWeights
@@ -43,8 +45,9 @@ class Accumulation:
     ) -> None:  # fmt: skip
         self.seed, self.section, self.objective, self.data = seed, section, objective, data
         self.weights, self.replicas, self.device, self.world = weights, replicas, device, world
+        self.feed = Feed(device, ahead=device.type == "cuda")
 
-    def gradients(self, state: TrainState) -> tuple[dict[str, float], int]:
+    def gradients(self, state: TrainState) -> tuple[Sums, int]:
         """The gradient of the next update, summed over all ranks. Gives what _micro_batch gives, summed over this
         rank's share, and the update's tokens on all ranks. Where memory gives out on any and `max_tokens` is `auto`,
         all begin again in smaller parts, and `state` keeps how small.
@@ -52,13 +55,15 @@ class Accumulation:
         while True:
             epoch = self.data.epoch(state.epoch, state.window)
             update = epoch.updates[state.batch_in_window]
+            following = epoch.updates[state.batch_in_window + 1 : state.batch_in_window + 2]
             parts = [(epoch, state.step, i, part) for i, part in enumerate(update)]
             mine: list[Share | None] = [*parts[self.world.rank :: self.world.size]]
             if self.weights.shards.names and len(mine) < -(-len(update) // self.world.size):
                 mine.append(None)  # others have one more
             too_large: OutOfMemory | None = None
+            self.feed.announce(epoch, [part for update in following for part in self.world.dealt(update)])
             try:
-                sums = sum_by_name(self.replicas.run(mine, self._micro_batch))
+                sums = Sums.of(self.replicas.run(mine, self._micro_batch), self.device)
             except OutOfMemory as e:
                 too_large = e.with_traceback(None)  # whose frames hold tensors
             too_large = self._on_any_rank(too_large)
@@ -85,7 +90,7 @@ class Accumulation:
             return {}
         epoch, step, number, part = which
         seed_dropout(((self.seed * 1_000_003 + step) * 4099 + number) % (1 << 63), self.device)
-        batch = epoch.batch(part).to(self.device)
+        batch = self.feed.batch(epoch, part)
         try:
             model.train()
             with collected_terms() as terms:
@@ -115,11 +120,3 @@ class Accumulation:
         console.warn(
             f"Out of memory on a micro-batch of {e}: from here on `train.max_tokens` is {self.data.max_tokens:,}."
         )
-
-
-def sum_by_name(parts: list[dict[str, torch.Tensor]]) -> dict[str, float]:
-    """Of the micro-batches' scalars; what one has not is 0 there."""
-    parts = [part for part in parts if part]
-    names = list(dict.fromkeys(name for part in parts for name in part))
-    rows = [torch.stack([part[name].float() if name in part else torch.zeros(()) for name in names]) for part in parts]
-    return dict(zip(names, torch.stack(rows).sum(0).tolist(), strict=True)) if rows else {}

@@ -32,15 +32,20 @@ class AdamW:
         self.groups, self.betas, self.eps = groups, betas, eps
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float, wanted: Tensor) -> None:
+        """Change the weights by what the gradients hold now; where `wanted`, (), is False nothing is changed."""
+        unwanted = wanted.logical_not().float()
+        fused = _is_fused(wanted)
+        if not fused and not wanted:  # other kernels cannot tell; this waits for the device
+            return
         for group in self.groups:
             weights, state = group.weights, group.state
             if not state:
                 self.restore(group, {key: torch.zeros_like(weights) for key in MOMENTS}, 0)
             adamw(
                 [weights], [group.grad], [state["exp_avg"]], [state["exp_avg_sq"]], [], [state["step"]],
-                fused=_is_fused(weights), amsgrad=False, beta1=self.betas[0], beta2=self.betas[1], lr=rate,
-                weight_decay=group.decay, eps=self.eps, maximize=False,
+                fused=fused, found_inf=unwanted if fused else None, amsgrad=False, beta1=self.betas[0],
+                beta2=self.betas[1], lr=rate, weight_decay=group.decay, eps=self.eps, maximize=False,
             )  # fmt: skip
 
     def moment(self, key: str) -> Tensor | None:

@@ -177,13 +177,15 @@ class Shards:
         if self.layout.sets > 1:
             _sum_over(own, self._peers)
 
-    def norm(self, grad: Tensor, named: Named) -> float:
-        """Of the whole gradient, the same on all ranks."""
+    def norm(self, grad: Tensor, named: Named) -> Tensor:
+        """Of the whole gradient, (), the same on all ranks."""
         if not self.names:
-            return float(torch.linalg.vector_norm(grad))
+            norm: Tensor = torch.linalg.vector_norm(grad)
+            return norm
         own, shared = (_one_behind_another(part).square().sum() for part in self._apart(named))
         self.world.all_reduce(own)  # over all ranks, not over a set, so that all get the same bits
-        return float((shared + own / self.layout.sets).sqrt())
+        norm = (shared + own / self.layout.sets).sqrt()
+        return norm
 
     # --- weights -----------------------------------------------------------------------------------------------------
 

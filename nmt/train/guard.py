@@ -26,6 +26,7 @@ from nmt.run.state import TrainState
 from nmt.text.metrics import higher_is_better, score
 from nmt.tokenizer import Tokenizer
 from nmt.train.inherit import plan_inheritance
+from nmt.train.parallel import ALONE, World
 from nmt.train.validation import Valid, Validator, show
 
 SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)  # λ: the child's
@@ -68,19 +69,19 @@ class OldDomain:
         self.rouge_tokenize = theirs.evaluate.rouge_tokenize
         self.reached = _mean([value for value in reached.values() if value is not None])
 
-    def measure(self) -> Valid:
+    def measure(self, world: World = ALONE) -> Valid:
         """Of the weights that the model holds now: the score, the mean over directions, and by how much more it fell
-        than it may; of several directions also that of each, as `old_bleu:en-fr`.
+        than it may; of several directions also that of each, as `old_bleu:en-fr`. Ranks share the work; rank 0 has it.
         """
-        values = {str(text.direction): self._score(text) for text in self.texts}
+        hyps = [self.validator.translate(text.src, text.direction, world) for text in self.texts]
+        if not world.is_main:
+            return {}
+        values = {str(text.direction): self._score(text, own) for text, own in zip(self.texts, hyps, strict=True)}
         each = {f"{self.key}:{name}": value for name, value in values.items()} if len(values) > 1 else {}
         value = _mean(list(values.values()))
         return {self.key: value, ckpt.EXCESS: self.excess(value)} | each
 
-    def _score(self, text: TestText) -> float:
-        assert self.validator.translator is not None, "the recipe guards only what translates"
-        to, source = str(text.direction.tgt), text.direction.src
-        hyps = [t.text for t in self.validator.translator.translate(text.src, to=to, source=source)]
+    def _score(self, text: TestText, hyps: list[str]) -> float:
         (result,) = score(hyps, text.refs, [self.metric], text.bleu_tokenize,
                           rouge_tokenize=self.rouge_tokenize, src=text.src)  # fmt: skip
         return round(result.value, 4)

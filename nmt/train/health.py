@@ -66,16 +66,14 @@ def hardly_learned(state: TrainState, section: TrainSection, valid: dict[str, fl
     return None
 
 
-def check_step(state: TrainState, finite: bool, section: TrainSection, run: Path) -> None:
+def check_step(state: TrainState, step: int, finite: bool, section: TrainSection, run: Path) -> None:
     """Count and say a step that was skipped. Raises TrainingError after too many in a row."""
     if finite:
         state.bad_in_a_row = 0
         return
     state.skipped_steps += 1
     state.bad_in_a_row += 1
-    console.warn(
-        f"step {state.step:,}: the gradient is not finite; the step is skipped ({state.skipped_steps:,} so far)."
-    )
+    console.warn(f"step {step:,}: the gradient is not finite; the step is skipped ({state.skipped_steps:,} so far).")
     if state.bad_in_a_row >= section.max_bad_steps:
         good = checkpoints(run)
         where = f"The last good checkpoint is {good[-1].path}." if good else "There is no checkpoint yet."

@@ -47,11 +47,14 @@ class Muon:
         self.weights, self.grad, self.shapes, self.decay, self.dtype = weights, grad, shapes, decay, dtype
         self.momentum = torch.zeros_like(weights)
 
-    def step(self, rate: float) -> None:
-        """Change the weights by what `grad` holds now."""
+    def step(self, rate: float, wanted: Tensor) -> None:
+        """Change the weights by what `grad`, which may be overwritten, holds now; where `wanted`, (), is False nothing
+        is changed, whatever it holds.
+        """
+        torch.where(wanted, self.grad, self.momentum, out=self.grad)
         self.momentum.lerp_(self.grad, 1 - MOMENTUM)
-        direction = self.grad.lerp(self.momentum, MOMENTUM).to(self.dtype)  # Nesterov's
-        self.weights.mul_(1 - rate * self.decay)
+        direction = self.grad.lerp(self.momentum, MOMENTUM).to(self.dtype).mul_(wanted)  # Nesterov's
+        self.weights.mul_(torch.where(wanted, 1 - rate * self.decay, 1.0))
         begin = 0
         for number, rows, columns in self.shapes:
             part = slice(begin, begin + number * rows * columns)

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +28,7 @@ from nmt.recipe import TrainSection
 Value = TypeVar("Value")
 
 DEFAULT_CPU_MAX_TOKENS = 2048
+DEFAULT_CUDA_SHARES, LARGE_UPDATE = 8, 65_536  # of an update of so many tokens
 # How long ranks wait for one another: for rank 0 to prepare the data, to validate, to write a checkpoint. Longer than
 # any of these; if a process dies, torchrun ends the others at once.
 LONGEST_WAIT = timedelta(hours=12)
@@ -56,6 +57,15 @@ class World:
         if self.size > 1:
             dist.all_gather_object(values, value)
         return values
+
+    def dealt(self, values: Sequence[Value]) -> Sequence[Value]:
+        """This rank's share of what all know."""
+        return values[self.rank :: self.size]
+
+    def collected(self, mine: Sequence[Value]) -> list[Value]:
+        """What ranks made of values that were dealt out to them, one of each, in the order of these, on all ranks."""
+        rows = self.everyone(mine)
+        return [rows[i % self.size][i // self.size] for i in range(sum(map(len, rows)))]
 
     def sum_by_name(self, sums: dict[str, float]) -> dict[str, float]:
         """Over all ranks, of which some may know names that others do not."""
@@ -105,6 +115,9 @@ class World:
     def barrier(self) -> None:
         if self.size > 1:
             dist.barrier()
+
+
+ALONE = World(0, 1)
 
 
 def join_world(device: str) -> World:
@@ -182,6 +195,14 @@ def together(device: str) -> Iterator[World]:
 def _is_lost_connection(e: RuntimeError) -> bool:
     """NCCL and the store have exceptions for it, Gloo has none."""
     return isinstance(e, dist.DistBackendError | dist.DistNetworkError) or "gloo" in str(e).lower()
+
+
+def choose_shares(section: TrainSection, device: torch.device, workers: int) -> int:
+    """Of what an update's micro-batches are a multiple, so that so many workers have as much each. A large update on
+    GPUs is cut finer: less of it is padding, and ranks of any number that divides DEFAULT_CUDA_SHARES begin alike.
+    """
+    large = device.type == "cuda" and section.batch_tokens >= LARGE_UPDATE
+    return workers * (-(-DEFAULT_CUDA_SHARES // workers) if large else 1)
 
 
 def choose_max_tokens(section: TrainSection, device: torch.device) -> int:

@@ -6,6 +6,7 @@ dropout masks. So a checkpoint needs no random state, and a resumed run repeats 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -37,7 +38,9 @@ from nmt.train.health import check_interval, check_step, check_warmup, hardly_le
 from nmt.train.inherit import inherit
 from nmt.train.journal import Journal
 from nmt.train.objective import Objective, choose_objective
-from nmt.train.parallel import World, choose_max_tokens, local_rank, together
+from nmt.train.outcomes import Outcomes
+from nmt.train.owners import who_share
+from nmt.train.parallel import ALONE, World, choose_max_tokens, choose_shares, local_rank, together
 from nmt.train.progress import Progress
 from nmt.train.replicas import Replicas, choose_replicas
 from nmt.train.routers import Routers
@@ -85,7 +88,9 @@ def _unlocked() -> None:
 
 
 class Trainer:
-    """One run on one rank. All ranks do the same with their shares of each update; rank 0 validates and saves."""
+    """One run on one rank. All ranks do the same with their shares of each update, and of a validation; rank 0 scores
+    and saves.
+    """
 
     def __init__(
         self, recipe: Recipe, run: Path, prepared: Path, objective: Objective,
@@ -98,14 +103,17 @@ class Trainer:
         max_tokens = choose_max_tokens(self.section, device)
         self.tokenizer = Tokenizer.load(prepared)
         replicas = choose_replicas(self.section, device, self.threads, world.size)
-        self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, world.share(world.size * replicas))
+        self.workers = world.share(world.size * replicas)
+        shares = choose_shares(self.section, device, self.workers)
+        self.data = TrainingData(prepared, recipe, self.tokenizer, max_tokens, shares)
         torch.manual_seed(recipe.seed)
         self.model = build(recipe.model, self.tokenizer.src_vocab_size, self.tokenizer.tgt_vocab_size).to(device)
         self.inherited = inherit(self.model, recipe, self.tokenizer)
         shards = Shards(lay_out(world, self.section.expert_parallel, recipe.model.experts), recipe.model.experts)
         self.model, validated = shards.divide(self.model, self.dtype)
         blocks = matrix_blocks(self.model) if self.section.optimizer == "muon" else {}
-        self.weights = FlatWeights(self.model, self.section, self.dtype, blocks, shards)
+        sharing = ALONE if shards.names else who_share(world, self.model)
+        self.weights = FlatWeights(self.model, self.section, self.dtype, blocks, shards, sharing)
         if self.inherited:
             self.weights.anchor_here(self.inherited.names)
         # Compiling leaves the parameters where they are.
@@ -122,6 +130,9 @@ class Trainer:
         self.check_place: Callable[[], None] = _unlocked  # raises where the run folder is another by now
         self.validated = False  # the checkpoint that it goes on from
         self.norm = self.rate = 0.0  # of the last step
+        self.outcomes = Outcomes()
+        # A CPU is not waited for; else the host hurries on, not too far.
+        self.look_every = 1 if device.type == "cpu" else min(self.section.log_every, self.section.max_bad_steps)
         if world.is_main:
             ckpt.clear_leftovers(run)
             judge_anew(run, old)
@@ -179,21 +190,29 @@ class Trainer:
 
     def _step(self) -> None:
         """One update; moves `state` on."""
-        state, interval = self.state, self.state.interval
+        state = self.state
         with self.routers.watched(state.step + 1):
             sums, num_tokens = self.accumulation.gradients(state)
         state.step += 1
         planned = self.progress.planned_steps(state)
         self.rate = learning_rate(self.section, self.recipe.model.d_model, state.step, planned)
-        self.norm, finite = self.weights.update(self.rate, num_tokens, state.step)
+        norm = self.weights.update(self.rate, num_tokens, state.step)
+        self.outcomes.add(state.step, num_tokens, sums, norm)
         state.batch_in_window += 1
         state.tokens_seen += num_tokens
         if state.batch_in_window == len(self.epoch.updates):
             self._end_window()
-        check_step(state, finite, self.section, self.run_dir)
-        if finite:
-            interval.add(sums, num_tokens)
-        interval.steps += 1
+        if state.step % self.look_every == 0:
+            self._look()
+
+    def _look(self) -> None:
+        """What became of the steps since the last look, into `state`."""
+        for outcome in self.outcomes.taken():
+            self.norm, finite = outcome.norm, math.isfinite(outcome.norm)
+            check_step(self.state, outcome.step, finite, self.section, self.run_dir)
+            if finite:
+                self.state.interval.add(outcome.sums, outcome.tokens)
+            self.state.interval.steps += 1
 
     def _end_window(self) -> None:
         state = self.state
@@ -206,6 +225,7 @@ class Trainer:
         self.state.interval.sums = sums if self.world.is_main else {}
 
     def _end_interval(self) -> None:
+        self._look()
         state = self.state
         if self.world.size > 1:
             self._gather_interval()
@@ -225,15 +245,17 @@ class Trainer:
         return progress.is_over(state) or (regular and progress.validation_fits(state))
 
     def _validate(self) -> None:
-        """Loss, BLEU and chrF of the averaged weights, by the Translator that `nmt translate` uses; rank 0 alone. The
-        checkpoint of this step is there, and gets the scores.
+        """Loss, BLEU and chrF of the averaged weights, by the Translator that `nmt translate` uses. The checkpoint of
+        this step is there, and gets the scores.
         """
         started = time.perf_counter()
         state, section = self.state, self.section
+        with_text = self.progress.is_over(state) or not 0 < state.step < section.eval_from
         with self.weights.averaged(self.validator.model):
-            if self.world.is_main:
-                with_text = self.progress.is_over(state) or not 0 < state.step < section.eval_from
-                valid, hyps = self.validator.measure(with_text)
+            # Where each has a part of the experts, rank 0 alone has a whole model.
+            apart = bool(self.weights.shards.names)
+            if self.world.is_main or not apart:
+                valid, hyps = self.validator.measure(with_text, ALONE if apart else self.world)
         if self.world.is_main:
             state.valid = valid
             if section.metric in valid:
@@ -245,7 +267,8 @@ class Trainer:
             ckpt.prune(self.run_dir, max(section.keep, section.average_best), section.metric)
             state.valid = {}
         self._agree()
-        self.progress.validation_took(time.perf_counter() - started)
+        (took,) = self.world.largest([time.perf_counter() - started], self.device)
+        self.progress.validation_took(took)  # the same on all, as they decide by it whether there will be another
 
     def _count_patience(self, valid: Valid) -> None:
         state, metric = self.state, self.section.metric
@@ -269,6 +292,7 @@ class Trainer:
         return f"step-{self.state.step:08d}"
 
     def _save(self) -> None:
+        self._look()
         if self.world.size > 1:
             self._gather_interval()
         tensors = self.weights.translating(), self.weights.state()  # all ranks: each may have a part
@@ -306,13 +330,16 @@ class Trainer:
         return False
 
     def _cut_as_before(self) -> None:
-        """Into the micro-batches of the run so far, if they can still be shared evenly: so dropout is the same on
-        fewer ranks, of which each has more of them.
+        """Into the micro-batches of the run so far, so that dropout is the same, however many ranks there are now; anew
+        where these are so many that some would have none.
         """
         state, data = self.state, self.data
-        shares = state.shares if state.shares and state.shares % data.shares == 0 else data.shares
         smaller = state.max_tokens if self.section.max_tokens == "auto" else None
-        data.cut(smaller or data.max_tokens, shares)
+        anew = data.shares
+        data.cut(smaller or data.max_tokens, state.shares or anew)
+        updates = data.epoch(state.epoch).updates
+        if sum(map(len, updates)) < self.workers * len(updates):
+            data.cut(data.max_tokens, anew)
 
     def _finish(self) -> None:
         """Try the average of the best checkpoints, and weights between those and the parent's; whichever is best on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from nmt.decode.translator import Translator, domain_of
 from nmt.errors import TrainingError
 from nmt.model.experts import watched
 from nmt.model.kinds import Model, Writer
-from nmt.model.load import Loads
+from nmt.model.load import Loads, merged
 from nmt.recipe import Recipe
 from nmt.recipe.directions import Direction
 from nmt.run.checkpoint import EXCESS, OLD
@@ -28,6 +28,7 @@ from nmt.text.metrics import BITS, EXPERT_LOAD, LOSS, MASKED_LOSS, METRICS, labe
 from nmt.tokenizer import Tokenizer
 from nmt.train.epochs import Epoch, pieces_of
 from nmt.train.objective import CHARACTERS, Objective
+from nmt.train.parallel import ALONE, World
 
 Valid = dict[str, float]  # loss (nats a target token), bleu, chrf, or what else the objective is judged by
 Sample = dict[str, str]  # source, hypothesis, reference
@@ -56,7 +57,7 @@ def _sets(split: PreparedSplit, recipe: Recipe) -> list[ValidSet]:
 class Validator:
     """The validation set, and the model that training changes. `also`, where it is set, measures something more."""
 
-    also: Callable[[], Valid] | None = None
+    also: Callable[[World], Valid] | None = None
 
     def __init__(
         self, prepared: Path, recipe: Recipe, tokenizer: Tokenizer, objective: Objective,
@@ -85,13 +86,16 @@ class Validator:
             if objective.text_metrics and isinstance(model, Writer) else None
         )  # fmt: skip
 
-    def measure(self, with_text: bool = True) -> tuple[Valid, list[list[str]]]:
+    def measure(self, with_text: bool = True, world: World = ALONE) -> tuple[Valid, list[list[str]]]:
         """Scores of the weights that the model holds now, and its translations, direction by direction, if they were
         asked for. Of several directions a score is the mean of those that are trained, and beside it stands that of
         each direction, as `bleu:en-fr`.
+
+        The ranks of a world share the work, and rank 0 has all of the scores, the same as if it were alone: all have to
+        be here, with the same weights.
         """
         self.model.eval()
-        valid = self._by_loss()
+        valid = self._by_loss(world)
         hyps: list[list[str]] = []
         if not math.isfinite(valid[LOSS]):
             raise TrainingError(
@@ -101,18 +105,19 @@ class Validator:
         if with_text and self.translator:
             for own in self.sets:
                 with watched(self.model) as (loads,):
-                    hyps.append(self.translate(own))
-                self.experts[str(own.direction)] = loads
-            valid |= self._by_text(hyps)
+                    hyps.append(self.translate(own.src, own.direction, world))
+                self.experts[str(own.direction)] = merged(world.everyone(loads))
+            if world.is_main:
+                valid |= self._by_text(hyps)
             if self.also:
-                valid |= self.also()
+                valid |= self.also(world)
         return valid, hyps
 
-    def translate(self, own: ValidSet) -> list[str]:
-        """What the model makes of a set's sources."""
+    def translate(self, src: Sequence[str], route: Direction, world: World = ALONE) -> list[str]:
+        """What the model makes of these sentences; of each it makes the same, whatever others it is translated with."""
         assert self.translator is not None, "nothing is translated"
-        route = own.direction
-        return [t.text for t in self.translator.translate(own.src, to=route.tgt, source=route.src)]
+        mine = self.translator.translate(world.dealt(src), to=route.tgt, source=route.src)
+        return world.collected([t.text for t in mine])
 
     def _by_text(self, hyps: list[list[str]]) -> Valid:
         found: dict[str, dict[str, float]] = {}
@@ -145,15 +150,18 @@ class Validator:
         return [row for i in range(number) for row in rows[i::number]][:number]
 
     @torch.inference_mode()
-    def _by_loss(self) -> Valid:
-        epoch, num_tokens = self.epoch, 0
-        sums: dict[str, float] = defaultdict(float)
+    def _by_loss(self, world: World) -> Valid:
+        epoch = self.epoch
+        parts = [part for update in epoch.updates for part in update]
         with watched(self.model) as (loads,):
-            for part in (part for update in epoch.updates for part in update):
-                batch = epoch.batch(part).to(self.device)
-                for name, value in self.objective.loss(self.model, batch).sums.items():
-                    sums[name] += float(value)
-                num_tokens += self.objective.num_tokens(epoch, part)
+            batches = (epoch.batch(part).to(self.device) for part in world.dealt(parts))
+            found = [self.objective.loss(self.model, batch).sums for batch in batches]
+        mine = [{name: float(value) for name, value in sums.items()} for sums in found]  # waits for the device
+        loads = merged(world.everyone(loads))
+        sums: dict[str, float] = defaultdict(float)
+        for name, value in (item for part in world.collected(mine) for item in part.items()):
+            sums[name] += value
+        num_tokens = sum(self.objective.num_tokens(epoch, part) for part in parts)
         scores = self.objective.judge(sums | {CHARACTERS: self.characters}, num_tokens)
         return scores | ({EXPERT_LOAD: round(max(load.highest for load in loads.values()), 4)} if loads else {})
 

@@ -127,7 +127,7 @@ def one_update(world: World, arm: str) -> dict[str, Any]:
     weights = weights_of(model, shards)
     loss = learn(model, micro_batches()[world.rank :: RANKS])
     weights.reduce()
-    gradients = shards.gathered(weights.named(weights.grad))
+    gradients = shards.gathered(weights.owners.views(weights.grad))
     return {"loss": loss, "gradients": gradients, "chosen": chosen, "traffic": shards.traffic}
 
 
@@ -153,7 +153,7 @@ def compare(arm: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     model = model_of(section_of(arm))
     weights, batches = weights_of(model), micro_batches()
     loss, tokens = learn(model, batches), sum(batch.num_tokens for batch in batches)
-    mine, theirs = weights.named(weights.grad), found[0]["gradients"]
+    mine, theirs = weights.owners.views(weights.grad), found[0]["gradients"]
     assert mine.keys() == theirs.keys()
     apart = [(mine[name] - theirs[name]).abs().max() for name in mine]
     of_experts = [name for name in mine if name.endswith(("feed_forward.inner", "feed_forward.outer"))]

@@ -8,7 +8,9 @@ import torch
 
 from nmt.data.prepare import prepare
 from nmt.run import checkpoint as ckpt
+from nmt.train.parallel import ALONE
 from nmt.train.trainer import train
+from tests.ranks import processes
 from tests.unit.test_parallel import torchrun
 from tests.unit.test_trainer import records
 
@@ -71,6 +73,40 @@ def test_a_training_goes_on_in_another_number_of_processes(toy_recipe, tmp_path)
     assert done.returncode == 0, done.stderr
     assert last(part.run_dir).state.step == 8
     assert last(part.run_dir).state.shares == 3
+
+
+def trained(world, recipe):
+    train(recipe, recipe.prepared_dir, "")
+    return losses(recipe.run_dir) if world.is_main else []
+
+
+def test_updates_are_the_same_on_any_number_of_ranks(toy_recipe, tmp_path):
+    """With dropout, whose masks follow from how an update is cut: as it was when the run began, here by four ranks."""
+    keys = {"train__adam_eps": 1e-3, "train__max_tokens": 60, "train__average_best": 0, "train__eval_every": 20,
+            "train__log_every": 1}  # fmt: skip
+
+    def recipe(name, steps):
+        return toy_recipe(**keys, train__max_steps=steps, train__runs_dir=str(tmp_path / name))
+
+    prepare(recipe("four", 2))
+    processes(1, 4, tmp_path, trained, recipe("four", 2))
+    for name in ("one", "two", "elastic"):
+        shutil.copytree(tmp_path / "four", tmp_path / name)
+    whole = processes(1, 4, tmp_path, trained, recipe("four", 62))[0]
+    assert len(whole) == 62
+    found = {"one": trained(ALONE, recipe("one", 62)), "two": processes(1, 2, tmp_path, trained, recipe("two", 62))[0]}
+    for ranks, steps in ((2, 22), (1, 42), (3, 62)):
+        found["elastic"] = processes(1, ranks, tmp_path, trained, recipe("elastic", steps))[0]
+    expected = last(recipe("four", 62).run_dir)
+    for name, each in found.items():
+        torch.testing.assert_close(each, whole, atol=1e-4, rtol=1e-4, msg=lambda said, name=name: f"{name}: {said}")
+        checkpoint = last(recipe(name, 62).run_dir)
+        assert checkpoint.state.shares == 4
+        for which in ("model", "train"):
+            theirs = expected.tensors(f"{which}.safetensors")
+            for key, tensor in checkpoint.tensors(f"{which}.safetensors").items():
+                if which == "model" or key.startswith("master."):
+                    torch.testing.assert_close(tensor, theirs[key], atol=2e-4, rtol=1e-3)
 
 
 def test_a_rank_without_the_run_folder_is_named(toy_recipe, tmp_path):

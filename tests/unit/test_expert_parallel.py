@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import math
 import os
 import shutil
 import signal
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from nmt.data.batches import Batch, collate
@@ -33,6 +32,7 @@ from nmt.train.profile import profile_steps
 from nmt.train.traffic import LABEL_BYTES, Stretch, Traffic, at_once, nodes_first, predicted, wanted, within_first
 from nmt.train.trainer import Trainer, train
 from nmt.train.weights import FlatWeights
+from tests.ranks import processes
 from tests.unit.test_trainer import last_bytes, prepared, records, run, timeless
 
 SHAPE: dict[str, Any] = {
@@ -92,36 +92,6 @@ def weights_of(model: Transformer, shards: Shards | None = None) -> FlatWeights:
     return FlatWeights(model, TrainSection(adam_eps=1e-3), torch.float32, matrix_blocks(model), shards)
 
 
-# --- processes -------------------------------------------------------------------------------------------------------
-
-
-def member(rank: int, nodes: int, local: int, folder: Path, work: Callable[..., Any], args: Any) -> None:
-    torch.set_num_threads(1)
-    size = str(nodes * local)
-    os.environ.update(RANK=str(rank), WORLD_SIZE=size, LOCAL_WORLD_SIZE=str(local), LOCAL_RANK=str(rank % local))
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=nodes * local)
-    torch.save(work(World(rank, nodes * local), *args), folder / f"{rank}.pt")
-    if dist.is_initialized():
-        dist.barrier()
-        dist.destroy_process_group()
-
-
-def processes(nodes: int, local: int, folder: Path, work: Callable[..., Any], *args: Any) -> list[Any]:
-    """What `work(world, *args)` gives in each of so many processes, as if on so many nodes."""
-    context = multiprocessing.get_context("fork")
-    (folder / "meet").unlink(missing_ok=True)
-    started = [
-        context.Process(target=member, args=(rank, nodes, local, folder, work, args)) for rank in range(nodes * local)
-    ]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(240)
-        process.kill()
-    assert [process.exitcode for process in started] == [0] * len(started)
-    return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(nodes * local)]
-
-
 def noted(model: Transformer) -> list[tuple[Tensor, Tensor]]:
     """The tokens and experts that layers ask for from now on, one layer's after another's."""
     asked: list[tuple[Tensor, Tensor]] = []
@@ -148,13 +118,13 @@ def one_update(world: World, section: ModelSection, size: int, number: int) -> d
     if len(mine) < -(-number // world.size):
         idle(model)
     weights.reduce()
-    common = weights.shards.common(weights.grad, weights.named(weights.grad)).clone()
-    gradients = {k: v.clone() for k, v in shards.gathered(weights.named(weights.grad)).items()}
-    norm, finite = weights.update(1e-2, 40, 1)
+    common = weights.shards.common(weights.grad, weights.owners.views(weights.grad)).clone()
+    gradients = {k: v.clone() for k, v in shards.gathered(weights.owners.views(weights.grad)).items()}
+    norm = float(weights.update(1e-2, 40, 1))
     with weights.averaged(whole):
         validates = {k: v.detach().clone() for k, v in whole.named_parameters()} if world.is_main else {}
     return {
-        "loss": loss, "said": said, "gradients": gradients, "norm": norm, "finite": finite, "common": common,
+        "loss": loss, "said": said, "gradients": gradients, "norm": norm, "common": common,
         "state": weights.state(), "translating": weights.translating(), "validates": validates,
         "asked": asked, "traffic": shards.traffic,
         "held": [len(m.held) for m in model.modules() if isinstance(m, Experts)],
@@ -189,8 +159,8 @@ def check_as_one(section: ModelSection, found: list[dict[str, Any]], number: int
     model = made(section)
     weights = weights_of(model)
     loss, said = learned(model, batches(number))
-    gradients = {name: g.clone() for name, g in weights.named(weights.grad).items()}
-    norm, _ = weights.update(1e-2, 40, 1)
+    gradients = {name: g.clone() for name, g in weights.owners.views(weights.grad).items()}
+    norm = float(weights.update(1e-2, 40, 1))
     assert sum(one["loss"] for one in found) == pytest.approx(loss, rel=1e-6)
     for name, value in said.items():
         assert sum(one["said"].get(name, 0.0) for one in found) == pytest.approx(value, rel=1e-5)
@@ -201,13 +171,13 @@ def check_as_one(section: ModelSection, found: list[dict[str, Any]], number: int
         torch.testing.assert_close(main["gradients"][name], g, atol=2e-5, rtol=1e-5, msg=name)
     for kind, wanted_ in (("state", weights.state()), ("translating", weights.translating())):
         assert {k: v.shape for k, v in main[kind].items()} == {k: v.shape for k, v in wanted_.items()}
-    for name, tensor in weights.named(weights.master).items():
+    for name, tensor in weights.owners.views(weights.master).items():
         torch.testing.assert_close(main["state"][f"master.{name}"], tensor, atol=1e-4, rtol=1e-4, msg=name)
         assert main["validates"][name].equal(main["translating"][name])
     for one in found:
         assert one["norm"] == found[0]["norm"] == pytest.approx(norm, rel=1e-5)
         assert one["common"].equal(main["common"])
-        assert one["finite"]
+        assert math.isfinite(one["norm"])
 
 
 @pytest.mark.parametrize("keys", ROUTINGS, ids=lambda keys: "-".join(map(str, keys.values())))

@@ -11,9 +11,9 @@ from nmt.model.transformer import Transformer
 from nmt.recipe import ModelSection
 from nmt.run import checkpoint as ckpt
 from nmt.tokenizer import PAD_ID, RaggedIds
-from nmt.train.accumulation import sum_by_name
 from nmt.train.loss import smoothed_loss
 from nmt.train.objective import Loss, Write
+from nmt.train.outcomes import Sums
 from nmt.train.replicas import Replicas
 from nmt.train.weights import FlatWeights
 from tests.unit.test_trainer import SMOOTH, last_bytes, records, run
@@ -115,17 +115,22 @@ def test_replicas_and_micro_batches_add_up_to_one_batch(toy_recipe, layers, coun
             loss.backward()
         return {"loss": loss.detach(), **found}
 
-    sums = sum_by_name(replicas.run(list(whole.split(3)), work))
+    sums = by_name(replicas.run(list(whole.split(3)), work))
     assert sums["balance"] == pytest.approx(terms.item(), rel=1e-5)
     assert sums["loss"] + WEIGHT * sums["balance"] == pytest.approx(wanted.item(), rel=1e-5)
-    for name, gradient in weights.named(weights.grad).items():
+    for name, gradient in weights.owners.views(weights.grad).items():
         torch.testing.assert_close(gradient, gradients[name], rtol=1e-4, atol=1e-4)
+
+
+def by_name(parts):
+    sums = Sums.of(parts, torch.device("cpu"))
+    return dict(zip(sums.names, sums.values.tolist(), strict=True))
 
 
 def test_sums_have_the_names_of_all_micro_batches():
     parts = [{"loss": torch.tensor(1.0)}, {"loss": torch.tensor(2.0), "balance": torch.tensor(4.0)}]
-    assert sum_by_name(parts) == {"loss": 3.0, "balance": 4.0}
-    assert sum_by_name([]) == {}
+    assert by_name(parts) == {"loss": 3.0, "balance": 4.0}
+    assert by_name([]) == {}
 
 
 # --- other objectives ------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from nmt.device import choose_device, choose_dtype
 from nmt.errors import RecipeError, RunError, TrainingError
 from nmt.run import checkpoint as ckpt
 from nmt.train import start as start_module
-from nmt.train.parallel import World, meet, together
+from nmt.train.parallel import World, choose_shares, meet, together
 from nmt.train.trainer import train
 
 
@@ -172,6 +172,14 @@ def test_the_wanted_device_must_be_there():
     if not torch.cuda.is_available():
         with pytest.raises(RecipeError, match=r"`train\.device: cuda` is not available here; this machine has cpu"):
             choose_device("cuda")
+
+
+def test_large_updates_on_gpus_are_cut_alike_by_any_number_of_ranks_that_divides_eight(toy_recipe):
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    large, small = (toy_recipe(train__batch_tokens=n).train for n in (65_536, 65_535))
+    assert [choose_shares(large, cuda, n) for n in (1, 2, 3, 4, 8, 16)] == [8, 8, 9, 8, 8, 16]
+    assert [choose_shares(small, cuda, n) for n in (1, 2, 3)] == [1, 2, 3]
+    assert [choose_shares(large, cpu, n) for n in (1, 2, 3)] == [1, 2, 3]
 
 
 def test_precision_can_be_chosen():
