@@ -77,7 +77,7 @@ class Accumulation:
         """Of the ranks that memory gave out on, the fewest pairs; the same on all."""
         if self.world.size == 1 or (mine and self.weights.shards.names):  # others of its set wait for its tokens
             return mine
-        if not self.world.largest([float(mine is not None)], self.device)[0]:
+        if not self.world.largest([float(mine is not None)])[0]:
             return None
         return OutOfMemory(*min(sizes for sizes in self.world.everyone(mine.sizes if mine else None) if sizes))
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from nmt.train.parallel import ALONE, World
 
 # torch 2.13 has other names for the same.
-_reduce_scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
+_scatter_sums = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
 _all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 Named = dict[str, Tensor]  # by the parameter's name
@@ -122,7 +122,7 @@ class Owners:
         """Sum buffers (W,) over all ranks, of each element into its owner's (O,)."""
         for region, share in zip(self._regions(whole), self._shares(owned), strict=True):
             if len(share):
-                _reduce_scatter(share, region)
+                _reduce_scatter(region, share)
 
     def publish(self, owned: Tensor, whole: Tensor) -> None:
         """Bring what ranks own, (O,), to all ranks, (W,) of another type perhaps."""
@@ -163,6 +163,16 @@ class Owners:
 
     def _shares(self, owned: Tensor) -> tuple[Tensor, Tensor]:
         return owned[: self.num_muon], owned[self.num_muon :]
+
+
+def _reduce_scatter(region: Tensor, share: Tensor) -> None:
+    """Sum regions of all ranks, of each part of equal size into its rank's share."""
+    if region.device.type != "cpu":
+        _scatter_sums(share, region)
+        return
+    parts = torch.empty_like(region)  # Gloo's own would send as much as if all ranks wanted all
+    dist.all_to_all_single(parts, region)
+    torch.sum(parts.view(-1, len(share)), 0, out=share)
 
 
 def who_share(world: World, model: nn.Module) -> World:

@@ -75,13 +75,11 @@ class World:
         names = dict.fromkeys(name for one in everyone for name in one)
         return {name: sum(one.get(name, 0.0) for one in everyone) for name in names}
 
-    def largest(self, values: list[float], device: torch.device) -> list[float]:
+    def largest(self, values: list[float]) -> list[float]:
         """The largest of each value over all ranks: how they agree on what only some of them know."""
         if self.size == 1:
             return values
-        # In float64, as seconds are not to be rounded; MPS has none
-        place = torch.device("cpu") if device.type == "mps" else device
-        shared = torch.tensor(values, dtype=torch.float64, device=place)
+        shared = torch.tensor(values, dtype=torch.float64)  # seconds are not to be rounded
         dist.all_reduce(shared, op=dist.ReduceOp.MAX)
         agreed: list[float] = shared.tolist()
         return agreed
@@ -131,7 +129,8 @@ def join_world(device: str) -> World:
             counted = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
             world = World(world.rank, size, counted or store.check(["rank 0"]))
             store = PrefixStore(meet(store, world), store)
-            backend = "nccl" if device == "cuda" else "gloo"
+            # What is no tensor of a GPU goes by way of the hosts, and no GPU is waited for.
+            backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
             dist.init_process_group(backend, store=store, rank=world.rank, world_size=size, timeout=LONGEST_WAIT)
         except RuntimeError as e:
             raise RunError(

@@ -267,7 +267,7 @@ class Trainer:
             ckpt.prune(self.run_dir, max(section.keep, section.average_best), section.metric)
             state.valid = {}
         self._agree()
-        (took,) = self.world.largest([time.perf_counter() - started], self.device)
+        (took,) = self.world.largest([time.perf_counter() - started])
         self.progress.validation_took(took)  # the same on all, as they decide by it whether there will be another
 
     def _count_patience(self, valid: Valid) -> None:
@@ -283,7 +283,7 @@ class Trainer:
         """The signal to stop by (0: none) and whether to save now; the same on all ranks, as is the end of the run."""
         state, signals = self.state, self.signals
         mine = [signals.stop, signals.save, state.seconds, state.bad_validations]
-        stop, save, state.seconds, bad = self.world.largest(mine, self.device)
+        stop, save, state.seconds, bad = self.world.largest(mine)
         state.bad_validations = int(bad)
         return int(stop), bool(save)
 

@@ -49,7 +49,7 @@ def test_a_step_is_the_formula_for_each_matrix_alone():
     momentum = torch.zeros_like(grad)
     expected = weights.clone()
     for _ in range(3):
-        muon.step(0.01)
+        muon.step(0.01, torch.tensor(True))
         momentum = MOMENTUM * momentum + (1 - MOMENTUM) * grad
         direction = (1 - MOMENTUM) * grad + MOMENTUM * momentum
         for begin, rows in ((0, 3), (12, 3), (24, 5)):

@@ -79,7 +79,7 @@ def member(rank, folder, results):
     """A process of a world of two, in which each does what a test wants of it."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     world = World(rank, 2)
-    seconds = world.largest([172_800.0 + 0.001 * rank, -5.0], torch.device("cpu"))
+    seconds = world.largest([172_800.0 + 0.001 * rank, -5.0])
     said = world.share(f"from {rank}")
     world.check_same({"step": 500, "weights": "abc"})
     try:
