@@ -337,7 +337,7 @@ class Trainer:
         smaller = state.max_tokens if self.section.max_tokens == "auto" else None
         anew = data.shares
         data.cut(smaller or data.max_tokens, state.shares or anew)
-        updates = data.epoch(state.epoch).updates
+        updates = self.epoch.updates
         if sum(map(len, updates)) < self.workers * len(updates):
             data.cut(data.max_tokens, anew)
 

@@ -150,7 +150,7 @@ class RandomText:
         self.lengths = src + 1, tgt + 1
         self._epoch = Epoch(sides, plan_batches(src, tgt, o.tokens, self.max_tokens, 1, 0))
 
-    def epoch(self, number: int) -> Epoch:
+    def epoch(self, number: int, window: int = 0) -> Epoch:
         return self._epoch
 
 
@@ -180,7 +180,7 @@ def step(o: argparse.Namespace, device: torch.device) -> Result:
     def one() -> None:
         sums, tokens = accumulation.gradients(state)
         state.step += 1
-        state.batch_in_epoch = (state.batch_in_epoch + 1) % len(updates)
+        state.batch_in_window = (state.batch_in_window + 1) % len(updates)
         outcomes.add(state.step, tokens, sums, weights.update(1e-4, tokens, state.step))
 
     for _ in range(min(WARMUP, o.steps)):
@@ -188,7 +188,7 @@ def step(o: argparse.Namespace, device: torch.device) -> Result:
     list(outcomes.taken())
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    first = state.batch_in_epoch
+    first = state.batch_in_window
     wait(device)
     begun = time.perf_counter()
     for _ in range(o.steps):
