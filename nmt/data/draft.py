@@ -42,7 +42,11 @@ def draft(
     source = PairSource(Corpus(**found.train), found.root)
     counts = count_pairs([source])
     if counts.pairs < FEWEST:
-        raise DataError(f"there are only {plural(counts.pairs, 'pair')} in {' and '.join(map(str, files))}.")
+        raise DataError(
+            f"there {'is' if counts.pairs == 1 else 'are'} only {plural(counts.pairs, 'pair')} in "
+            f"{' and '.join(map(str, files))}.",
+            f"At least {FEWEST} are needed: some are held out for validation and a test.",
+        )
     # A twentieth, but no more than tell good from bad
     held_out = min(1000, counts.pairs // 20)
     first = next(iter(source.chunks()))
