@@ -116,8 +116,6 @@ def _spec(ct2: Any, model: Transformer) -> Any:
         "activation": {"relu": kinds.RELU, "gelu": kinds.GELU, "swiglu": kinds.SWISH}[section.activation],
         "ffn_glu": section.activation == "swiglu",
     }
-    if section.positions == "rotary":
-        shape |= {"rotary_dim": section.d_model // section.num_heads, "rotary_interleave": False}
     spec = ct2.specs.TransformerSpec(
         of.TransformerEncoderSpec(section.num_encoder_layers, **shape),
         of.TransformerDecoderSpec(section.num_decoder_layers, **shape),
@@ -127,7 +125,11 @@ def _spec(ct2: Any, model: Transformer) -> Any:
     if section.norm == "pre":
         _norm(spec.encoder.layer_norm, model.encoder_norm)
         _norm(spec.decoder.layer_norm, model.decoder_norm)
+    attention = ct2.specs.attention_spec.MultiHeadAttentionSpec
     for to, layer in zip([*spec.encoder.layer, *spec.decoder.layer], [*model.encoder, *model.decoder], strict=True):
+        rotary = layer.self_attention.rotary
+        if rotary is not None:  # CTranslate2 adds positions to embeddings too if the first layer's attention has none
+            to.self_attention = attention(self_attention=True, rotary_dim=rotary.width, rotary_interleave=False)
         _layer(to, layer)
     _linear(spec.decoder.projection, model.output)
     return spec

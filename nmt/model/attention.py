@@ -60,12 +60,15 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Queries, keys and values of one sequence, by one fused projection; with `rotary` they know their positions."""
+    """Queries, keys and values of one sequence, by one fused projection. `number` is the layer's place in its stack, from
+    0, which decides whether they are rotary.
+    """
 
-    def __init__(self, section: ModelSection) -> None:
+    def __init__(self, section: ModelSection, number: int) -> None:
         super().__init__()
         d_model, self.num_heads, self.dropout = section.d_model, section.num_heads, section.attention_dropout
-        self.rotary = Rotary(d_model // self.num_heads) if section.positions == "rotary" else None
+        first = section.first_rotary
+        self.rotary = Rotary(d_model // self.num_heads) if first is not None and number >= first else None
         self.qkv = nn.Linear(d_model, 3 * d_model)
         self.out = nn.Linear(d_model, d_model)
         nn.init.xavier_uniform_(self.qkv.weight, gain=1 / math.sqrt(2))  # as if q, k and v were initialised alone

@@ -28,7 +28,7 @@ class DecoderLayer(nn.Module):
     def __init__(self, section: ModelSection, number: int) -> None:
         super().__init__()
         self.d_model = section.d_model
-        self.self_attention = SelfAttention(section)
+        self.self_attention = SelfAttention(section, number)
         self.cross_attention = CrossAttention(section)
         self.feed_forward = fill(section, "decoder", number)
         self.self_residual = Residual(section)

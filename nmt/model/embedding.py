@@ -1,4 +1,4 @@
-"""Token embeddings and positions, where these are not rotary.
+"""Token embeddings and positions, where these are not rotary alone.
 
 Shapes: B sentences, T positions, N tokens, D d_model.
 """
@@ -26,7 +26,7 @@ class Embedding(nn.Module):
         self.p = section.dropout
         learned = section.positions == "learned"
         self.positions = nn.Embedding(section.max_positions, section.d_model) if learned else None
-        self.absolute = section.positions != "rotary"  # otherwise attention knows the positions
+        self.absolute = section.first_rotary != 0  # otherwise attention alone knows the positions
         if self.positions is not None:
             nn.init.normal_(self.positions.weight, std=section.d_model**-0.5)
         self.sinusoids: Tensor

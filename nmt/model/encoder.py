@@ -22,7 +22,7 @@ class EncoderLayer(nn.Module):
     def __init__(self, section: ModelSection, number: int, stack: Literal["encoder", "decoder"] = "encoder") -> None:
         super().__init__()
         self.d_model = section.d_model
-        self.self_attention = SelfAttention(section)
+        self.self_attention = SelfAttention(section, number)
         self.feed_forward = fill(section, stack, number)
         self.self_residual = Residual(section)
         self.ff_residual = Residual(section)

@@ -43,7 +43,7 @@ class IncrementalDecoder:
 
         places = state.positions(k)
         x = model.tgt_embedding.at(last.flatten(), places)  # (B·k,D)
-        rotary = state.layers[0].weights.rotary
+        rotary = state.layers[-1].weights.rotary
         angles = None if rotary is None else rotary.at(places, x)  # (2,K), or (2,B·k,K)
         if angles is not None and angles.dim() == 3:
             angles = angles.view(2, b, 1, k, -1)
@@ -51,7 +51,7 @@ class IncrementalDecoder:
             w = layer.weights
             y = torch.layer_norm(x, *w.self_norm) if pre else x
             qkv = F.linear(y, *w.qkv).view(b, k, 3, h, -1).permute(2, 0, 3, 1, 4)  # (3,B,H,k,K)
-            if angles is not None:
+            if angles is not None and w.rotary is not None:
                 qkv = torch.cat([turn(qkv[:2], angles), qkv[2:]])
             layer.past[:, :, :, new] = qkv[1:]
             keys, values = layer.past.flatten(1, 2)[:, :, : new.stop].unbind(0)  # (B·H,L,K)

@@ -42,7 +42,7 @@ class ModelSection(Section):
     prefix: Literal["visible", "causal"] | None = None  # decoder: whether source positions see all of the source
     norm: Literal["pre", "post"] = "pre"
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
-    positions: Literal["sinusoidal", "rotary", "learned"] = "sinusoidal"
+    positions: Literal["sinusoidal", "rotary", "mixed", "learned"] = "sinusoidal"
     max_positions: Width = 1024  # of learned positions; the others have no end
     tie_embeddings: Literal["all", "target", "none"] = "all"
     dropout: Probability = derived(0.1)
@@ -54,6 +54,13 @@ class ModelSection(Section):
     def position_limit(self) -> int | None:
         """The most tokens, `<s>` or `</s>` counted, that have a position; None: any number."""
         return self.max_positions if self.positions == "learned" else None
+
+    @property
+    def first_rotary(self) -> int | None:
+        """The first layer of a stack, from 0, whose self-attention is rotary, as is that of all above it; None: none.
+        Where it is 0, nothing else tells positions; with `mixed`, sinusoids are added to the embeddings too.
+        """
+        return {"rotary": 0, "mixed": 1}.get(self.positions)
 
     @model_validator(mode="before")
     @classmethod
@@ -109,8 +116,10 @@ class ModelSection(Section):
             raise ValueError(f"`num_heads` ({self.num_heads}) must divide `d_model` ({self.d_model})")
         if self.d_model % 2:
             raise ValueError(f"`d_model` ({self.d_model}) must be even")
-        if self.positions == "rotary" and self.d_model // self.num_heads % 2:
-            raise ValueError(f"`positions: rotary` needs heads of even width, not {self.d_model // self.num_heads}")
+        if self.first_rotary is not None and self.d_model // self.num_heads % 2:
+            raise ValueError(
+                f"`positions: {self.positions}` needs heads of even width, not {self.d_model // self.num_heads}"
+            )
         return self
 
     @model_validator(mode="after")

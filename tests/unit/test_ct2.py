@@ -51,6 +51,7 @@ def random_model(tokenizer: Tokenizer, **changes: object) -> Transformer:
         {"activation": "swiglu", "positions": "learned", "max_positions": 128},
         {"tie_embeddings": "none"},
         {"positions": "rotary"},
+        {"positions": "mixed"},
     ],
     ids=str,
 )

@@ -23,6 +23,7 @@ VARIANTS = [
     {"prefix": "visible", "norm": "post", "tie_embeddings": "none"},
     {"prefix": "causal", "activation": "swiglu"},
     {"prefix": "visible", "positions": "rotary"},
+    {"prefix": "visible", "positions": "mixed"},
 ]
 CLOSE = {"atol": 2e-5, "rtol": 1e-4}
 

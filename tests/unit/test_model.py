@@ -18,6 +18,7 @@ VARIANTS = [
     {"activation": "gelu", "positions": "learned"},
     {"activation": "swiglu", "tie_embeddings": "target"},
     {"positions": "rotary"},
+    {"positions": "mixed"},
     {"tie_embeddings": "none", "num_encoder_layers": 3, "num_decoder_layers": 1},
 ]
 

@@ -44,7 +44,7 @@ def test_positions_that_are_named_are_those_that_are_counted():
 
 
 def test_training_goes_on_after_inference():
-    attention = SelfAttention(ModelSection(d_model=16, num_heads=2, positions="rotary"))
+    attention = SelfAttention(ModelSection(d_model=16, num_heads=2, positions="rotary"), 0)
     x = torch.randn(1, 5, 16)
     with torch.inference_mode():
         attention.project(x)
@@ -55,7 +55,7 @@ def test_training_goes_on_after_inference():
 def test_what_is_seen_moves_along():
     """The same tokens further to the right are attended to alike."""
     torch.manual_seed(0)
-    attention = SelfAttention(ModelSection(d_model=16, num_heads=2, positions="rotary"))
+    attention = SelfAttention(ModelSection(d_model=16, num_heads=2, positions="rotary"), 0)
     x = torch.randn(1, 5, 16)
     here = attention(*attention.project(x), None)
     there = attention(*attention.project(x, torch.arange(30, 35)[None]), None)
