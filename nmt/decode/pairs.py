@@ -70,5 +70,5 @@ class PairScorer:
         if limit is not None and longest > limit:
             raise DataError(
                 f"pair {int(lengths.argmax()) + 1:,} has {longest:,} tokens; the model knows places for {limit:,}.",
-                "Leave it out, or train with `positions: sinusoidal`.",
+                "Leave it out, or train with `positions: mixed`.",
             )

@@ -42,7 +42,7 @@ class ModelSection(Section):
     prefix: Literal["visible", "causal"] | None = None  # decoder: whether source positions see all of the source
     norm: Literal["pre", "post"] = "pre"
     activation: Literal["relu", "gelu", "swiglu"] = "relu"
-    positions: Literal["sinusoidal", "rotary", "mixed", "learned"] = "sinusoidal"
+    positions: Literal["sinusoidal", "rotary", "mixed", "learned"] = "mixed"
     max_positions: Width = 1024  # of learned positions; the others have no end
     tie_embeddings: Literal["all", "target", "none"] = "all"
     dropout: Probability = derived(0.1)
@@ -126,7 +126,7 @@ class ModelSection(Section):
     def _prefix(self) -> ModelSection:
         if self.kind == "decoder" and self.positions == "learned":
             raise ValueError(
-                "`kind: decoder` counts source and target in one row: take `positions: sinusoidal`, which have no end"
+                "`kind: decoder` counts source and target in one row: take `positions: mixed`, which has no end"
             )
         if self.kind != "decoder" and self.prefix is not None:
             raise ValueError("`prefix` is for `kind: decoder`")

@@ -103,11 +103,11 @@ def _check_positions(recipe: Recipe, prepared: Path) -> None:
     if longest > limit:
         raise RunError(
             f"`model.max_positions: {limit}` is too small: the longest {what} has {longest:,} tokens.",
-            "Raise it, leave out long pairs with `data.filters.max_chars`, or take `positions: sinusoidal`.",
+            "Raise it, leave out long pairs with `data.filters.max_chars`, or take `positions: mixed`.",
         )
     if recipe.tokenizer.sampling or recipe.data.noise.there:
         key = "tokenizer.sampling" if recipe.tokenizer.sampling else "data.noise"
         raise RunError(
             f"`{key}` makes sentences longer than `model.positions: learned` can tell.",
-            "Take `positions: sinusoidal`, which have no end.",
+            "Take `positions: mixed`, which has no end.",
         )

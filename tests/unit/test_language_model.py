@@ -286,8 +286,8 @@ def test_what_restores_text_draws_none(toy_recipe, nmt):
         ({"model": {"prefix": "causal"}}, "toy: `model`: `prefix` is for `kind: decoder`."),
         (
             {"model": DECODER | {"positions": "learned"}},
-            "toy: `model`: `kind: decoder` counts source and target in one row: take `positions: sinusoidal`, which "
-            "have no end.",
+            "toy: `model`: `kind: decoder` counts source and target in one row: take `positions: mixed`, which "
+            "has no end.",
         ),
         ({"objective": {"kind": "lm", "mask": 0.1}}, "toy: `objective`: `kind: lm` has no `mask`."),
     ],
