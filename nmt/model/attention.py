@@ -60,8 +60,8 @@ def merge_heads(x: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Queries, keys and values of one sequence, by one fused projection. `number` is the layer's place in its stack, from
-    0, which decides whether they are rotary.
+    """Queries, keys and values of one sequence, by one fused projection. `number` is the layer's place in its stack,
+    from 0, which decides whether they are rotary.
     """
 
     def __init__(self, section: ModelSection, number: int) -> None:
