@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = (), above: Sequence
     except UnicodeDecodeError as e:
         raise RecipeError(f"{path} is not UTF-8 text (byte {e.start}); a recipe is a YAML file.") from None
     except OSError as e:
-        hint = (
-            f"It is a run; go on with it: nmt train {path / 'recipe.yaml'}" if (path / "recipe.yaml").exists() else ""
-        )
+        of_run = path / "recipe.yaml"  # asked for by `os`, which finds nothing where a name is too long
+        hint = f"It is a run; go on with it: nmt train {of_run}" if os.path.isfile(of_run) else ""
         raise RecipeError(f"cannot read the recipe {path}: {e.strerror}.", hint) from None
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
