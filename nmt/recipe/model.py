@@ -118,7 +118,8 @@ class ModelSection(Section):
             raise ValueError(f"`d_model` ({self.d_model}) must be even")
         if self.first_rotary is not None and self.d_model // self.num_heads % 2:
             raise ValueError(
-                f"`positions: {self.positions}` needs heads of even width, not {self.d_model // self.num_heads}"
+                f"`positions: {self.positions}` needs heads of even width, not {self.d_model // self.num_heads}; "
+                "change `num_heads`, or take `positions: sinusoidal`"
             )
         return self
 
