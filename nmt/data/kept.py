@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -55,9 +55,8 @@ class Work:
         """
         tasks, number = iter(tasks), 0
         while self.folder is not None and (path := self._path(stage, number)).exists():
-            with open(path, "rb") as file:
-                for task in islice(tasks, SHARD):
-                    yield task, _read(file, kind)
+            for task, result in zip(islice(tasks, SHARD), _read(path, kind), strict=True):
+                yield task, result
             number += 1
         if number:
             console.info(f"{stage.partition('-')[0]}: {plural(number, 'shard')} had been done before.")
@@ -112,7 +111,15 @@ def _write(path: Path, shard: Sequence[Packed]) -> None:
         raise RunError(f"cannot write {path}: {e.strerror or e}.", "Make room there.") from None
 
 
-def _read(file: IO[bytes], kind: type[Result]) -> Result:
-    values, number = json.loads(np.load(file, allow_pickle=False).tobytes())
-    found: Result = kind.unpack(values, [np.load(file, allow_pickle=False) for _ in range(number)])
-    return found
+def _read(path: Path, kind: type[Result]) -> Iterator[Result]:
+    """SHARD results, one at a time."""
+    try:
+        with open(path, "rb") as file:
+            for _ in range(SHARD):
+                values, number = json.loads(np.load(file, allow_pickle=False).tobytes())
+                found: Result = kind.unpack(values, [np.load(file, allow_pickle=False) for _ in range(number)])
+                yield found
+    except (OSError, ValueError, EOFError) as e:
+        raise RunError(
+            f"{path} cannot be read: {e}.", f"Remove {path.parent}; what it keeps is then made again."
+        ) from None

@@ -153,3 +153,14 @@ def test_preparing_that_was_killed_does_no_shard_again(
     prepare(recipe, force=True, processes=1)
     assert again == len(calls) - 20 - 18
     assert not list((tmp_path / "killed").glob(".toy.shards"))
+
+
+def test_a_damaged_shard_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "SHARD", 2)
+    work = Work(folder=tmp_path / "a" / "b")
+    run(work, 5, [])
+    (path, _) = sorted((tmp_path / "a" / "b").iterdir())
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(RunError, match=r"stage-00000\.shard cannot be read: .*") as e:
+        run(work, 5, [])
+    assert e.value.hint == f"Remove {tmp_path / 'a' / 'b'}; what it keeps is then made again."
