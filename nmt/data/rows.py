@@ -124,14 +124,11 @@ def open_rows(folder: Path, split: str, language: str, starts: npt.NDArray[np.in
     """`starts` are those of the index; None: format 2, which had offsets of 64 bits in place of lengths. Raises
     RunError.
     """
-    path, name = (
-        ids_path(folder, split, language),
-        f"{split}.{language}.{'offsets' if starts is None else 'lengths'}.npy",
-    )
+    path = ids_path(folder, split, language)
+    name = f"{split}.{language}.{'offsets' if starts is None else 'lengths'}.npy"
     try:
-        found = np.load(
-            folder / name, mmap_mode="r" if (folder / name).stat().st_size > 256 else None, allow_pickle=False
-        )
+        mapped = (folder / name).stat().st_size > 256  # nothing cannot be mapped
+        found = np.load(folder / name, mmap_mode="r" if mapped else None, allow_pickle=False)
         ids = open_ids(path)
     except (OSError, ValueError, EOFError) as e:
         raise RunError(f"prepared data {path} cannot be read: {e}.", AGAIN) from None

@@ -70,17 +70,22 @@ def _marked(text: str) -> Iterator[str | Tag]:
         yield text[end:]
 
 
+def tag_of(match: re.Match[str]) -> Tag:
+    """Of a tag as in HTML, with groups `name` (None: a comment or a number), `close` and `alone`."""
+    name = match["name"]
+    if name is None or match["alone"] or name.lower() in ALONE:
+        return Tag(match[0], text=" " if name and name.lower() == "br" else "")
+    return Tag(match[0], "close" if match["close"] else "open", name)
+
+
 def with_codes(text: str) -> Inline:
     """Text of a message, in which tags are written as in HTML, with these and its placeholders as tags."""
     items: list[str | Tag] = []
     end = 0
     for match in _CODE.finditer(text):
         items.append(text[end : match.start()])
-        end, name = match.end(), match["name"]
-        if name is None or match["alone"] or name.lower() in ALONE:
-            items.append(Tag(match[0], text=" " if name and name.lower() == "br" else ""))
-        else:
-            items.append(Tag(match[0], "close" if match["close"] else "open", name))
+        end = match.end()
+        items.append(tag_of(match))
     return with_placeholders(item for item in [*items, text[end:]] if item)
 
 

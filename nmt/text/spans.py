@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from nmt.text.inline import ALONE, Inline, Tag
+from nmt.text.inline import ALONE, Inline, Tag, tag_of
 from nmt.text.phrases import joins, occurrences
 
 _ATTRIBUTE = r"""\s++[\w:@.-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>=]++)"""
@@ -41,18 +41,10 @@ def with_codes(text: str) -> Inline:
     items: list[str | Tag] = []
     end = 0
     for match in _PROTECTED.finditer(text):
-        items += [text[end : match.start()], _code(match[0])]
+        tag = _TAGS.fullmatch(match[0])
+        items += [text[end : match.start()], tag_of(tag) if tag else Tag(match[0], text=match[0])]
         end = match.end()
     return tuple(item for item in [*items, text[end:]] if item)
-
-
-def _code(span: str) -> Tag:
-    tag = _TAGS.fullmatch(span)
-    if tag is None:
-        return Tag(span, text=span)
-    if tag["alone"] or tag["name"].lower() in ALONE:
-        return Tag(span, text=" " if tag["name"].lower() == "br" else "")
-    return Tag(span, "close" if tag["close"] else "open", tag["name"])
 
 
 def protected_places(text: str) -> list[tuple[int, int]]:

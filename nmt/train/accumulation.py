@@ -57,7 +57,7 @@ class Accumulation:
             update = epoch.updates[state.batch_in_window]
             following = epoch.updates[state.batch_in_window + 1 : state.batch_in_window + 2]
             parts = [(epoch, state.step, i, part) for i, part in enumerate(update)]
-            mine: list[Share | None] = [*parts[self.world.rank :: self.world.size]]
+            mine: list[Share | None] = [*self.world.dealt(parts)]
             if self.weights.shards.names and len(mine) < -(-len(update) // self.world.size):
                 mine.append(None)  # others have one more
             too_large: OutOfMemory | None = None
