@@ -45,10 +45,10 @@ def split_of(*combination: str) -> str:
 def question(d: random.Random, split: str) -> Row | None:
     """Three to five facts, and a question about one; two others share its name and its thing. In validation and tests
     the name and the thing of the question never stood together in training; all other facts are as in training. Two in
-    five training contexts have two facts alone that share nothing: a start for what is hard to begin with.
+    five training contexts have two facts alone that share nothing, which is meant as an easier start.
 
-    Answers are sentences that begin with what was asked for: from there the fact of that name and thing is found far
-    sooner than for an answer of one word.
+    Answers are sentences that begin with what was asked for: in answers of one word small models learned which fact it
+    is late or not at all.
     """
     name, thing = d.choice(WORDS["names"]), d.choice(WORDS["things"])
     if split_of(name, thing) != split:
