@@ -3,6 +3,7 @@
 data/synthetic/<hash>/   source.txt.gz  target.txt.gz  line n of one belongs to line n of the other
                          score.txt.gz   of each pair the model's log-probability of what it wrote, in nats a token
                          reference.txt.gz  with `best`: what the translation was chosen to be like
+                         pivot.txt.gz  with `through`: what was translated
                          manifest.json  what it was made of: no time, and nothing of the machine
                          made.json      how long that took, and where the runs came from themselves
 
@@ -27,6 +28,7 @@ from nmt.text.lines import decoded_lines, line_blocks
 
 FORMAT = 1
 SOURCE, TARGET, SCORE, REFERENCE = "source.txt.gz", "target.txt.gz", "score.txt.gz", "reference.txt.gz"
+PIVOT = "pivot.txt.gz"
 MADE = "made.json"
 BLOCK = 10_000  # pairs read at a time
 _AGAIN = "Make it anew: move that folder away, then nmt augment RECIPE"
@@ -52,6 +54,7 @@ class SyntheticManifest(Record):
     teachers: list[Teacher]
     decode: dict[str, Any]
     best: str | None
+    through: str | None = None  # the language that was translated, where it is neither `src` nor `tgt`
     inputs: dict[str, str]  # name → sha256
     take: int | None
     lines: int  # that were translated
@@ -62,9 +65,15 @@ class SyntheticManifest(Record):
     @property
     def title(self) -> str:
         """`back_translation fr-en by runs/fr-en`: from which language into which, and which runs translated."""
-        read, written = (self.tgt, self.src) if self.made == "src" else (self.src, self.tgt)
+        read, written = self.languages
+        pair = "" if self.through is None else f" for {self.src}-{self.tgt}"
         runs = " + ".join(teacher.run for teacher in self.teachers)
-        return f"{self.method.replace('_', ' ')} {read}-{written} by {runs}"
+        return f"{self.method.replace('_', ' ')} {read}-{written}{pair} by {runs}"
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Of what was read, and of what was written."""
+        return (self.src, self.tgt) if self.made == "tgt" else (self.through or self.tgt, self.src)
 
 
 def read_manifest(folder: Path) -> SyntheticManifest:

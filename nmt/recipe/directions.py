@@ -61,7 +61,8 @@ def check_directions(data: DataSection) -> None:
         # What is held out comes from the training text.
         languages = [data.languages_of(c) for c in (data.train if corpora[0].holdout else corpora)]
         for direction in wanted:
-            if not any(direction.reads(known) for known in languages):
+            learned = name == "train" and any(item.makes(direction, languages) for item in data.synthetic)
+            if not (learned or any(direction.reads(known) for known in languages)):
                 raise ValueError(f"no corpus of `{name}` has both languages of the direction `{direction}`")
     for key, corpus in _named(data):
         if not any(d.reads(data.languages_of(corpus)) for d in data.evaluated):

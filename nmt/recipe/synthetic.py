@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from nmt.recipe.corpus import Corpus
-from nmt.recipe.directions import Language
+from nmt.recipe.directions import Direction, Language
 from nmt.recipe.section import Float, PathText, PositiveInt, Section
 
-Method = Literal["back_translation", "self_training", "distillation", "diversification"]
+Method = Literal["back_translation", "self_training", "distillation", "diversification", "pivot"]
 
 # Each method's keys beside those of all
 _KEYS: dict[str, set[str]] = {
@@ -18,8 +19,10 @@ _KEYS: dict[str, set[str]] = {
     "self_training": {"text", "lang", "path", "with"},
     "distillation": {"with", "best"},
     "diversification": {"forward", "backward"},
+    "pivot": {"through", "with"},
 }
-_NEEDED = {"back_translation": {"text", "with"}, "self_training": {"text", "with"}, "distillation": {"with"}}
+_NEEDED = {"back_translation": {"text", "with"}, "self_training": {"text", "with"}, "distillation": {"with"},
+           "pivot": {"through", "with"}}  # fmt: skip
 _MADE_THERE = {"sampling", "mbr", "ensemble", "compute", "precision", "valid_beam_size", "batch_tokens"}
 
 
@@ -39,7 +42,9 @@ class Synthetic(Section):
     * distillation: the targets of `train` are replaced by translations of their sources (Kim and Rush 2016), with
       `best` by that of the beam which is most like the target that stands there (their "interpolation");
     * diversification: beside the pairs of `train` stand their sources with translations by each of `forward`, and their
-      targets as translations of what each of `backward` makes of them (Nguyen et al. 2020).
+      targets as translations of what each of `backward` makes of them (Nguyen et al. 2020);
+    * pivot: directions of which `train` has no pairs, zero-shot otherwise, are learned from pairs of their target and
+      the language `through`, whose text is translated into their source (pseudo-parallel corpus, Firat et al. 2016).
 
     Runs are folders, or recipes that `nmt train` trains first. Several runs of `with` translate together, as an
     ensemble; each of `forward` and of `backward` alone.
@@ -51,6 +56,7 @@ class Synthetic(Section):
     text: PathText | int | list[PathText] | None = None  # a file or several, or a column of `path`
     lang: Language | None = None  # of the text; needed where there are several directions
     path: PathText | None = None
+    through: Language | None = None  # the language that both languages of a direction have pairs with
     with_: Runs | None = Field(default=None, alias="with")
     forward: Runs | None = None
     backward: Runs | None = None
@@ -73,6 +79,14 @@ class Synthetic(Section):
     def replaces(self) -> bool:
         """Whether it stands in the place of pairs of `train`."""
         return self.method == "distillation"
+
+    def makes(self, direction: Direction, corpora: Sequence[Sequence[str]]) -> bool:
+        """Whether it is for a direction that none of the corpora, of such languages, has pairs of."""
+        return (
+            self.through is not None
+            and not any(direction.reads(known) for known in corpora)
+            and any({self.through, direction.tgt} <= set(known) for known in corpora)
+        )
 
     def corpora(self, lang: str) -> list[Corpus]:
         """The text, where it is none of `train`."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmt import console
 from nmt.data.manifest import MANIFEST, sums
-from nmt.data.synthetic import FORMAT, MADE, REFERENCE, SCORE, SOURCE, TARGET, SyntheticManifest
+from nmt.data.synthetic import FORMAT, MADE, PIVOT, REFERENCE, SCORE, SOURCE, TARGET, SyntheticManifest
 from nmt.errors import DataError, Interrupted, RunError, plural
 from nmt.files import describe_file, lock, recover, staging, write_atomically
 from nmt.recipe import Recipe
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 SHARD = 5_000  # lines
 DROPPED = ("empty", "copied", "repetition")  # flags of what is never learned from, beside WRONG_LANGUAGE
 _LOCK = "lock"
-# What was read, what was written, its log-probability in nats a token, and with `best` the reference that it is like.
+# What was read, what was written, its log-probability in nats a token; and with `best` the reference that it is like,
+# with `through` the translation of what was read.
 Row = tuple[str, str, float, str]
 
 
@@ -183,7 +184,7 @@ def translate(
         if odd:
             dropped[odd[0]] += 1
         else:
-            rows.append((read, " ".join(written.split("\n")), round(score, 4), reference if best else ""))
+            rows.append((read, " ".join(written.split("\n")), round(score, 4), reference))
     return rows, dropped
 
 
@@ -235,19 +236,23 @@ def _write(wanted: Set, lines: int, shards: Sequence[_Shard]) -> None:
             f"`{wanted.key}`: nothing that {wanted.title} makes can be learned from: {listed}.",
             "Is the run trained to its end, and the text in its language?",
         )
-    forward = wanted.made == "tgt"
-    columns = {
-        SOURCE: [read if forward else written for read, written, *_ in rows],
-        TARGET: [written if forward else read for read, written, *_ in rows],
-        SCORE: [f"{score:.4f}" for _, _, score, _ in rows],
-    } | ({REFERENCE: [reference for *_, reference in rows]} if wanted.item.best else {})
+    read, written, scores, references = (list(column) for column in zip(*rows, strict=True))
+    through = wanted.item.through
+    columns = {SOURCE: read, TARGET: written}
+    if wanted.made == "src":
+        columns = {SOURCE: written, TARGET: references if through else read}
+    columns[SCORE] = [f"{score:.4f}" for score in scores]
+    if wanted.item.best:
+        columns[REFERENCE] = references
+    if through:
+        columns[PIVOT] = read
     with staging(wanted.folder, {*columns, MANIFEST, MADE}) as folder:
         for name, texts in columns.items():
             (folder / name).write_bytes(gzip.compress("".join(f"{text}\n" for text in texts).encode(), 6, mtime=0))
         manifest = SyntheticManifest(
             format=FORMAT, nmt=VERSION, fingerprint=wanted.folder.name, method=wanted.item.method,
             src=wanted.direction.src, tgt=str(wanted.direction.tgt), made=wanted.made, teachers=list(wanted.teachers),
-            decode=wanted.decode.model_dump(mode="json"), best=wanted.item.best, inputs=wanted.inputs,
+            decode=wanted.decode.model_dump(mode="json"), best=wanted.item.best, through=through, inputs=wanted.inputs,
             take=wanted.item.take, lines=lines, dropped=dict(sorted(dropped.items())), pairs=len(rows),
             outputs=sums({name: describe_file(folder / name) for name in columns}),
         )  # fmt: skip

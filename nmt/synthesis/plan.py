@@ -49,13 +49,13 @@ class Set:
     @property
     def languages(self) -> tuple[str, str]:
         """Of what is read, and of what is written."""
-        src, tgt = self.direction.src, str(self.direction.tgt)
-        return (src, tgt) if self.made == "tgt" else (tgt, src)
+        return _languages(self.direction, self.made, self.item.through)
 
     @property
     def title(self) -> str:
+        pair = "" if self.item.through is None else f" for {self.direction}"
         read, written = self.languages
-        return f"{self.item.method.replace('_', ' ')} {read}-{written} by {' + '.join(map(str, self.runs))}"
+        return f"{self.item.method.replace('_', ' ')} {read}-{written}{pair} by {' + '.join(map(str, self.runs))}"
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,25 @@ def _sets(recipe: Recipe, item: Synthetic, key: str) -> list[Set]:
         case "diversification":
             forward = [_set(recipe, item, f"{key}.forward", [run], "tgt") for run in item.forward or ()]
             return forward + [_set(recipe, item, f"{key}.backward", [run], "src") for run in item.backward or ()]
+        case "pivot":
+            corpora = [recipe.data.languages_of(corpus) for corpus in _pairs(recipe)]
+            without = [direction for direction in recipe.data.trained if item.makes(direction, corpora)]
+            if not without:
+                raise RecipeError(
+                    f"`{key}`: there is no direction in `directions` without pairs in `train` whose target has pairs "
+                    f"with {item.through}.",
+                    "Name the directions to be learned, or leave it out.",
+                )
+            return [_set(recipe, item, f"{key}.with", item.with_ or [], "src", direction) for direction in without]
 
 
-def _set(recipe: Recipe, item: Synthetic, key: str, named: Sequence[str], made: Side) -> Set:
+def _set(
+    recipe: Recipe, item: Synthetic, key: str, named: Sequence[str], made: Side, direction: Direction | None = None
+) -> Set:
     runs = tuple(Path(run) for run in named)
     recipes = [_recipe_of(run, f"`{key}: {run}`") for run in runs]
-    direction = _direction(recipe, item, key, runs, recipes, made)
+    wanted = recipe.data.trained if direction is None else [direction]
+    direction = _direction(wanted, item, key, runs, recipes, made)
     teachers = tuple(_teacher(run, theirs) for run, theirs in zip(runs, recipes, strict=True))
     decode = _search(item, recipes[0], key)
     text = _text(recipe, item, direction, made)
@@ -120,7 +133,7 @@ def _set(recipe: Recipe, item: Synthetic, key: str, named: Sequence[str], made: 
     name = fingerprint(
         FORMAT, item.method, str(direction), made, [teacher.sha256 for teacher in teachers],
         decode.model_dump(mode="json", exclude=_OF_THE_MACHINE), item.best, item.take, text.filters.max_chars,
-        sorted(inputs.items()), corpora,
+        sorted(inputs.items()), corpora, *([item.through] if item.through else []),
     )  # fmt: skip
     folder = Path(recipe.data.prepared_dir).parent / "synthetic" / name
     return Set(key.rpartition(".")[0], item, direction, made, runs, teachers, decode, text, inputs, folder)
@@ -148,22 +161,21 @@ def _teacher(run: Path, recipe: Recipe) -> Teacher:
 
 
 def _direction(
-    recipe: Recipe, item: Synthetic, key: str, runs: Sequence[Path], recipes: Sequence[Recipe], made: Side
+    wanted: Sequence[Direction], item: Synthetic, key: str, runs: Sequence[Path], recipes: Sequence[Recipe], made: Side
 ) -> Direction:
-    """Of the recipe's directions the one for which the teachers can make pairs of that text."""
+    """Of these directions the one for which the teachers can make pairs of that text."""
 
     def needed(direction: Direction) -> str:
-        pair = (direction.src, direction.tgt) if made == "tgt" else (direction.tgt, direction.src)
-        return f"{pair[0]}-{pair[1]}"
+        return "-".join(_languages(direction, made, item.through))
 
     read: dict[str, Direction] = {}
-    for direction in recipe.data.trained:
+    for direction in wanted:
         own = direction.src if made == "tgt" else direction.tgt
         if item.lang in (None, own):
             read[needed(direction)] = direction
     if not read:
         side, listed = ("source", "src") if made == "tgt" else ("target", "tgt")
-        known = " and ".join(dict.fromkeys(str(getattr(d, listed)) for d in recipe.data.trained))
+        known = " and ".join(dict.fromkeys(str(getattr(d, listed)) for d in wanted))
         raise RecipeError(
             f"`{key.rpartition('.')[0]}.lang: {item.lang}`: {item.method.replace('_', ' ')} is of text of the {side} "
             f"language, {known}."
@@ -183,6 +195,12 @@ def _direction(
         hint = "Give `lang`." if item.lang is None and item.text is not None else "Give runs of one direction."
         raise RecipeError(f"`{key}` may be for {' or '.join(read)}, which the recipe does not say.", hint)
     return next(iter(read.values()))
+
+
+def _languages(direction: Direction, made: Side, through: str | None) -> tuple[str, str]:
+    """Of what is read, and of what is written."""
+    tgt = str(direction.tgt)
+    return (direction.src, tgt) if made == "tgt" else (through or tgt, direction.src)
 
 
 def _search(item: Synthetic, teacher: Recipe, key: str) -> DecodeSection:

@@ -14,7 +14,7 @@ from nmt.synthesis.plan import Set
 from nmt.text.lines import bad_byte
 from nmt.tokenizer import Side
 
-Line = tuple[str, str]  # what is translated, and the translation that stands there, if `best` asks for it
+Line = tuple[str, str]  # what is translated, and the translation that stands there, if `best` or `through` asks for it
 
 
 def lines_of(wanted: Set) -> list[Line]:
@@ -26,7 +26,8 @@ def lines_of(wanted: Set) -> list[Line]:
     found: dict[Line, None] = {}
     with console.progress(f"Reading the text of {wanted.key}", None, "lines") as advance:
         for chunk in _chunks(wanted):
-            found |= {line: None for line in chunk if line[0] and not (most and len(line[0]) > most)}
+            kept = (line for line in chunk if line[0] and (line[1] or wanted.item.through is None))
+            found |= {line: None for line in kept if not (most and len(line[0]) > most)}
             advance(len(chunk))
     lines, names = list(found), ", ".join(wanted.inputs)
     if not lines:
@@ -43,13 +44,16 @@ def lines_of(wanted: Set) -> list[Line]:
 
 
 def _chunks(wanted: Set) -> Iterator[list[Line]]:
-    with_reference = wanted.item.best is not None
+    with_reference = wanted.item.best is not None or wanted.item.through is not None
     stored = stored_directions(wanted.text)[wanted.text.trained.index(wanted.direction)]
-    read = stored.src if wanted.made == "tgt" else stored.tgt
+    read = wanted.item.through or (stored.src if wanted.made == "tgt" else stored.tgt)
     for source in sources_of(wanted.text)["train"]:
         side: Side = "src"
         if not source.corpus.of_one_language:
-            if stored not in source.directions:
+            if wanted.item.through is not None:
+                if {read, stored.tgt} != set(source.lines):
+                    continue
+            elif stored not in source.directions:
                 continue
             side = SIDES[source.lines.index(str(read))]
         other = SIDES[side == "src"]

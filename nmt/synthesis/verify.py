@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from nmt.data.synthetic import REFERENCE, SOURCE, TARGET, SyntheticManifest, read_manifest, synthetic_folders
+from nmt.data.synthetic import PIVOT, REFERENCE, SOURCE, TARGET, SyntheticManifest, read_manifest, synthetic_folders
 from nmt.errors import NMTError
 from nmt.files import describe_file
 from nmt.run.checkpoint import find_checkpoint
@@ -50,6 +50,8 @@ def _recomputed(folder: Path, manifest: SyntheticManifest) -> Finding:
             return Finding(what, "missing", f"{run} has other weights now than {teacher.checkpoint} had")
     src, tgt = ([*decoded_lines(folder / name, name)] for name in (SOURCE, TARGET))
     read, written = (src, tgt) if manifest.made == "tgt" else (tgt, src)
+    if manifest.through is not None:
+        read = [*decoded_lines(folder / PIVOT, PIVOT)]
     refs = [*decoded_lines(folder / REFERENCE, REFERENCE)] if manifest.best is not None else [""] * len(read)
     number = min(RECOMPUTED, len(read))
     some = [i * len(read) // number for i in range(number)]
@@ -68,9 +70,8 @@ def _translated(manifest: SyntheticManifest, lines: list[str], refs: list[str]) 
     from nmt.decode.translator import Translator
 
     translator = Translator.load([teacher.run for teacher in manifest.teachers], decode=manifest.decode, threads=0)
-    read, written = (manifest.src, manifest.tgt) if manifest.made == "tgt" else (manifest.tgt, manifest.src)
     if len(translator.domain.routes) > 1:
-        translator.source, translator.to = read, written
+        translator.source, translator.to = manifest.languages
     found = translator.translate(lines, n_best=translator.decode.beam_size if manifest.best else 1)
     tokenize = translator.route(Request("")).bleu_tokenize
     texts = (chosen(manifest.best, t, ref, tokenize)[0] for t, ref in zip(found, refs, strict=True))

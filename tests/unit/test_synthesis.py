@@ -15,7 +15,7 @@ import pytest
 from nmt.data.manifest import Manifest
 from nmt.data.prepare import prepare
 from nmt.data.store import PreparedSplit
-from nmt.data.synthetic import REFERENCE, SCORE, SOURCE, TARGET, read_manifest, synthetic_pairs
+from nmt.data.synthetic import PIVOT, REFERENCE, SCORE, SOURCE, TARGET, read_manifest, synthetic_pairs
 from nmt.decode.translator import Translator
 from nmt.errors import Interrupted, NMTError, RecipeError, RunError
 from nmt.recipe import Recipe, load_recipe
@@ -364,6 +364,47 @@ def test_of_two_directions_pairs_are_learned_in_the_one_that_ends_in_text_by_peo
     Path("runs/backward/recipe.yaml").write_text(twin.dump(), encoding="utf-8")
     with pytest.raises(RecipeError, match="may be for fr-en or en-fr, which the recipe does not say"):
         planned({key: value for key, value in BACK.items() if key != "lang"}, **keys)
+
+
+def test_a_direction_without_pairs_is_learned_through_a_third_language(world: Path) -> None:
+    for split in ("train", "valid"):
+        texts = lines(Path(f"text/{split}.en"))
+        Path(f"text/{split}.de").write_text("".join(f"Das {text}\n" for text in texts), encoding="utf-8")
+    keys: dict[str, Any] = {
+        "data__source_lang": None, "data__target_lang": None, "data__directions": ["en-fr", "en-de", "fr-de"],
+        "data__train": [{"files": {lang: f"train.{lang}" for lang in pair}} for pair in (("fr", "en"), ("en", "de"))],
+        "data__valid": {"files": {lang: f"valid.{lang}" for lang in ("en", "fr", "de")}}, "data__test": {},
+    }  # fmt: skip
+    item = {"method": "pivot", "through": "en", "with": "runs/forward"}
+    made = planned(item, **keys)
+    (wanted,) = made.sets
+    assert wanted.title == "pivot en-fr for fr-de by runs/forward"
+    make_all(made)
+    manifest = read_manifest(wanted.folder)
+    assert manifest.title == wanted.title
+    read, src, tgt = (lines(wanted.folder / name) for name in (PIVOT, SOURCE, TARGET))
+    assert len(read) > 100
+    assert tgt == [f"Das {text}" for text in read]  # as people wrote them
+    found = Translator.load(Path("runs/forward")).translate(read[:20])
+    assert sum(t.text == text for t, text in zip(found, src, strict=False)) >= 19
+    prepare(made.recipe)
+    manifests = Manifest.load(made.recipe.prepared_dir).corpora
+    assert [(c.src, c.tgt) for c in manifests if c.split == "train"] == [("en", "fr"), ("en", "de"), ("fr", "de")]
+    train_it(made.recipe.model_copy(update={"name": "three"}))
+    assert [finding.result for finding in verify_sets(Path("runs/three"))] == ["ok"] * 5
+
+    with pytest.raises(RecipeError, match="no corpus of `train` has both languages of the direction"):
+        recipe_of(**keys)
+    for change, says in (
+        ({"through": "fr"}, "no corpus of `train` has both languages of the direction `fr-de`"),
+        ({"with": "runs/backward"}, "runs/backward` translates fr-en, but pivot needs en-fr here"),
+        ({"through": None}, "`method: pivot` needs `through`"),
+        ({"lang": "en"}, "`method: pivot` has no `lang`"),
+    ):
+        with pytest.raises(NMTError, match=says):
+            planned({key: value for key, value in (item | change).items() if value is not None}, **keys)
+    with pytest.raises(RecipeError, match="there is no direction in `directions` without pairs"):
+        planned(item, **keys | {"data__directions": ["en-fr", "en-de"]})
 
 
 # --- leaks -----------------------------------------------------------------------------------------------------------
