@@ -16,6 +16,7 @@ from nmt import console
 from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
+    from nmt.decode.contrast import ContrastScorer
     from nmt.decode.generator import Generator
     from nmt.decode.pairs import PairScorer
     from nmt.decode.translator import Translator
@@ -136,12 +137,19 @@ def load_generator(run: Path | None, checkpoint: str, device: str, changes: Mapp
     return generator
 
 
-def load_pair_scorer(run: Path, checkpoint: str, device: str) -> PairScorer:
-    """Of a run that has learned which texts belong together."""
-    from nmt.decode.pairs import PairScorer
+def load_pair_scorer(run: Path, checkpoint: str, device: str) -> PairScorer | ContrastScorer:
+    """Of a run that has learned which texts belong together, or of a translator."""
     from nmt.device import set_threads
+    from nmt.run.abilities import judges_by_translating
+    from nmt.run.folder import load_run_recipe
 
     set_threads()
+    if judges_by_translating(load_run_recipe(run)):
+        from nmt.decode.contrast import ContrastScorer
+
+        return ContrastScorer.load(run, checkpoint, device)
+    from nmt.decode.pairs import PairScorer
+
     return PairScorer.load(run, checkpoint, device)
 
 
@@ -153,7 +161,7 @@ def pair_filter(run: str) -> Callable[[Sequence[tuple[str, str]]], list[float]]:
     if scorer.sides != ("src", "tgt"):
         raise RunError(
             f"`data.filters.pair_score.run: {run}` knows which line follows which, not which translate each other.",
-            "Give a run of `objective: {kind: mlm, pairs: translation}`.",
+            "Give a translator, or a run of `objective: {kind: mlm, pairs: translation}`.",
         )
     return scorer.score
 

@@ -256,7 +256,9 @@ def score(
     pair: Annotated[
         bool,
         typer.Option(
-            "--pair", help="The probability that a source and its translation belong together, by an encoder."
+            "--pair",
+            help="The probability that a source and its translation belong together: by an encoder that has learned "
+            "pairs; or by a translator, which holds each translation against other sources of the file.",
         ),
     ] = False,
     format: Annotated[
@@ -309,7 +311,7 @@ def _source_of_pairs(src: Path | None, runs: int, search: Mapping[str, object]) 
     if src is None:
         raise RecipeError("`--pair` scores two texts.", "Give `--src` and `--tgt`.")
     if runs > 1:
-        raise RecipeError("Encoders score pairs one at a time.", "Give one `--run`.")
+        raise RecipeError("Runs score pairs one at a time.", "Give one `--run`.")
     if search:
         raise RecipeError(f"`{option_name(next(iter(search)))}` changes nothing with --pair.", "Leave it out.")
     return src

@@ -30,6 +30,7 @@ from nmt.errors import DataError, plural
 from nmt.text.lines import BOM, MAX_LINE_BYTES, decode_line, too_long
 
 if TYPE_CHECKING:
+    from nmt.decode.contrast import ContrastScorer
     from nmt.decode.generator import Generator
     from nmt.decode.pairs import PairScorer
     from nmt.decode.translator import Translator
@@ -228,7 +229,7 @@ def score_stream(load: Callable[[], Translator], src: Path, tgt: Path, format: F
             yield render_score(translator.tokenizer, *pair, found, format)
 
 
-def pair_stream(load: Callable[[], PairScorer], src: Path, tgt: Path, format: Format) -> Iterator[str]:
+def pair_stream(load: Callable[[], PairScorer | ContrastScorer], src: Path, tgt: Path, format: Format) -> Iterator[str]:
     """How probable it is that the lines of two files belong together, pair by pair; errors as of score_stream."""
     for scorer, pairs in _with_pairs(load, src, tgt):
         for (first, second), found in zip(pairs, scorer.score(pairs), strict=True):

@@ -31,7 +31,7 @@ FEWEST_PIECES = 300  # of a vocabulary: 256 bytes, 4 special symbols, and some l
 
 
 class PairScore(Section):
-    """A run of `objective: {kind: mlm, pairs: translation}`, and how probable it has to find a pair."""
+    """A translator or a run of `objective: {kind: mlm, pairs: translation}`, and how probable it has to find a pair."""
 
     run: PathText
     min: Annotated[Float, Field(ge=0, le=1)] = 0.5

@@ -14,6 +14,12 @@ def knows_pairs(recipe: Recipe) -> bool:
     return any(recipe.objective_of(corpus).pairs != "none" for corpus in recipe.data.train)
 
 
+def judges_by_translating(recipe: Recipe) -> bool:
+    """Whether it tells which texts belong together by how it translates: plain lines, in one direction."""
+    plain = recipe.data.joint is None and recipe.data.labels is None and len(recipe.data.evaluated) == 1
+    return recipe.translates and plain and not knows_pairs(recipe)
+
+
 def check_translates(run: Path, recipe: Recipe) -> None:
     """Raises RunError where a run does not translate."""
     if recipe.model.kind == "encoder":
@@ -36,12 +42,13 @@ def check_knows_pairs(run: Path, recipe: Recipe) -> None:
     if knows_pairs(recipe):
         return
     does = (
-        "scores masked words" if recipe.model.kind == "encoder" else "translates" if recipe.translates
+        "scores masked words" if recipe.model.kind == "encoder" else recipe.does if recipe.translates
         else "draws and scores text" if recipe.draws else "restores text"
     )  # fmt: skip
     raise RunError(
         f"{run} {does}, but has not learned which texts belong together.",
-        "Pairs are scored by a run of `objective: {kind: mlm, pairs: translation}`, or of `pairs: next`.",
+        "Pairs are scored by a translator of one direction, or a run of `objective: {kind: mlm, pairs: translation}` "
+        "or of `pairs: next`.",
     )
 
 

@@ -222,7 +222,8 @@ def test_who_knows_no_pairs_says_so(masked):
         PairScorer.load(parent)
     assert caught.value.message == f"{parent} scores masked words, but has not learned which texts belong together."
     assert caught.value.hint == (
-        "Pairs are scored by a run of `objective: {kind: mlm, pairs: translation}`, or of `pairs: next`."
+        "Pairs are scored by a translator of one direction, or a run of `objective: {kind: mlm, pairs: translation}` "
+        "or of `pairs: next`."
     )
 
 

@@ -1,0 +1,68 @@
+"""Do two texts translate each other? What a translator says of that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmt.tokenizer import Side
+
+if TYPE_CHECKING:
+    from nmt.decode.hypothesis import Hypothesis
+    from nmt.decode.translator import Translator
+
+OTHERS = 12  # sources of other pairs that each translation is held against
+SURE = 5.0  # nats, times the root of the number of tokens: who is so far ahead is not held against more of them
+
+
+class ContrastScorer:
+    """A translator as a judge of pairs: the probability that a target belongs to its source, and not to one of OTHERS
+    other sources of the same text, which all are equally probable before (the form of van den Oord et al. 2018, eq. 4):
+    p(y|x) / (p(y|x) + Σ p(y|x')).
+
+    So what makes a target improbable by itself, a name or a rare word, counts nothing. Which sources are the others
+    depends on how many pairs there are, and on nothing else.
+    """
+
+    sides: tuple[Side, Side] = ("src", "tgt")
+
+    def __init__(self, translator: Translator) -> None:
+        self.translator = translator
+        self.checkpoint = translator.checkpoint
+
+    @classmethod
+    def load(cls, run: Path, checkpoint: str = "best", device: str = "auto") -> ContrastScorer:
+        """Raises RunError where the run does not translate lines of text."""
+        from nmt.decode.translator import Translator
+
+        return cls(Translator.load(run, checkpoint=checkpoint, device=device))
+
+    def score(self, texts: Sequence[tuple[str, str]]) -> list[float]:
+        """Probabilities from 0 to 1; 0 where a text is blank, 1 where there is no other source."""
+        whole = np.array([bool(src.strip() and tgt.strip()) for src, tgt in texts], bool)
+        own, sure = np.zeros(len(texts)), np.zeros(len(texts))
+        right = self._scored([texts[i] for i in np.flatnonzero(whole).tolist()])
+        own[whole] = [found.log_prob for found in right]
+        sure[whole] = [SURE * math.sqrt(len(found.tokens) + 1) for found in right]
+        others = np.full(len(texts), -math.inf)  # log of the sum of p(y|x')
+        for turn in _turns(len(texts)):
+            held = np.flatnonzero(whole & (np.isneginf(others) | (own - others < sure)))
+            pairs = [(i, (i + turn) % len(texts)) for i in held.tolist()]
+            pairs = [(i, j) for i, j in pairs if whole[j] and texts[i][0] != texts[j][0]]
+            found = [found.log_prob for found in self._scored([(texts[j][0], texts[i][1]) for i, j in pairs])]
+            index = [i for i, _ in pairs]
+            others[index] = np.logaddexp(others[index], found)
+        return np.where(whole, 1 / (1 + np.exp(np.clip(others - own, -700, 700))), 0.0).tolist()  # type: ignore[no-any-return]
+
+    def _scored(self, pairs: Sequence[tuple[str, str]]) -> list[Hypothesis]:
+        return self.translator.score(pairs) if pairs else []
+
+
+def _turns(number: int) -> list[int]:
+    """How far away the others are: never in the neighbourhood, where what is shifted has its own."""
+    steps = (round(number * (k + 0.5) / (OTHERS + 1)) for k in range(OTHERS))
+    return list(dict.fromkeys(step for step in steps if 0 < step < number))
