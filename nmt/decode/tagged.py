@@ -21,10 +21,10 @@ _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 def put_aside(request: Request, protect: bool) -> tuple[Request, Sentence | None]:
     """A line without its tags, where all of them are to be kept: `protect`, or all among its `include`. None: it is as
-    it was. A model that never saw tags makes nothing of a sentence with them. A line that is to begin in a given way is
-    left as it is: a tag could have to stand before that.
+    it was. A model that never saw tags makes nothing of a sentence with them. How the line is to begin says nothing of
+    tags, and one may come to stand in it; where it has tags itself, the line is left as it is.
     """
-    if "<" not in request.text or request.prefix:
+    if "<" not in request.text or "<" in request.prefix:
         return request, None
     asked = set(request.include)
     codes = with_codes(_LINE_BREAKS.sub(" ", request.text))

@@ -36,7 +36,7 @@ def test_tags_are_put_aside_where_all_are_to_be_kept() -> None:
     for request, protect in ((tagged, False), (tagged, True)):
         plain, sentence = put_aside(request, protect)
         assert plain.text == "One two three" and plain.include == ("six",) and sentence is not None
-    for request in (Request("One <b>two</b>", include=("<b>",)), Request("One <b>two</b>", prefix="Un")):
+    for request in (Request("One <b>two</b>", include=("<b>",)), Request("One <b>two</b>", prefix="<i>Un")):
         assert put_aside(request, protect=bool(request.prefix)) == (request, None)
 
 
@@ -57,6 +57,12 @@ def test_the_sentence_is_translated_as_without_tags(translator: Translator) -> N
         for (text, own), (expected, h) in zip(t.hypotheses, without.hypotheses, strict=True):
             assert "".join(re.sub("<[^>]*>", "", text).split()) == "".join(expected.split())
             assert own.score == pytest.approx(h.score)
+
+
+def test_a_line_begins_as_asked_and_has_its_tags(translator: Translator) -> None:
+    (t,) = translator.translate([Request("one <b>two</b> three", prefix="sept huit")])
+    assert not tags_differ("one <b>two</b> three", t.text)
+    assert re.sub("<[^>]*>", "", t.text).startswith("sept huit")
 
 
 def test_capitals_stay_capitals_and_tags_as_they_are(translator: Translator) -> None:
