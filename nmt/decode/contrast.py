@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nmt.decode.translator import Translator
 
 OTHERS = 12  # sources of other pairs that each translation is held against
+FEWEST = 100  # sources to choose from, where so many came
 SURE = 5.0  # nats, times the root of the number of tokens: who is so far ahead is not held against more of them
 
 
@@ -24,8 +25,8 @@ class ContrastScorer:
     other sources of the same text, which all are equally probable before (the form of van den Oord et al. 2018, eq. 4):
     p(y|x) / (p(y|x) + Σ p(y|x')).
 
-    So what makes a target improbable by itself, a name or a rare word, counts nothing. Which sources are the others
-    depends on how many pairs there are, and on nothing else.
+    So what makes a target improbable by itself, a name or a rare word, counts nothing. The others are of the same call,
+    and, for the few pairs that the last call of a long text may have, of those before.
     """
 
     sides: tuple[Side, Side] = ("src", "tgt")
@@ -33,6 +34,7 @@ class ContrastScorer:
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
         self.checkpoint = translator.checkpoint
+        self._before: list[str] = []  # sources of earlier calls
 
     @classmethod
     def load(cls, run: Path, checkpoint: str = "best", device: str = "auto") -> ContrastScorer:
@@ -49,12 +51,17 @@ class ContrastScorer:
         own[whole] = [found.log_prob for found in right]
         sure[whole] = [SURE * math.sqrt(len(found.tokens) + 1) for found in right]
         others = np.full(len(texts), -math.inf)  # log of the sum of p(y|x')
-        for turn in _turns(len(texts)):
+        sources = [*self._before, *(src for src, _ in texts)]
+        self._before = sources[-FEWEST:]
+        if len(texts) >= FEWEST:
+            sources = sources[-len(texts) :]
+        first = len(sources) - len(texts)
+        for turn in _turns(len(sources)):
             held = np.flatnonzero(whole & (np.isneginf(others) | (own - others < sure)))
-            pairs = [(i, (i + turn) % len(texts)) for i in held.tolist()]
-            pairs = [(i, j) for i, j in pairs if whole[j] and texts[i][0] != texts[j][0]]
-            found = [found.log_prob for found in self._scored([(texts[j][0], texts[i][1]) for i, j in pairs])]
-            index = [i for i, _ in pairs]
+            against = [(i, sources[(first + i + turn) % len(sources)]) for i in held.tolist()]
+            against = [(i, src) for i, src in against if src.strip() and src != texts[i][0]]
+            found = [found.log_prob for found in self._scored([(src, texts[i][1]) for i, src in against])]
+            index = [i for i, _ in against]
             others[index] = np.logaddexp(others[index], found)
         return np.where(whole, 1 / (1 + np.exp(np.clip(others - own, -700, 700))), 0.0).tolist()  # type: ignore[no-any-return]
 

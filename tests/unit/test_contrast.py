@@ -61,12 +61,27 @@ def test_swapped_targets_are_found(judge: Path, mixed: tuple[list[tuple[str, str
     assert scorer.score(pairs) == found
 
 
-def test_where_nothing_can_be_compared(judge: Path) -> None:
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], []),
+        ([("one two", "un deux")], [1.0]),
+        ([("one two", " "), ("", "un")], [0.0, 0.0]),
+        ([("one two", "un deux")] * (OTHERS + 2), [1.0] * (OTHERS + 2)),  # no other source
+    ],
+)
+def test_where_nothing_can_be_compared(judge: Path, texts: list[tuple[str, str]], expected: list[float]) -> None:
+    assert ContrastScorer.load(judge).score(texts) == expected
+
+
+def test_the_last_pair_of_a_long_text_is_held_against_those_before(
+    judge: Path, mixed: tuple[list[tuple[str, str]], set[int]]
+) -> None:
     scorer = ContrastScorer.load(judge)
-    assert scorer.score([]) == []
-    assert scorer.score([("one two", "un deux")]) == [1.0]
-    assert scorer.score([("one two", " "), ("", "un"), ("one", "un")]) == [0.0, 0.0, 1.0]
-    assert scorer.score([("one two", "un deux")] * (OTHERS + 2)) == [1.0] * (OTHERS + 2)  # no other source
+    pairs = [pair for i, pair in enumerate(mixed[0]) if i not in mixed[1]]
+    scorer.score(pairs)
+    right, wrong = (scorer.score([pair])[0] for pair in (pairs[0], (pairs[0][0], pairs[-1][1])))
+    assert wrong < 0.5 < right
 
 
 def test_what_it_doubts_is_left_out_of_a_training(
