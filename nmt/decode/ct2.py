@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.decode.engine import Batch, Pair, longest
-from nmt.decode.exported import FLOAT32, POSITIONS, check_files
+from nmt.decode.exported import FLOAT32, POSITIONS, check_files, read_config
 from nmt.decode.hypothesis import Hypothesis
 from nmt.device import usable_cores
 from nmt.errors import RecipeError, RunError
@@ -56,6 +56,7 @@ class CTranslate2Engine:
         self.src, self.tgt = tokenizer.vocabulary("src"), tokenizer.vocabulary("tgt")
         self.ids = {piece: i for i, piece in enumerate(self.tgt)}
         self.never = [[self.tgt[i]] for i in tokenizer.never_written if i != UNK_ID]
+        self.told = read_config(folder)["decoder_start_token"] is None  # with what a translation begins, each time
         try:
             # One thread a batch of sentences, as in our own engine.
             self.translator = ct2.Translator(
@@ -92,9 +93,10 @@ class CTranslate2Engine:
         for exclude, numbers in alike.items():
             own = [batch[i] for i in numbers]
             most = max(1, max(longest(own, decode, self.max_positions)) - 1)
-            prefixes = [self._pieces(s.prefix) for s in own] if any(s.prefix for s in own) else None
+            prefixed = self.told or any(s.prefix for s in own)
             results = self.translator.translate_batch(
-                [self._read(s.ids) for s in own], prefixes,
+                [self._read(s.read) for s in own],
+                [self._begun(s.tags.start, s.prefix) for s in own] if prefixed else None,
                 beam_size=decode.beam_size, num_hypotheses=n_best, return_scores=True,
                 length_penalty=decode.length_penalty, no_repeat_ngram_size=decode.no_repeat_ngram,
                 max_decoding_length=most, min_decoding_length=0, max_input_length=0, disable_unk=True,
@@ -129,7 +131,7 @@ class CTranslate2Engine:
         for i in which:
             different = {tuple(h.tokens): h for h in found[i]}
             found[i] = list(different.values())
-        pairs = [Pair(batch[i].ids, h.tokens) for i in which for h in found[i]]
+        pairs = [Pair(batch[i].read, h.tokens, batch[i].tags.start) for i in which for h in found[i]]
         scores = iter(self.score(pairs, decode))
         for i in which:
             own = [_rescored(h, sum(next(scores)), decode.length_penalty) for h in found[i]]
@@ -142,7 +144,7 @@ class CTranslate2Engine:
         if not pairs:
             return []
         results = self.translator.score_batch(
-            [self._read(pair.src) for pair in pairs], [self._pieces(pair.tgt) for pair in pairs],
+            [self._read(pair.src) for pair in pairs], [self._begun(pair.start, pair.tgt) for pair in pairs],
             max_input_length=0, max_batch_size=decode.batch_tokens, batch_type="tokens",
         )  # fmt: skip
         return [list(result.log_probs) for result in results]
@@ -162,7 +164,7 @@ class CTranslate2Engine:
         for begin in range(0, len(order), size):
             which = order[begin : begin + size]
             results = self.translator.translate_batch(
-                [self._read(pairs[i].src) for i in which], [self._pieces(pairs[i].tgt) for i in which],
+                [self._read(pairs[i].src) for i in which], [self._begun(pairs[i].start, pairs[i].tgt) for i in which],
                 beam_size=1, max_decoding_length=len(pairs[which[0]].tgt) + 1, max_input_length=0,
                 return_attention=True, asynchronous=True,
             )  # fmt: skip
@@ -173,6 +175,10 @@ class CTranslate2Engine:
 
     def _read(self, ids: Sequence[int]) -> list[str]:
         return [self.src[i] for i in ids]
+
+    def _begun(self, start: int, ids: Sequence[int]) -> list[str]:
+        """A translation as far as it is given; what it starts with is part of that where the model has to be told."""
+        return self._pieces([start, *ids] if self.told else ids)
 
     def _pieces(self, ids: Sequence[int]) -> list[str]:
         return [self.tgt[i] for i in ids]

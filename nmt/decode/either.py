@@ -57,7 +57,7 @@ class EitherEngine:
             return iter(self.own.search(batches, decode, n_best))
         here = [
             [i for i, (s, most) in enumerate(zip(batch, longest(batch, decode, None), strict=True))
-             if not s.include and max(len(s.ids) + 1, most) <= self.first.max_positions]
+             if not s.include and max(len(s.read) + 1, most) <= self.first.max_positions]
             for batch in batches
         ]  # fmt: skip
         if all(len(numbers) == len(batch) for numbers, batch in zip(here, batches, strict=True)):

@@ -15,7 +15,7 @@ from nmt.decode.assembly import Translation
 from nmt.decode.ct2 import CTranslate2Engine, import_ctranslate2
 from nmt.decode.exported import FLOAT32, FOLDER, INT8, ORIGIN, POSITIONS, Compared, Origin
 from nmt.decode.translator import Translator, domain_of
-from nmt.decode.trial import SAMPLES, ValidText, best_layer, plain, same, valid_text
+from nmt.decode.trial import ValidText, best_layer, plain, valid_text
 from nmt.errors import RunError
 from nmt.files import describe_file, staging, write_atomically
 from nmt.model.decoder import DecoderLayer
@@ -51,9 +51,10 @@ def export_run(run: Path, checkpoint: str = "best", quantization: str | None = N
     expected = ours.translate(text.src) if text else []
     origin = Origin(
         checkpoint=found.path.name, sha256=found.sha256["model.safetensors"],
-        aligned=best_layer(model, tokenizer, text.src[:SAMPLES], expected[:SAMPLES]) if text else None,
+        aligned=best_layer(model, ours, text.samples(text.src), text.samples(expected)) if text else None,
     )  # fmt: skip
-    origin = export(model, tokenizer, run / FOLDER, quantization, origin)
+    told = recipe.data.tagging in ("target", "both")
+    origin = export(model, tokenizer, run / FOLDER, quantization, origin, told=told)
     if text is None:
         return run / FOLDER, None
     compared = _compare(run / FOLDER, ours, text, expected, quantization)
@@ -65,12 +66,14 @@ def export_run(run: Path, checkpoint: str = "best", quantization: str | None = N
 def _compare(
     folder: Path, ours: Translator, text: ValidText, expected: Sequence[Translation], quantization: str | None
 ) -> Compared:
-    bleu, alike = {"nmt": text.bleu(expected)}, 0
+    bleu, alike = {"nmt": text.bleu(expected)}, list[bool]()
     for compute in [quantization] if quantization else [INT8, FLOAT32]:
         engine = CTranslate2Engine(folder, ours.tokenizer, "cpu", ours.engine.max_positions, compute)
         found = Translator(engine, ours.tokenizer, ours.decode, ours.domain).translate(text.src)
-        bleu[compute], alike = text.bleu(found), same(found, expected)
-    return Compared(lines=min(SAMPLES, len(text.src)), same=alike, sentences=len(text.src), bleu=bleu)
+        bleu[compute] = text.bleu(found)
+        samples = zip(text.samples(found), text.samples(expected), strict=True)
+        alike = [a.text == b.text for a, b in samples]
+    return Compared(lines=len(alike), same=sum(alike), sentences=len(text.src), bleu=bleu)
 
 
 def export(
@@ -79,9 +82,12 @@ def export(
     folder: Path,
     quantization: str | None = None,
     origin: Origin | None = None,
+    *,
+    told: bool = False,
 ) -> Origin:
     """Write the model; an export in `folder` is replaced when all is written, anything else is not: RunError. `origin`
-    tells which weights it has; gives what was written of it.
+    tells which weights it has; gives what was written of it. `told`: decoding begins with a tag, not with `<s>`, and
+    whoever translates gives it, before all else of a translation.
     """
     ct2, origin = import_ctranslate2(), origin or Origin()
     spec = _spec(ct2, model)
@@ -91,7 +97,7 @@ def export(
     spec.register_source_vocabulary(tokenizer.vocabulary("src"))
     spec.register_target_vocabulary(tokenizer.vocabulary("tgt"))
     spec.config.add_source_eos = True
-    spec.config.decoder_start_token = spec.config.bos_token
+    spec.config.decoder_start_token = None if told else spec.config.bos_token
     with staging(folder, _FILES if (folder / ORIGIN).exists() else ()) as new:
         spec.validate()
         spec.optimize(quantization=quantization)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -59,6 +61,16 @@ def read_origin(folder: Path) -> Origin | None:
         return read_record(folder / ORIGIN, Origin)
     except (FileNotFoundError, RunError):
         return None
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of an export, as CTranslate2 reads it. Raises RunError where it cannot be read."""
+    try:
+        return {"decoder_start_token": "", **json.loads((folder / "config.json").read_bytes())}
+    except (OSError, ValueError) as e:
+        raise RunError(
+            f"{folder / 'config.json'} cannot be read: {e}.", f"Run: nmt export --run {folder.parent}"
+        ) from None
 
 
 def check_files(folder: Path) -> None:

@@ -4,48 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
+from nmt.data.sources import stored_directions
+from nmt.data.store import PreparedSplit
 from nmt.decode.alignment import align, words_of
 from nmt.decode.assembly import Translation
 from nmt.decode.engine import Pair
 from nmt.decode.exported import Aligned
 from nmt.decode.forced import attention_by_layer
+from nmt.decode.request import Request
+from nmt.decode.translator import Translator
+from nmt.errors import RunError
 from nmt.model.kinds import Writer
 from nmt.recipe import DecodeSection, Recipe
 from nmt.run.manifest import run_manifest
 from nmt.text.metrics import score
-from nmt.tokenizer import Tokenizer
 
 SAMPLES = 100  # lines that are compared one by one
 SCORED = 1000  # lines at most that are scored
 BATCH = 20  # lines
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class ValidText:
+class OneDirection:
     """Sources, and what each of them may be translated as, reference by reference."""
 
-    src: list[str]
+    src: list[Request]
     refs: list[list[str]]
     bleu_tokenize: str
 
+
+@dataclass(frozen=True)
+class ValidText:
+    """Validation text in all directions that are trained."""
+
+    parts: list[OneDirection]
+
+    @property
+    def src(self) -> list[Request]:
+        return [request for part in self.parts for request in part.src]
+
+    @staticmethod
+    def samples(items: Sequence[T]) -> list[T]:
+        """Of what there is of every line, that of SAMPLES lines, spread evenly."""
+        return [items[i * len(items) // SAMPLES] for i in range(SAMPLES)] if len(items) > SAMPLES else list(items)
+
     def bleu(self, found: Sequence[Translation]) -> float:
-        (bleu,) = score([t.text for t in found], self.refs, ["bleu"], self.bleu_tokenize)
-        return round(bleu.value, 2)
+        """The mean over the directions."""
+        rest, values = iter(found), list[float]()
+        for part in self.parts:
+            own = [t.text for t in islice(rest, len(part.src))]
+            (bleu,) = score(own, part.refs, ["bleu"], part.bleu_tokenize)
+            values.append(bleu.value)
+        return round(sum(values) / len(values), 2)
 
 
 def valid_text(run: Path, recipe: Recipe) -> ValidText | None:
-    """Of a run of one direction; None where its prepared data are gone."""
+    """Of a run; None where its prepared data are gone."""
+    data = recipe.data
+    try:
+        texts = _only(run, recipe) if len(data.evaluated) == 1 else _each(recipe)
+    except (OSError, RunError):
+        return None
+    parts, most = [], max(1, SCORED // len(texts))
+    for direction, (src, *refs) in zip(data.trained, texts, strict=True):
+        if src and all(len(lines) == len(src) for lines in refs):
+            asked = [Request(line, to=direction.tgt, source=direction.src) for line in src[:most]]
+            parts.append(OneDirection(asked, [lines[:most] for lines in refs], recipe.tokenize_for(str(direction.tgt))))
+    return ValidText(parts) if len(parts) == len(texts) else None
+
+
+def _only(run: Path, recipe: Recipe) -> list[list[list[str]]]:
+    """Sources and references of a run of one direction, whatever nmt prepared its data."""
     manifest = run_manifest(run)
     files = [manifest.text_of("valid", "src"), *manifest.references_of("valid")]
-    try:
-        texts = [(recipe.prepared_dir / name).read_bytes().decode().split("\n")[:-1][:SCORED] for name in files]
-    except OSError:
-        return None
-    src, *refs = texts
-    alike = all(len(lines) == len(src) for lines in refs)
-    return ValidText(src, refs, recipe.tokenize_for(str(recipe.data.trained[0].tgt))) if src and alike else None
+    return [[(recipe.prepared_dir / name).read_bytes().decode().split("\n")[:-1] for name in files]]
+
+
+def _each(recipe: Recipe) -> list[list[list[str]]]:
+    """The same of each direction that is trained."""
+    opened = PreparedSplit.open(recipe.prepared_dir, "valid")
+    each = [opened.between([stored]) for stored in stored_directions(recipe.data)]
+    return [[own.text("src"), own.text("tgt")] for own in each]
 
 
 def plain(decode: DecodeSection) -> DecodeSection:
@@ -56,22 +101,16 @@ def plain(decode: DecodeSection) -> DecodeSection:
     )  # fmt: skip
 
 
-def same(one: Sequence[Translation], other: Sequence[Translation]) -> int:
-    """How many of the first lines are translated the same."""
-    return sum(a.text == b.text for a, b in zip(one[:SAMPLES], other[:SAMPLES], strict=True))
-
-
-def best_layer(model: Writer, tokenizer: Tokenizer, src: Sequence[str], found: Sequence[Translation]) -> Aligned:
+def best_layer(model: Writer, ours: Translator, src: Sequence[Request], found: Sequence[Translation]) -> Aligned:
     """The layer whose attention, the mean over its heads, aligns most words as the mean over all layers does; of equals
     the last.
     """
-    rows = tokenizer.encode([" ".join(line.splitlines()) for line in src], "src")
-    limit = model.section.position_limit
-    pairs = [
-        Pair(row, t.hypotheses[0][1].tokens)
-        for row, t in zip(rows, found, strict=True)
-        if t.segments == 1 and not (limit and len(row) >= limit)
-    ]
+    tokenizer, limit, pairs = ours.tokenizer, model.section.position_limit, list[Pair]()
+    for request, t in zip(src, found, strict=True):
+        route = ours.route(request)
+        read = route.tags.read(tokenizer.encode([" ".join(request.text.splitlines())], route.side)[0])
+        if t.segments == 1 and not (limit and len(read) >= limit):
+            pairs.append(Pair(read, t.hypotheses[0][1].tokens, route.tags.start))
     number = model.section.layers[1]
     agree, words = [0] * number, 0
     for batch in (pairs[begin : begin + BATCH] for begin in range(0, len(pairs), BATCH)):

@@ -80,11 +80,6 @@ def check_draws(run: Path, recipe: Recipe) -> None:
 def check_exports(run: Path, recipe: Recipe) -> None:
     """Raises RunError where a run translates with our own engine alone, or does not translate."""
     check_translates(run, recipe)
-    if recipe.data.tagging is not None:
-        raise RunError(
-            f"{run} is told languages by tags, which cannot be exported to CTranslate2.",
-            f"It translates with our own engine: nmt translate --run {run}",
-        )
     if recipe.model.kind == "decoder":
         raise RunError(
             f"{run} is a decoder alone, which cannot be exported to CTranslate2.",
@@ -107,8 +102,12 @@ def check_shares(run: Path, recipe: Recipe) -> None:
     another, or cannot be exported.
     """
     check_exports(run, recipe)
-    if recipe.task != "translate" or recipe.data.fields or recipe.data.joint is not None:
-        reads = "reads several fields" if recipe.data.joint is not None else f"{recipe.does}"
+    several = recipe.data.tagging is not None
+    if recipe.task != "translate" or recipe.data.fields or recipe.data.joint is not None or several:
+        reads = (
+            "is told languages by tags" if several else "reads several fields" if recipe.data.joint is not None
+            else recipe.does
+        )  # fmt: skip
         raise RunError(
             f"{run} {reads}, and programs of translation give a model one text in one language.",
             "nmt itself takes it: nmt package --for nmt",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from nmt.data.tags import Tags
 from nmt.decode.beam_engine import BeamEngine
 from nmt.decode.ct2 import CTranslate2Engine
 from nmt.decode.either import EitherEngine
@@ -20,7 +21,7 @@ from nmt.decode.translator import Translator
 from nmt.errors import RecipeError, RunError
 from nmt.model.transformer import Transformer
 from nmt.recipe import DecodeSection, ModelSection, TokenizerSection
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import BOS_ID, Tokenizer
 
 LINES = ["one two", "", "three", "four five six seven eight one", "two one three three", "\u202bשלום 🙂"]
 SHAPE = {"d_model": 32, "d_ff": 48, "num_heads": 4, "num_encoder_layers": 2, "num_decoder_layers": 1, "dropout": 0}
@@ -63,6 +64,33 @@ def test_both_engines_go_the_same_way(tmp_path: Path, tokenizer: Tokenizer, chan
     alone = [[Sentence(ids)] for ids in tokenizer.encode([line for line in LINES if line], "src")]
     for [[a]], [[b]] in zip(ours.search(alone, GREEDY, 1), theirs.search(alone, GREEDY, 1), strict=True):
         assert a.tokens == b.tokens
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_tags_tell_both_engines_the_same(tmp_path: Path, tokenizer: Tokenizer, told: bool) -> None:
+    """A tag before the source is a piece like others; one that decoding begins with is given with each sentence."""
+    model = random_model(tokenizer)
+    export(model, tokenizer, tmp_path / "ctranslate2", told=told)
+    ours = BeamEngine.of_models([model], tokenizer)
+    theirs = CTranslate2Engine(tmp_path / "ctranslate2", tokenizer, "cpu")
+    ids, other = tokenizer.encode(["one two three", "four five"], "src")
+    every = [Tags(src=7, start=start if told else BOS_ID) for start in (BOS_ID, 8, 9)]
+    [found] = theirs.search([[Sentence(ids, tags=tags) for tags in every]], GREEDY, 1)
+    [expected] = ours.search([[Sentence(ids, tags=tags) for tags in every]], GREEDY, 1)
+    assert [h.tokens for [h] in found] == [h.tokens for [h] in expected]
+    assert len({tuple(h.tokens) for [h] in found}) == (3 if told else 1)
+    begun = [Sentence(ids, prefix=tuple(other), tags=tags) for tags in every]
+    [found], [expected] = theirs.search([begun], GREEDY, 1), ours.search([begun], GREEDY, 1)
+    for [a], [b] in zip(found, expected, strict=True):
+        assert a.tokens == b.tokens and a.tokens[: len(other)] == other
+        assert a.log_prob == pytest.approx(b.log_prob, abs=1e-3)
+    pairs = [Pair(tags.read(ids), other, tags.start) for tags in every]
+    for a, b in zip(theirs.score(pairs, GREEDY), ours.score(pairs, GREEDY), strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
+    assert theirs.score([Pair(ids, other)], GREEDY)[0] != pytest.approx(theirs.score(pairs[:1], GREEDY)[0], abs=1e-3)
+    for pair, attention in zip(pairs, theirs.attention(pairs, GREEDY, exact=False), strict=True):
+        (layers,) = attention_by_layer(model, [pair])
+        assert attention[: len(other), : len(pair.src)] == pytest.approx(layers[-1], abs=1e-5)
 
 
 # --- what both can do ------------------------------------------------------------------------------------------------
