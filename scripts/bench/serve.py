@@ -3,14 +3,17 @@
     python scripts/bench/serve.py runs/multi30k-en-fr [--text FILE] [--clients 1 8 32] [--seconds 10] [--rounds 3]
     python scripts/bench/serve.py runs/multi30k-en-fr --soak 20000
     python scripts/bench/serve.py runs/multi30k-en-fr --reloads 20
+    python scripts/bench/serve.py runs/multi30k-en-fr --rival 5000
     python scripts/bench/serve.py runs/multi30k-en-fr --overload 4 --options=--max-queue=4000
 
 Clients ask for one line each over connections that stay open. The loop stands for the best that a program of one's own
 could do: lines go to `translate_batch(asynchronous=True)` as soon as as many as there are clients are not under way,
-with a worker of one thread for each core and no HTTP. Both take turns. The soak asks from 64 clients, of whom 5 % leave
-before their answer, and checks that every answer is that of its own text. Models are loaded anew one time after the
-other while eight clients ask. Under overload requests come evenly, as many times as often as eight clients get answers,
-whether or not those before were answered. A table of medians is printed, and as the last line a JSON object.
+with a worker of one thread for each core and no HTTP. Both take turns, and so does a LibreTranslate that was started
+with the same model (`nmt package --for argos`) and listens on the port `--rival`. The soak asks from 64 clients, of
+whom 5 % leave before their answer, and checks that every answer is that of its own text. Models are loaded anew one
+time after the other while eight clients ask. Under overload requests come evenly, as many times as often as eight
+clients get answers, whether or not those before were answered. A table of medians is printed, and as the last line a
+JSON object.
 """
 
 from __future__ import annotations
@@ -251,6 +254,9 @@ def main() -> None:
     parser.add_argument("--soak", type=int, default=0, metavar="REQUESTS")
     parser.add_argument("--reloads", type=int, default=0, metavar="TIMES")
     parser.add_argument("--overload", type=int, default=0, metavar="TIMES")
+    parser.add_argument(
+        "--rival", type=int, metavar="PORT", help="of a LibreTranslate that runs here, with the same model"
+    )
     parser.add_argument("--options", nargs="*", default=[], help="of nmt serve, such as --options=--reproducible")
     parser.add_argument("--bare", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -283,14 +289,19 @@ def main() -> None:
                 found.setdefault(("nmt serve", clients), []).append(ours)
                 done = subprocess.run([*command, "--bare", str(clients)], capture_output=True, text=True, check=True)
                 found.setdefault(("ctranslate2", clients), []).append(json.loads(done.stdout.splitlines()[-1]))
+                if args.rival:
+                    theirs = asyncio.run(load(args.rival, lines, pair, clients, args.seconds))
+                    found.setdefault(("rival", clients), []).append(theirs)
         print("| clients | engine | requests/s | p50 ms | p95 ms |\n|---|---|---|---|---|")
         for (engine, clients), rounds in sorted(found.items(), key=lambda item: item[0][1]):
             medians = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
             print(f"| {clients} | {engine} | " + " | ".join(f"{value:.1f}" for value in medians.values()) + " |")
             result[f"{engine} {clients}"] = {key: round(value, 1) for key, value in medians.items()}
         for clients in args.clients:
-            ours, theirs = (result[f"{engine} {clients}"]["requests_per_s"] for engine in ("nmt serve", "ctranslate2"))
-            result[f"ratio {clients}"] = round(ours / theirs, 3)
+            ours = result[f"nmt serve {clients}"]["requests_per_s"]
+            for engine in ("ctranslate2", "rival") if args.rival else ("ctranslate2",):
+                ratio = ours / result[f"{engine} {clients}"]["requests_per_s"]
+                result[f"ratio {clients}" + (" rival" if engine == "rival" else "")] = round(ratio, 3)
     result["rss_mb_at_end"] = round(server.megabytes)
     result["exit"] = server.stop()
     print(json.dumps(result))
