@@ -11,7 +11,7 @@ import typer
 from nmt import console
 from nmt.commands.augmenting import is_prepared, make_synthetic, plan_of, planned_or_not, time_of
 from nmt.commands.options import RecipeArgument, load, pair_filter, recipe_named
-from nmt.errors import NMTError
+from nmt.errors import NMTError, RecipeError
 
 if TYPE_CHECKING:
     from nmt.recipe import Recipe
@@ -24,18 +24,36 @@ app = typer.Typer()
 def prepare(
     recipe: RecipeArgument = None,
     force: Annotated[bool, typer.Option("--force", help="Prepare anew, replacing what was prepared.")] = False,
+    task: Annotated[
+        str,
+        typer.Option(
+            metavar="K/N",
+            show_default=False,
+            help="Do a part: run N such processes at a time, on any machines that share the folder.",
+        ),
+    ] = "1/1",
 ) -> None:
     """Audit and filter the text, train the tokenizer, write ids to disk."""
+    from nmt.data.kept import Share
     from nmt.data.prepare import prepare as prepare_data
     from nmt.run.older import older_run
 
+    try:
+        share = Share(*map(int, task.split("/", 1)))
+    except (ValueError, TypeError):
+        raise RecipeError(f"`--task {task}` is no part.", "Give the first of eight as 1/8, the last as 8/8.") from None
     loaded, path = load(recipe)
     with recipe_named(path):
         plan = plan_of(loaded)
+        if share.of > 1 and loaded.data.synthetic and not is_prepared(plan.recipe, path):
+            raise RecipeError(
+                "`--task` prepares text that is there, not what `data.synthetic` makes.", "Prepare without `--task`."
+            )
         if force or not is_prepared(plan.recipe, path):
             make_synthetic(plan)
         loaded = plan.recipe
-        prepare_data(loaded, force=force, recipe_path=path, older=older_run(loaded), scorer_of=pair_filter)
+        prepare_data(loaded, force=force, recipe_path=path, older=older_run(loaded), scorer_of=pair_filter,
+                     share=share)  # fmt: skip
 
 
 @app.command(epilog="Example: `nmt train recipes/multi30k.yaml train.max_minutes=20`")

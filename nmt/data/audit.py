@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,7 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, work: Wo
     # Lines that must not be those of validation and test sets, whatever side they are on
     anywhere = (s.corpus.of_one_language or s.corpus.synthetic is not None for s in splits.get("train", ()))
     targets = read_back or any(anywhere)
+    _do_share(splits, filters, targets, work)
     audited = {
         name: _audit_split(name, sources, filters, targets, work, faults, warnings) for name, sources in splits.items()
     }
@@ -168,6 +170,19 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, work: Wo
             split.note("leak_source", shown & leaks)
             split.note("leak_pair", shown & there(split.pair_keys, audited["train"].pair_keys))
     return AuditReport(audited, warnings)
+
+
+def _do_share(splits: Mapping[str, Sequence[PairSource]], filters: Filters, targets: bool, work: Work) -> None:
+    """Of all sources, before any result of others is waited for."""
+    every = ((name, i, source) for name, sources in splits.items() for i, source in enumerate(sources))
+    for name, i, source in every if work.share.of > 1 else ():
+        for each in (source, *source.further_references()):
+            with suppress(DataError):  # of files; it is told where all is read
+                work.ahead(_stage(name, i, each), partial, (_examine, filters, targets), _tasks(each, {}))
+
+
+def _stage(split: str, number: int, source: PairSource) -> str:
+    return f"audit-{split}-{number}-{source.reference}"
 
 
 def _find_repeated(split: SplitAudit) -> None:
@@ -191,7 +206,7 @@ def _audit_split(
     with console.progress(f"Auditing {name}", None, "pairs") as advance:
 
         def read(source: PairSource) -> list[_Findings]:
-            stage = f"audit-{name}-{len(split.sources)}-{source.reference}"
+            stage = _stage(name, len(split.sources), source)
             return _audit_source(stage, source, filters, targets, work, split.found, faults, advance)
 
         tables = TableFiles(sources)

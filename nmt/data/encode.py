@@ -241,6 +241,29 @@ class _Sample:
         return round(self._several / max(1, self._looked_at), 4)
 
 
+def encode_share(
+    recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
+    folder: Path, tokenizer: Tokenizer, work: Work,
+) -> None:  # fmt: skip
+    """Encode what is this process's, where several share the work. The tokenizer is in `folder`, too."""
+    if work.share.of == 1:
+        return
+    number_of = _numbers(sources, routing)
+    readings, _ = _readings(recipe, sources, report, routing, number_of)
+    tasks = _tasks(readings, {name: split.pairs for name, split in report.splits.items()}, number_of)
+    work.ahead(_stage(tokenizer), _encoder, (folder, vocabularies(recipe.data)), tasks)
+
+
+def _stage(tokenizer: Tokenizer) -> str:
+    return f"encode-{tokenizer.fingerprint}"
+
+
+def _numbers(sources: Mapping[str, Sequence[PairSource]], routing: Routing) -> dict[str, int]:
+    """Of the splits, as pairs are routed to them."""
+    names = list(dict.fromkeys([*routing.names, *sources]))
+    return {name: number for number, name in enumerate(names) if name in sources}
+
+
 def write_splits(
     recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing,
     folder: Path, tokenizer: Tokenizer, work: Work, round_trip: RoundTrip, case: CaseCounter,
@@ -248,9 +271,8 @@ def write_splits(
     """Encode all splits into `folder`; show `round_trip` some targets, and `case` the training lines. Gives what the
     splits come to, and the corpora as they were read, a direction each.
     """
-    sides, counts = vocabularies(recipe.data), routing.counts()
-    names = list(dict.fromkeys([*routing.names, *sources]))
-    number_of = {name: number for number, name in enumerate(names) if name in sources}
+    encode_share(recipe, sources, report, routing, folder, tokenizer, work)
+    sides, counts, number_of = vocabularies(recipe.data), routing.counts(), _numbers(sources, routing)
     readings, placed = _readings(recipe, sources, report, routing, number_of)
     pairs = {name: split.pairs for name, split in report.splits.items()}
     moved = {name: count for name, count in counts.items() if count and name != "train"}
@@ -261,7 +283,7 @@ def write_splits(
     with ExitStack() as stack, console.progress("Encoding", total, "pairs") as advance:
         splits = {name: _Split(stack, folder, name, sides, tokenizer) for name in sources}
         tasks = _tasks(readings, pairs, number_of)
-        results = work.in_order(f"encode-{tokenizer.fingerprint}", _Encoded, _encoder, (folder, sides), tasks)
+        results = work.in_order(_stage(tokenizer), _Encoded, _encoder, (folder, sides), tasks)
         for task, encoded in stack.enter_context(closing(results)):
             splits[task.split].add(task, encoded)
             if task.split == "train":

@@ -7,7 +7,7 @@ The same recipe on the same text gives the same bytes, whatever the number of pr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,11 +26,11 @@ from nmt.data.check import (
     remember_inputs,
     scorer_fingerprint,
 )
-from nmt.data.corpus import resolve_files
+from nmt.data.corpus import PairSource, resolve_files
 from nmt.data.documents import check_documents
-from nmt.data.encode import write_splits
-from nmt.data.filters import route
-from nmt.data.kept import Work, kept_for
+from nmt.data.encode import encode_share, write_splits
+from nmt.data.filters import Routing, route
+from nmt.data.kept import ALONE, Share, Work, kept_for
 from nmt.data.labels import find_labels
 from nmt.data.languages import audit_languages
 from nmt.data.manifest import (
@@ -68,11 +68,12 @@ _SMALL = 50_000  # pairs; below, starting processes costs more than they gain
 
 def prepare(
     recipe: Recipe, force: bool = False, recipe_path: str | Path | None = None, processes: int | None = None,
-    older: Path | None = None, scorer_of: Callable[[str], Score] | None = None,
+    older: Path | None = None, scorer_of: Callable[[str], Score] | None = None, share: Share = ALONE,
 ) -> Path:  # fmt: skip
     """Prepare the recipe's data and return the folder. What matches already is left as it is, unless `force`. `older`
     is a run whose tokenizer is kept in place of a new one: see run/older.py. `scorer_of` gives what a run that scores
-    pairs makes of them, for `data.filters.pair_score`.
+    pairs makes of them, for `data.filters.pair_score`. `share`: of several processes with the same recipe and folder,
+    which this is; the first puts together what all make, and alone writes the folder.
 
     Raises DataError for faults of the text, RunError for a folder that holds something else or cannot be written.
     """
@@ -93,7 +94,7 @@ def prepare(
     inputs = resolve_files(recipe.data)
     sources = sources_of(recipe.data)
     cores = usable_cores() if processes is None else processes
-    work = Work(cores, kept_for(target, _key(recipe, inputs)))
+    work = Work(cores, kept_for(target, _key(recipe, inputs)), share)
     report = audit({name: group for name, group in sources.items() if group}, recipe.data.filters, work)
     in_languages = audit_languages(report.splits)
     show_audit(report)
@@ -104,6 +105,9 @@ def prepare(
     labels = find_labels(recipe.data, sources, routing)
     if processes is None and sum(split.pairs for split in report.splits.values()) < _SMALL:
         work = replace(work, processes=1)
+    if share.number > 1:
+        _encode_own(recipe, sources, report, routing, work)
+        return target
     with staging(target, written_files(target)) as folder:
         training = time.monotonic()
         tokenizer, lines = train_tokenizer(recipe, report.splits["train"], routing, older)
@@ -111,6 +115,9 @@ def prepare(
         if recipe.data.joint is not None:
             tokenizer.read_fields(recipe.data.joint)
         tokenizer.save(folder)
+        if share.of > 1:
+            with staging(_tokenizer_of(work), tokenizer.files) as shared:
+                tokenizer.save(shared)
         round_trip = RoundTrip(tokenizer)
         case = CaseCounter(_plain_sources(recipe), report.splits["train"].pairs)
         splits, corpora = write_splits(recipe, sources, report, routing, folder, tokenizer, work, round_trip, case)
@@ -130,6 +137,21 @@ def prepare(
     seconds = time.monotonic() - began
     console.info(f"Prepared {target} in {seconds:.1f} s, of which the tokenizer's training took {training:.1f} s.")
     return target
+
+
+def _encode_own(
+    recipe: Recipe, sources: Mapping[str, Sequence[PairSource]], report: AuditReport, routing: Routing, work: Work
+) -> None:
+    """As one of several, with the tokenizer that the first has trained."""
+    folder = _tokenizer_of(work)
+    work.wait_for(folder, replace(work.share, number=1))
+    encode_share(recipe, sources, report, routing, folder, Tokenizer.load(folder), work)
+    console.info(f"Task {work.share} is done. {recipe.prepared_dir} is written by task 1/{work.share.of}.")
+
+
+def _tokenizer_of(work: Work) -> Path:
+    assert work.folder is not None, "what is shared is kept"
+    return work.folder / "tokenizer"
 
 
 def _key(recipe: Recipe, inputs: Mapping[str, InputFile]) -> str:

@@ -15,7 +15,7 @@ import pytest
 from nmt.data import audit as audit_module
 from nmt.data import encode as encode_module
 from nmt.data import kept
-from nmt.data.kept import HERE, Work, kept_for
+from nmt.data.kept import HERE, Share, Work, kept_for
 from nmt.data.prepare import prepare
 from nmt.errors import RunError
 from nmt.recipe import Recipe
@@ -164,3 +164,65 @@ def test_a_damaged_shard_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(RunError, match=r"stage-00000\.shard cannot be read: .*") as e:
         run(work, 5, [])
     assert e.value.hint == f"Remove {tmp_path / 'a' / 'b'}; what it keeps is then made again."
+
+
+# --- several that share a preparation --------------------------------------------------------------------------------
+
+
+def share_in_a_process(recipe: Recipe, share: Share, die_at: int = -1) -> int:
+    """Its number. It dies, as if it were killed, before it writes one shard of all."""
+
+    def write(path: Path, shard: Sequence[Any]) -> None:
+        written.append(path.name)
+        if len(written) == die_at:
+            os._exit(9)
+        real(path, shard)
+
+    real, written = kept._write, list[str]()
+    pid = os.fork()
+    if not pid:
+        try:
+            kept._write = write
+            prepare(recipe, processes=1, share=share)
+        except BaseException:  # noqa: BLE001 - nothing of this process may go on in pytest
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+def ended(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("of", [2, 3])
+def test_several_that_share_a_preparation_give_the_same_bytes(
+    toy_recipe: Toy, tmp_path: Path, many: None, of: int
+) -> None:
+    keys: dict[str, Any] = {"data__valid": {"holdout": 15}, "data__filters": {"drop_duplicates": True}}
+    whole = contents(prepare(toy_recipe(**keys, data__prepared_dir=str(tmp_path / "whole"))))
+    recipe = toy_recipe(**keys, data__prepared_dir=str(tmp_path / "shared"))
+    pids = [share_in_a_process(recipe, Share(number, of)) for number in range(1, of + 1)]
+    assert [ended(pid) for pid in pids] == [0] * of
+    assert contents(recipe.prepared_dir) == whole
+    assert not list(tmp_path.rglob("*.shards"))
+
+
+@pytest.mark.parametrize("dead", [1, 2])
+def test_one_that_died_is_started_again(toy_recipe: Toy, tmp_path: Path, many: None, dead: int) -> None:
+    whole = contents(prepare(toy_recipe(data__prepared_dir=str(tmp_path / "whole"))))
+    recipe = toy_recipe(data__prepared_dir=str(tmp_path / "shared"))
+    other = share_in_a_process(recipe, Share(3 - dead, 2))
+    assert ended(share_in_a_process(recipe, Share(dead, 2), die_at=3)) == 9
+    assert not (recipe.prepared_dir / "manifest.json").exists()
+    assert ended(share_in_a_process(recipe, Share(dead, 2))) == 0
+    assert ended(other) == 0
+    assert contents(recipe.prepared_dir) == whole
+
+
+def test_every_shard_has_one_owner() -> None:
+    owners = [Share(1, 3).owner("audit-train-0-0", number) for number in range(6)]
+    assert sorted(str(owner) for owner in owners) == ["1/3", "1/3", "2/3", "2/3", "3/3", "3/3"]
+    for number, of in ((0, 3), (4, 3), (1, 0)):
+        with pytest.raises(ValueError, match="is no share"):
+            Share(number, of)
