@@ -238,6 +238,139 @@ def odt() -> bytes:
     return out.getvalue()
 
 
+ODP_CONTENT = """<?xml version="1.0" encoding="UTF-8"?>
+<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
+ xmlns:presentation="urn:oasis:names:tc:opendocument:xmlns:presentation:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ office:version="1.2"><office:body><office:presentation>
+<presentation:footer-decl presentation:name="f1">Our footer</presentation:footer-decl>
+<draw:page draw:name="page1" presentation:use-footer-name="f1">
+<draw:frame presentation:class="title"><draw:text-box><text:p>The title</text:p></draw:text-box></draw:frame>
+<draw:frame><draw:text-box><text:list><text:list-item><text:p>First <text:span text:style-name="B">point</text:span>\
+</text:p></text:list-item></text:list></draw:text-box></draw:frame>
+<presentation:notes><draw:page-thumbnail/><draw:frame presentation:class="notes"><draw:text-box>\
+<text:p>Speak slowly</text:p></draw:text-box></draw:frame></presentation:notes></draw:page>
+<draw:page draw:name="page2"><draw:frame><table:table><table:table-row><table:table-cell><text:p>A cell</text:p>\
+</table:table-cell></table:table-row></table:table></draw:frame>\
+<draw:frame><draw:text-box><text:p>7</text:p></draw:text-box></draw:frame></draw:page>
+</office:presentation></office:body></office:document-content>"""
+
+
+def odp() -> bytes:
+    return zipped(
+        {
+            "mimetype": b"application/vnd.oasis.opendocument.presentation",
+            "content.xml": ODP_CONTENT.encode(),
+            "META-INF/manifest.xml": b"""<manifest:manifest xmlns:manifest="\
+urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><manifest:file-entry manifest:full-path="/" manifest:media-type="\
+application/vnd.oasis.opendocument.presentation"/><manifest:file-entry manifest:full-path="content.xml" \
+manifest:media-type="text/xml"/></manifest:manifest>""",
+        }
+    )
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """An archive; its `mimetype` is stored."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            how = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(name), content, how)
+    return out.getvalue()
+
+
+SHEET_NS = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+RELS_NS = "http://schemas.openxmlformats.org/package/2006/relationships"
+OFFICE_RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+XML_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+STRINGS = [
+    "<si><t>Price</t></si>", "<si><t>The dog sleeps</t></si>",
+    '<si><r><t xml:space="preserve">Please bring </t></r><r><rPr><b/><sz val="11"/></rPr><t>your</t></r>'
+    '<r><t xml:space="preserve"> tomato now</t></r></si>',
+    '<si><t xml:space="preserve"> A space &amp; a\nsecond line </t></si>', "<si><t>open</t></si>",
+    '<si><t>東京</t><rPh sb="0" eb="2"><t>トウキョウ</t></rPh><phoneticPr fontId="1"/></si>',
+    "<si><t>https://example.com/a</t></si>", "<si><t>2024-01-31T10:00</t></si>", "<si><t/></si>",
+]  # fmt: skip
+SHEET = (
+    '<dimension ref="A1:C4"/><sheetData>'
+    '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>'
+    '<row r="2"><c r="A2"><v>12.5</v></c><c r="B2" t="s"><v>2</v></c><c r="C2" t="s"><v>3</v></c></row>'
+    '<row r="3"><c r="A3" t="s"><v>4</v></c><c r="B3" t="str"><f>B1&amp;"!"</f><v>The dog sleeps!</v></c>'
+    '<c r="C3"><f>COUNTIF(A1:A9,"Open")</f><v>1</v></c></row>'
+    '<row r="4"><c r="A4" t="inlineStr"><is><t>Stands inline</t></is></c><c r="B4" t="s"><v>5</v></c>'
+    '<c r="C4" t="b"><v>1</v></c></row></sheetData>'
+)
+
+
+def xlsx_of(strings: list[str] | None = None, sheet: str = SHEET, more: dict[str, bytes] | None = None) -> bytes:
+    """A workbook of one sheet, without shared strings if these are None."""
+    kinds = {"/xl/workbook.xml": "sheet.main", "/xl/worksheets/sheet1.xml": "worksheet"}
+    kinds |= {} if strings is None else {"/xl/sharedStrings.xml": "sharedStrings"}
+    kinds |= {f"/{name}": "table" for name in more or {} if "/table" in name}
+    main = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    types = "".join(f'<Override PartName="{name}" ContentType="{main}.{kind}+xml"/>' for name, kind in kinds.items())
+    members = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Default Extension="xml" ContentType="application/xml"/>{types}</Types>',
+        "_rels/.rels": f'<Relationships xmlns="{RELS_NS}"><Relationship Id="rId1" Type="{OFFICE_RELS}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {SHEET_NS} xmlns:r="{OFFICE_RELS}"><sheets><sheet name="The sheet" sheetId="1" '
+        'r:id="rId1"/></sheets><calcPr calcId="124519"/></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{RELS_NS}"><Relationship Id="rId1" '
+        f'Type="{OFFICE_RELS}/worksheet" Target="worksheets/sheet1.xml"/>'
+        + ("" if strings is None else f'<Relationship Id="rId2" Type="{OFFICE_RELS}/sharedStrings" '
+           'Target="sharedStrings.xml"/>')
+        + "</Relationships>",
+        "xl/worksheets/sheet1.xml": f"<worksheet {SHEET_NS}>{sheet}</worksheet>",
+    }  # fmt: skip
+    if strings is not None:
+        members["xl/sharedStrings.xml"] = f'<sst {SHEET_NS} uniqueCount="{len(strings)}">{"".join(strings)}</sst>'
+    return zipped({name: (XML_HEAD + text).encode() for name, text in members.items()} | (more or {}))
+
+
+def xlsx() -> bytes:
+    return xlsx_of(STRINGS)
+
+
+CHAPTER = """<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en"><head><title>Chapter one</title>
+<link rel="stylesheet" href="s.css" type="text/css"/></head><body><h1 id="c1">Chapter one</h1>
+<p>Please bring <i>your</i> tomato&nbsp;now.<br/><a id="p2"/>It is <b>here</b>.</p><hr/><img src="a.png" alt="A dog"/>
+</body></html>"""
+NAV = """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="en">
+<head><title>Contents</title></head><body><nav epub:type="toc"><ol><li><a href="c%201.xhtml">Chapter one</a></li></ol></nav>
+<nav epub:type="page-list"><ol><li><a href="c%201.xhtml#p2">xii</a></li></ol></nav></body></html>"""
+NCX = """<?xml version="1.0"?><ncx xmlns="http://www.daisy.org/z3986/2005/ncx/" version="2005-1" xml:lang="en"><head/>
+<docTitle><text>The book</text></docTitle><docAuthor><text>Ann Author</text></docAuthor><navMap><navPoint id="n1">
+<navLabel><text>Chapter one</text></navLabel><content src="c%201.xhtml"/></navPoint></navMap>
+<pageList><pageTarget><navLabel><text>xii</text></navLabel><content src="c%201.xhtml#p2"/></pageTarget></pageList></ncx>"""
+OPF = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">urn:uuid:1</dc:identifier>
+<dc:title>The book</dc:title><dc:creator>Ann Author</dc:creator><dc:language>en</dc:language>
+<dc:description>&lt;p&gt;A book of &lt;i&gt;dogs&lt;/i&gt;&lt;/p&gt;</dc:description>
+<meta property="dcterms:modified">2024-01-01T00:00:00Z</meta></metadata>
+<manifest><item id="c1" href="c%201.xhtml" media-type="application/xhtml+xml"/>
+<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>
+<item id="css" href="s.css" media-type="text/css"/><item id="img" href="a.png" media-type="image/png"/>
+<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/></manifest>
+<spine toc="ncx"><itemref idref="c1"/></spine></package>"""
+CONTAINER = """<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
+<rootfiles><rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>"""
+
+
+def epub(more: dict[str, bytes] | None = None) -> bytes:
+    """A book, with other or more members."""
+    members = {
+        "mimetype": b"application/epub+zip", "META-INF/container.xml": CONTAINER.encode(),
+        "OEBPS/book.opf": OPF.encode(), "OEBPS/c 1.xhtml": CHAPTER.encode(), "OEBPS/nav.xhtml": NAV.encode(),
+        "OEBPS/toc.ncx": NCX.encode(), "OEBPS/s.css": b"p { color: red }", "OEBPS/a.png": b"\x89PNG",
+    }  # fmt: skip
+    return zipped(members | (more or {}))
+
+
 def all_documents() -> dict[str, bytes]:
     """By name."""
     return {
@@ -245,4 +378,5 @@ def all_documents() -> dict[str, bytes]:
         "a.po": PO, "a.xlf": XLIFF, "b.xlf": XLIFF2, "a.tmx": TMX, "a.srt": SRT, "a.vtt": VTT,
         "a.json": JSON, "a.arb": ARB,
         "a.docx": docx(), "a.pptx": pptx(), "a.odt": odt(),
+        "a.odp": odp(), "a.xlsx": xlsx(), "a.epub": epub(),
     }  # fmt: skip

@@ -15,18 +15,18 @@ _READERS = {  # format: module and function
     "text": ("lines", "read"), "html": ("html", "read"), "markdown": ("markdown", "read"), "po": ("po", "read"),
     "xliff": ("xliff", "read"), "tmx": ("tmx", "read"), "subtitles": ("subtitles", "read"),
     "json": ("json_strings", "read"), "docx": ("office", "read_docx"), "pptx": ("office", "read_pptx"),
-    "odt": ("odt", "read"),
+    "odt": ("odt", "read_odt"), "odp": ("odt", "read_odp"), "xlsx": ("sheets", "read"), "epub": ("epub", "read"),
 }  # fmt: skip
 _BY_SUFFIX = {
     ".txt": "text", ".html": "html", ".htm": "html", ".xhtml": "html", ".md": "markdown", ".markdown": "markdown",
     ".po": "po", ".pot": "po", ".xlf": "xliff", ".xliff": "xliff", ".sdlxliff": "xliff", ".mqxliff": "xliff",
     ".tmx": "tmx", ".srt": "subtitles", ".vtt": "subtitles", ".json": "json", ".arb": "json", ".docx": "docx",
-    ".pptx": "pptx", ".odt": "odt",
+    ".pptx": "pptx", ".odt": "odt", ".odp": "odp", ".xlsx": "xlsx", ".epub": "epub",
 }  # fmt: skip
 _BY_CONTENT = (
     (rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.opendocument\.text", "odt"),
-    (rb"PK\x03\x04(?=.*word/document)", "docx"),
-    (rb"PK\x03\x04(?=.*ppt/presentation)", "pptx"),
+    (rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.opendocument\.presentation", "odp"),
+    (rb"PK\x03\x04.{26}mimetypeapplication/epub\+zip", "epub"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE tmx[^>]*>\s*)?<tmx\b", "tmx"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?xliff\b", "xliff"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?i:<!DOCTYPE html|<html\b)", "html"),
@@ -34,7 +34,8 @@ _BY_CONTENT = (
     (rb"(?:\xef\xbb\xbf)?\s*\d+\s*\r?\n\d+:\d\d:\d\d,\d{3} --> ", "subtitles"),
 )
 SUFFIXES = tuple(_BY_SUFFIX)
-_PACKAGES = ("docx", "pptx", "odt")
+_PACKAGES = ("docx", "pptx", "odt", "odp", "xlsx", "epub")
+_MEMBERS = {b"word/document": "docx", b"ppt/presentation": "pptx", b"xl/workbook": "xlsx"}
 
 
 def kind_by_name(name: str | PurePath) -> str | None:
@@ -46,10 +47,10 @@ def format_of(name: str, data: bytes) -> str:
     """Raises DataError where it is of a format that is not translated."""
     head = data[:65536]
     by_name = kind_by_name(name)
-    by_content = next(
-        (kind for pattern, kind in _BY_CONTENT if re.match(pattern, data if head[:2] == b"PK" else head, re.DOTALL)),
-        None,
-    )
+    by_content = next((kind for pattern, kind in _BY_CONTENT if re.match(pattern, head, re.DOTALL)), None)
+    if by_content is None and data.startswith(b"PK\x03\x04"):
+        found = {data.find(member): kind for member, kind in _MEMBERS.items() if member in data}
+        by_content = found[min(found)] if found else None  # other documents may be embedded, and come later
     if by_name is None:
         if by_content is not None:
             return by_content

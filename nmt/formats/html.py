@@ -47,12 +47,12 @@ def read(data: bytes, about: About) -> Document:
     def write() -> bytes:
         if not any(slot.unit.changed for slot in slots):
             return data
-        return encode(edited(text, slots, edits=_language(text, about)))
+        return encode(edited(text, slots, edits=language_edits(text, about)))
 
     return Document([slot.unit for slot in slots], write)
 
 
-def _language(text: str, about: About) -> list[tuple[int, int, str]]:
+def language_edits(text: str, about: About) -> list[tuple[int, int, str]]:
     """What sets the language of the page, where it says one."""
     first = next((t for t in _tokens(text, (0, len(text))) if t.name == "html"), None)
     found = first.attributes if first else None

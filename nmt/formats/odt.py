@@ -1,4 +1,4 @@
-"""ODT: paragraphs and headings of OpenDocument text, of its headers, footers, notes, tables and text boxes too."""
+"""ODT and ODP: paragraphs and headings of OpenDocument, of headers, footers, notes, tables and text boxes too."""
 
 from __future__ import annotations
 
@@ -15,13 +15,23 @@ _AROUND = {"span", "a", "ruby", "ruby-base", "meta", "meta-field"}
 _SPACES = {"s", "tab", "line-break"}
 _SKIPPED = {"annotation", "tracked-changes", "index-title-template"}
 _PARTS = ("content.xml", "styles.xml")
+_DECLARED = {"header-decl", "footer-decl"}  # of slides: said once, shown on many
 
 
-def read(data: bytes, about: About) -> Document:
+def read_odt(data: bytes, about: About) -> Document:
     """Raises DataError where it is no OpenDocument text, or one that is not safe to read."""
+    return _read(data, about, "odt")
+
+
+def read_odp(data: bytes, about: About) -> Document:
+    """Raises DataError where it is no OpenDocument presentation, or one that is not safe to read."""
+    return _read(data, about, "odp")
+
+
+def _read(data: bytes, about: About, kind: str) -> Document:
     package = open_package(data, about.name)
     if "content.xml" not in package.names:
-        raise DataError(f"{about.name} is no .odt file: it has no content.xml in it.")
+        raise DataError(f"{about.name} is no .{kind} file: it has no content.xml in it.")
     parts: list[Part] = []
     for name in (name for name in _PARTS if name in package.names):
         text, encode, root = read_xml(package[name], f"{about.name} ({name})")
@@ -32,9 +42,12 @@ def read(data: bytes, about: About) -> Document:
 
 
 def _slots(text: str, root: Element, where: str) -> Iterator[Slot]:
-    number = 0
+    number = slide = 0
     for element in root.walk():
-        if element.name not in ("p", "h") or not element.space.endswith(":text:1.0") or element.inner == element.end:
+        if element.name == "page" and element.space.endswith(":drawing:1.0"):
+            slide, number = slide + 1, 0
+            where = f"slide {slide:,}, "
+        if not _is_paragraph(element) or element.inner == element.end:
             continue
         if any(one.name in _SKIPPED for one in element.above()):
             continue
@@ -43,6 +56,12 @@ def _slots(text: str, root: Element, where: str) -> Iterator[Slot]:
         unit = Unit(with_placeholders(_items(text, element)), f"{where}paragraph {number:,}")
         if has_letters(unit.source):
             yield Slot(element.inner, element.inner_end, unit, lambda target, code, p=prefix: _written(target, code, p))  # type: ignore[misc]
+
+
+def _is_paragraph(element: Element) -> bool:
+    if element.name in _DECLARED:
+        return element.space.endswith(":presentation:1.0")
+    return element.name in ("p", "h") and element.space.endswith(":text:1.0")
 
 
 def _items(text: str, element: Element) -> Iterator[str | Tag]:

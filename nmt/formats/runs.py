@@ -16,7 +16,7 @@ from nmt.formats.xml import Element, Text, escaped
 from nmt.text.inline import Inline, Tag, has_letters, with_placeholders
 
 _AROUND = {"hyperlink", "smartTag", "ins", "moveTo", "fldSimple", "customXml", "sdt"}  # elements with runs in them
-_NOTHING = {"pPr", "endParaRPr", "proofErr", "lastRenderedPageBreak"}
+_NOTHING = {"pPr", "endParaRPr", "proofErr", "lastRenderedPageBreak", "rPh", "phoneticPr"}
 _SPACES = {"tab", "br", "cr", "ptab"}
 _UNSEEN = re.compile(  # what of a look nobody sees
     r"""<(?P<p>\w+:)?(?:lang|noProof)\b[^>]*/>|\s(?:\w+:)?(?:rsid\w*|lang|altLang|dirty|err|noProof|smtClean)="[^"]*\""""
@@ -40,20 +40,26 @@ def paragraphs(text: str, root: Element, space: str, where: str) -> list[Slot]:
         if element.name != "p" or element.space != space:
             continue
         number += 1
-        pieces = list(_Reader(text, space).pieces(element))
-        looks = Counter[str]()
-        for piece in pieces:
-            if isinstance(piece.item, str) and piece.look is not None:
-                looks[_seen(piece.look)] += len(piece.item)
-        base = max(looks, key=lambda look: looks[look], default="")
-        source = with_placeholders(_looking(pieces, base))
-        inner = [child for child in element.elements if child.name not in _NOTHING]
-        if inner and has_letters(source):
-            whole = next((p.look or "" for p in pieces if p.look is not None and _seen(p.look) == base), "")
-            prefix = f"{element.prefix}:" if element.prefix else ""
-            unit = Unit(source, f"{where}, paragraph {number:,}")
-            slots.append(Slot(inner[0].begin, inner[-1].end, unit, _Writer(prefix, whole).write))
+        if slot := paragraph(text, element, f"{where}, paragraph {number:,}"):
+            slots.append(slot)
     return slots
+
+
+def paragraph(text: str, element: Element, where: str, breaks: re.Pattern[str] | None = None) -> Slot | None:
+    """An element with runs in it, if there is something to translate. breaks: what in the text of a run is a code."""
+    pieces = list(_Reader(text, element.space, breaks).pieces(element))
+    looks = Counter[str]()
+    for piece in pieces:
+        if isinstance(piece.item, str) and piece.look is not None:
+            looks[_seen(piece.look)] += len(piece.item)
+    base = max(looks, key=lambda look: looks[look], default="")
+    source = with_placeholders(_looking(pieces, base))
+    inner = [child for child in element.elements if child.name not in _NOTHING]
+    if not inner or not has_letters(source):
+        return None
+    whole = next((p.look or "" for p in pieces if p.look is not None and _seen(p.look) == base), "")
+    prefix = f"{element.prefix}:" if element.prefix else ""
+    return Slot(inner[0].begin, inner[-1].end, Unit(source, where), _Writer(prefix, whole).write)
 
 
 def _seen(look: str) -> str:
@@ -84,8 +90,8 @@ def _looking(pieces: Sequence[_Piece], base: str) -> Iterator[str | Tag]:
 class _Reader:
     """Takes a paragraph to pieces. A field is a pair round its result; all that comes before that is its first tag."""
 
-    def __init__(self, text: str, space: str) -> None:
-        self.text, self.space = text, space
+    def __init__(self, text: str, space: str, breaks: re.Pattern[str] | None = None) -> None:
+        self.text, self.space, self.breaks = text, space, breaks
         self.field = ""  # what has been read of a field's beginning
         self.depth = 0  # of fields whose results have not come
 
@@ -134,10 +140,21 @@ class _Reader:
             elif child.name == "fldChar" and kind == "end":
                 yield _Piece(Tag(f"{start}{look}{raw}</{prefix}r>", "close", "field"))
             elif child.name == "t" and child.space == self.space:
-                yield _Piece("".join(part.text for part in child.children if isinstance(part, Text)), look)
+                yield from self._text(child, look)
             else:
                 space = " " if child.name in _SPACES else ""
                 yield _Piece(Tag(raw, name=f"run {look}", text=space, at=(child.begin, child.end)), look)
+
+    def _text(self, element: Element, look: str) -> Iterator[_Piece]:
+        text = "".join(part.text for part in element.children if isinstance(part, Text))
+        start = self.text[element.begin : element.inner]
+        end = self.text[element.inner_end : element.end]
+        at = 0
+        for match in self.breaks.finditer(text) if self.breaks else ():
+            yield _Piece(text[at : match.start()], look)
+            yield _Piece(Tag(f"{start}{match[0]}{end}", name=f"run {look}", text=" "), look)
+            at = match.end()
+        yield _Piece(text[at:], look)
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,15 @@ class Element:
 
 def read_xml(data: bytes, name: str) -> tuple[str, Callable[[str], bytes], Element]:
     """The text, how to write such, and its root. Raises DataError where it is no well-formed XML, or has entities."""
+    text, encode = xml_text(data, name)
+    return text, encode, tree(text, name)
+
+
+def xml_text(data: bytes, name: str) -> tuple[str, Callable[[str], bytes]]:
+    """As `read_xml`, without the tree."""
     text, encode = decoded(data, name, declared_encoding(data, r"^\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.:-]+)"))
     check(text, name)
-    return text, encode, tree(text, name)
+    return text, encode
 
 
 def check(text: str, name: str) -> None:
@@ -162,9 +168,14 @@ def attribute_edit(text: str, element: Element, name: str, value: str) -> tuple[
     return begin, begin, f' {name}="{escaped_attribute(value)}"'
 
 
+def allowed(text: str) -> str:
+    """Without the characters that XML has not."""
+    return _FORBIDDEN.sub("", text)
+
+
 def escaped(text: str) -> str:
     """As content. Characters that XML has not are left out."""
-    return _FORBIDDEN.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return allowed(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def escaped_attribute(text: str) -> str:
