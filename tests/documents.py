@@ -242,7 +242,8 @@ ODP_CONTENT = """<?xml version="1.0" encoding="UTF-8"?>
 <office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
  xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"
  xmlns:presentation="urn:oasis:names:tc:opendocument:xmlns:presentation:1.0"
- xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
  office:version="1.2"><office:body><office:presentation>
 <presentation:footer-decl presentation:name="f1">Our footer</presentation:footer-decl>
 <draw:page draw:name="page1" presentation:use-footer-name="f1">
@@ -341,12 +342,14 @@ CHAPTER = """<?xml version="1.0" encoding="utf-8"?>
 <p>Please bring <i>your</i> tomato&nbsp;now.<br/><a id="p2"/>It is <b>here</b>.</p><hr/><img src="a.png" alt="A dog"/>
 </body></html>"""
 NAV = """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops" lang="en">
-<head><title>Contents</title></head><body><nav epub:type="toc"><ol><li><a href="c%201.xhtml">Chapter one</a></li></ol></nav>
+<head><title>Contents</title></head><body><nav epub:type="toc"><ol>
+<li><a href="c%201.xhtml">Chapter one</a></li></ol></nav>
 <nav epub:type="page-list"><ol><li><a href="c%201.xhtml#p2">xii</a></li></ol></nav></body></html>"""
 NCX = """<?xml version="1.0"?><ncx xmlns="http://www.daisy.org/z3986/2005/ncx/" version="2005-1" xml:lang="en"><head/>
 <docTitle><text>The book</text></docTitle><docAuthor><text>Ann Author</text></docAuthor><navMap><navPoint id="n1">
 <navLabel><text>Chapter one</text></navLabel><content src="c%201.xhtml"/></navPoint></navMap>
-<pageList><pageTarget><navLabel><text>xii</text></navLabel><content src="c%201.xhtml#p2"/></pageTarget></pageList></ncx>"""
+<pageList><pageTarget><navLabel><text>xii</text></navLabel><content src="c%201.xhtml#p2"/></pageTarget></pageList>
+</ncx>"""
 OPF = """<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
 <metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">urn:uuid:1</dc:identifier>
 <dc:title>The book</dc:title><dc:creator>Ann Author</dc:creator><dc:language>en</dc:language>

@@ -102,6 +102,7 @@ def test_translations_of_messages_are_marked_and_that_is_said(nmt) -> None:
         ("done.po -o b.po", "there is nothing to translate in done.po.", "--all"),
         ("bad.json -o b.json", "bad.json:1 is not valid JSON", ""),
         ("bad.docx -o b.docx", "bad.docx is no ZIP archive, which its name does not say.", ""),
+        ("lying.xlsx -o b.xlsx", "lying.xlsx is translated within its format (docx), so call the output *.docx", ""),
         ("bad.docx bad.json -o b", "bad.docx is no ZIP archive", ""),
         ("a.html -o b.html --n-best 3", "`--n-best` is for lines of text, not for documents.", "Leave it out"),
         ("a.html -o b.html -i x", "`--input` is for lines of text", ""),
@@ -115,7 +116,7 @@ def test_translations_of_messages_are_marked_and_that_is_said(nmt) -> None:
 def test_what_cannot_be_is_told_and_nothing_is_written(nmt, words: str, says: str, hint: str) -> None:
     contents = {
         "a.html": HTML, "sub/a.html": HTML, "a.po": PO, "a.json": JSON, "a.pdf": b"%PDF", "12.txt": b"12\n",
-        "bad.json": b"{", "bad.docx": b"x", "done.po": b'msgid "a"\nmsgstr "b"\n',
+        "bad.json": b"{", "bad.docx": b"x", "lying.xlsx": docx_document(), "done.po": b'msgid "a"\nmsgstr "b"\n',
     }  # fmt: skip
     for name, data in contents.items():
         Path(name).parent.mkdir(exist_ok=True)

@@ -27,8 +27,8 @@ FilesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="FILE", show_default=False,
-        help="Documents, or folders of them, to translate into `-o`: txt, html, md, docx, odt, pptx, po, xliff, tmx, "
-        "srt, vtt, json, arb.",
+        help="Documents, or folders of them, to translate into `-o`: txt, html, md, docx, odt, epub, pptx, odp, "
+        "xlsx, po, xliff, tmx, srt, vtt, json, arb.",
     ),
 ]  # fmt: skip
 AllOption = Annotated[
@@ -295,7 +295,8 @@ def _other_format(task: Task, output: Path) -> Iterator[str]:
     named = kind_by_name(output)
     if named not in (None, task.kind) or (named is None and task.kind not in ("text", "xliff")):
         what = f"{task.source} is translated within its format ({task.kind})"
-        yield f"{what}, so call the output *{task.source.suffix}, not {output}; or make that a folder first."
+        suffix = task.source.suffix if kind_by_name(task.source) in (None, task.kind) else f".{task.kind}"
+        yield f"{what}, so call the output *{suffix}, not {output}; or make that a folder first."
 
 
 def _found(files: Sequence[str]) -> list[tuple[Path, Path]]:

@@ -35,6 +35,7 @@ _BY_CONTENT = (
 )
 SUFFIXES = tuple(_BY_SUFFIX)
 _PACKAGES = ("docx", "pptx", "odt", "odp", "xlsx", "epub")
+_OLE = bytes.fromhex("D0CF11E0A1B11AE1")
 _MEMBERS = {b"word/document": "docx", b"ppt/presentation": "pptx", b"xl/workbook": "xlsx"}
 
 
@@ -60,6 +61,8 @@ def format_of(name: str, data: bytes) -> str:
         return "text"
     if by_content in _PACKAGES and by_name in _PACKAGES:
         return by_content
+    if by_name in _PACKAGES and data.startswith(_OLE):
+        raise DataError(f"{name} has a password, or is of Office 97-2003.", f"Save it without, as .{by_name}.")
     if (by_name in _PACKAGES) != data.startswith(b"PK\x03\x04"):
         raise DataError(
             f"{name} is {'no' if by_name in _PACKAGES else 'a'} ZIP archive, which its name does not say.",

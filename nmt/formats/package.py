@@ -79,23 +79,23 @@ def open_package(data: bytes, name: str) -> Package:
 # A member that has text: its name, its text, how that is written, and what is translated of it.
 Part = tuple[str, str, Callable[[str], bytes], list[Slot]]
 Edit = tuple[int, int, str]
+_NO_EDITS: Mapping[str, Sequence[Edit]] = {}
 
 
 def package_document(
     package: Package,
     parts: Sequence[Part],
     notes: Sequence[str] = (),
-    edits: Mapping[str, Sequence[Edit]] | None = None,
+    edits: Mapping[str, Sequence[Edit]] = _NO_EDITS,
 ) -> Document:
     """Of an archive with text in some of its members. `edits` of members are made if anything at all is translated."""
-    more = edits or {}
 
     def write() -> bytes:
         touched = {name for name, *_, slots in parts if any(slot.unit.changed for slot in slots)}
         if touched:
-            touched |= {name for name, wanted in more.items() if wanted}
+            touched |= {name for name, wanted in edits.items() if wanted}
         changed = {
-            name: encode(edited(text, slots, edits=more.get(name, ())))
+            name: encode(edited(text, slots, edits=edits.get(name, ())))
             for name, text, encode, slots in parts
             if name in touched
         }

@@ -9,7 +9,7 @@ from nmt.errors import DataError, plural
 from nmt.formats.document import About, CodeOf, Document, Slot, Unit
 from nmt.formats.package import Edit, Package, Part, open_package, package_document
 from nmt.formats.runs import paragraph
-from nmt.formats.xml import Element, Text, attribute_edit, escaped, read_xml, unescaped
+from nmt.formats.xml import Element, Text, attribute_edit, escaped, read_xml, tree, unescaped, xml_text
 from nmt.text.inline import Inline, Tag, has_letters, plain, with_placeholders, written
 
 _TYPES = "[Content_Types].xml"
@@ -23,9 +23,14 @@ _BREAKS = re.compile(r"(?:\r?\n|&#(?:10|13|[xX]0?[aAdD]);|_x000[aAdD]_)+")
 _BREAKS_IN_RUN = re.compile(r"(?:\r?\n|_x[0-9a-fA-F]{4}_)+")
 _ESCAPE = re.compile(r"(_x[0-9a-fA-F]{4}_)")  # of a character that XML has not
 _NO_TEXT = re.compile(r"(?:https?|mailto|ftp):\S*|\S+@\S+\.\S+|\S*\d\S*")  # URLs, addresses, numbers of parts
+_OTHER = re.compile(r"<!|<\?(?!xml\s)")  # than elements and text
+_START = re.compile(
+    r"""<(?P<prefix>(?:[\w.-]+:)?)(?P<name>si|c)(?=[\s/>])(?P<attributes>(?:[^"'>/]++|"[^"]*+"|'[^']*+'|/(?!>))*+)"""
+    r"(?P<alone>/?)>"
+)
 _LEFT = {
     "charts": re.compile(r"xl/charts/chart\d*\.xml"),
-    "comments": re.compile(r"xl/(?:comments|threadedComments/threadedComment)\d*\.xml"),
+    "comments": re.compile(r"xl/(?:\w+/)?(?:threadedC|c)omments?\d*\.xml"),
     "pivot tables": re.compile(r"xl/pivotTables/pivotTable\d*\.xml"),
 }  # fmt: skip
 
@@ -41,9 +46,9 @@ def read(data: bytes, about: About) -> Document:
     parts: list[Part] = []
     left = 0
     for name in [*_of(types, _STRINGS), *(name for name in sheets if b"inlineStr" in package[name])]:
-        text, encode, root = read_xml(package[name], f"{about.name} ({name})")
+        text, encode = xml_text(package[name], f"{about.name} ({name})")
         slots: list[Slot] = []
-        for holder, where in _holders(root, name):
+        for holder, where in _holders(text, name):
             if _text(holder).casefold().strip() in named:
                 left += 1
             else:
@@ -124,18 +129,30 @@ def _in_formulas(package: Package, sheets: list[str]) -> set[str]:
 # --- texts -----------------------------------------------------------------------------------------------------------
 
 
-def _holders(root: Element, name: str) -> Iterator[tuple[Element, str]]:
+def _holders(text: str, name: str) -> Iterator[tuple[Element, str]]:
     """Elements that have a text or runs in them, and where."""
     number = 0
     sheet = name.rpartition("/")[2].removesuffix(".xml")
-    for element in root.walk():
-        if element.space != root.space:
-            continue
+    for element in _elements(text, name):
         if element.name == "si":
             number += 1
             yield element, f"text {number:,}"
         elif element.name == "c" and element.attributes.get("t") == "inlineStr" and (holder := element.child("is")):
             yield holder, f"{sheet}, cell {element.attributes.get('r', '?')}"
+
+
+def _elements(text: str, name: str) -> Iterator[Element]:
+    """Shared strings, and cells with inline ones. One by one: the tree of a large sheet does not fit into memory."""
+    if _OTHER.search(text):
+        yield from (element for element in tree(text, name).walk() if element.name in ("si", "c"))
+        return
+    for match in _START.finditer(text):
+        if match["name"] == "c" and "inlineStr" not in match["attributes"]:
+            continue
+        end = re.compile(rf"</{re.escape(match['prefix'] + match['name'])}\s*>").search(text, match.end())
+        span = match.start(), match.end() if match["alone"] or end is None else end.end()
+        if match["alone"] or not _START.search(text, match.end(), span[1]):  # none is within another
+            yield tree(text, name, span)
 
 
 def _text(holder: Element) -> str:

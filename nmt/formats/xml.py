@@ -125,12 +125,12 @@ def check(text: str, name: str) -> None:
         raise DataError(f"{name} is not valid Unicode.", "Convert it to UTF-8.") from None
 
 
-def tree(text: str, name: str) -> Element:
-    """Of well-formed XML."""
+def tree(text: str, name: str, span: tuple[int, int] | None = None) -> Element:
+    """Of well-formed XML, or of an element in it, which knows no namespaces from around it."""
     root: Element | None = None
     open_: list[tuple[Element, dict[str, str]]] = []
     known = {"xml": XML}
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(text, *span or (0, len(text))):
         if match["start"]:
             attributes = {a[1]: unescaped(a[2][1:-1]) for a in _ATTRIBUTE.finditer(match["attributes"])}
             spaces = open_[-1][1] if open_ else known
