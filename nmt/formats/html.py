@@ -22,6 +22,7 @@ _INLINE = re.compile(
     "sup|svg|time|tt|u|var|video|audio|wbr|.+-.+"
 )
 _VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr")
+_VOID_END = re.compile(r"</([A-Za-z]+)\s*>")  # which XML asks for: <br></br>
 _RAW = ("script", "style", "textarea", "xmp", "template")  # in which nothing is a tag, or nothing is read
 _OPAQUE = {*_RAW, "pre", "code", "kbd", "samp", "var", "math", "svg", "iframe", "object", "video", "audio", "canvas"}
 _READ = ("alt", "title", "placeholder", "aria-label")  # attributes
@@ -169,6 +170,8 @@ def _tokens(text: str, span: Span) -> Iterator[_Token]:
         opaque = not alone and (name in _OPAQUE or (untold and name not in ("html", "body")))
         if opaque:
             at = _end_of(text, name, at, end)
+        if not match["close"] and _VOID.fullmatch(name) and (closing := _VOID_END.match(text, at, end)):
+            at = closing.end() if closing[1].lower() == name else at
         yield _Token((match.start(), at), name, bool(match["close"]), attributes, opaque)
 
 

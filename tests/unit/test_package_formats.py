@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections import Counter
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nmt.errors import DataError
 from nmt.formats.choose import format_of, read_document
 from nmt.formats.document import About, Document
-from nmt.formats.translating import Answer, translate_units
+from nmt.formats.translating import Answer, Question, translate_units
 from nmt.formats.xml import check
 from nmt.text.inline import plain
+from nmt.text.links import Link, units
 from tests import documents
 from tests.documents import CHAPTER, OPF, SHEET, STRINGS, epub, xlsx_of
 from tests.unit.test_office import swap
@@ -115,6 +120,24 @@ def test_characters_that_xml_has_not_do_not_damage_a_chapter() -> None:
     document = read_document(epub(), About("a.epub"))
     translate_units(document.units, lambda questions: [Answer("x < y & z \x07]]>") for _ in questions])
     assert ">x &lt; y &amp; z ]]&gt;<" in member(document.write(), "OEBPS/c 1.xhtml")
+
+
+TANGLE = """<html><body><div><b>One</b> two <i>three <span>four<div>five</div> six</span> seven</i> <em>eight</em></div>
+<p>Nine<br></br><img src="a.png"></img> ten <b>eleven {name}</b> <code>f()</code></p></body></html>"""
+
+
+@given(st.data())
+def test_a_chapter_stays_well_formed_wherever_tags_go(data: st.DataObject) -> None:
+    def shuffled(questions: Sequence[Question]) -> list[Answer]:
+        return [Answer(q.text, [Link(s, data.draw(st.sampled_from(units(q.text)))) for s in units(q.text)])
+                for q in questions]  # fmt: skip
+
+    document = read_document(epub({"OEBPS/c 1.xhtml": TANGLE.encode()}), About("a.epub", "en", "fr"))
+    translate_units(document.units, shuffled)
+    chapter = member(document.write(), "OEBPS/c 1.xhtml")
+    assert sorted(re.findall("<[^>]*>", chapter)) == sorted(re.findall("<[^>]*>", TANGLE))
+    assert "<br></br>" in chapter and '<img src="a.png"></img>' in chapter
+    assert Counter(re.sub("<[^>]*>", " ", chapter).split()) == Counter(re.sub("<[^>]*>", " ", TANGLE).split())
 
 
 # --- ODP -------------------------------------------------------------------------------------------------------------
