@@ -19,6 +19,7 @@ _ENCRYPTION = "META-INF/encryption.xml"
 _OBFUSCATION = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}  # of fonts alone
 _DC = "http://purl.org/dc/elements/1.1/"
 _PAGE_LIST = re.compile(r"""<nav\b[^>]*\bepub:type\s*=\s*["'][^"'>]*\bpage-list\b.*?</nav\s*>""", re.DOTALL)
+_PACKAGE = "application/oebps-package+xml"
 _CHAPTER, _CONTENTS = "application/xhtml+xml", "application/x-dtbncx+xml"
 
 
@@ -59,10 +60,11 @@ def _refuse_encrypted(package: Package, name: str) -> None:
 def _listed(package: Package, name: str) -> list[str]:
     """The files that say what the book consists of."""
     _, _, root = read_xml(package[_CONTAINER], f"{name} ({_CONTAINER})")
-    paths = [element.attributes.get("full-path", "") for element in root.walk() if element.name == "rootfile"]
-    found = [path for path in dict.fromkeys(paths) if path in package.names and path.lower().endswith(".opf")]
+    said = [element.attributes for element in root.walk() if element.name == "rootfile"]
+    paths = [one.get("full-path", "") for one in said if one.get("media-type", _PACKAGE) == _PACKAGE]
+    found = [path for path in dict.fromkeys(paths) if path in package.names]
     if not found:
-        raise DataError(f"{name} is no .epub file: its {_CONTAINER} names no .opf that is in it.")
+        raise DataError(f"{name} is no .epub file: its {_CONTAINER} names no package document that is in it.")
     return found
 
 
