@@ -19,6 +19,7 @@ _ENCRYPTION = "META-INF/encryption.xml"
 _OBFUSCATION = {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}  # of fonts alone
 _DC = "http://purl.org/dc/elements/1.1/"
 _PAGE_LIST = re.compile(r"""<nav\b[^>]*\bepub:type\s*=\s*["'][^"'>]*\bpage-list\b.*?</nav\s*>""", re.DOTALL)
+_ROOT = re.compile(r"<html[\s>]")  # what comes before it is no text
 _PACKAGE = "application/oebps-package+xml"
 _CHAPTER, _CONTENTS = "application/xhtml+xml", "application/x-dtbncx+xml"
 
@@ -114,10 +115,10 @@ _Read = tuple[str, Callable[[str], bytes], list[Slot], list[Edit]]
 
 def _chapter(data: bytes, name: str, about: About) -> _Read:
     text, encode = xml_text(data, name)
+    root = _ROOT.search(text)
+    span = root.start() if root else 0, len(text)
     pages = [match.span() for match in _PAGE_LIST.finditer(text)]  # their numbers may be letters: xii
-    slots = [
-        slot for slot in html_slots(text, (0, len(text))) if not any(begin <= slot.begin < end for begin, end in pages)
-    ]
+    slots = [slot for slot in html_slots(text, span) if not any(begin <= slot.begin < end for begin, end in pages)]
     return text, lambda new: encode(allowed(new)), slots, language_edits(text, about)
 
 
