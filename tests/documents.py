@@ -147,6 +147,105 @@ JSON = rb"""{
 """
 ARB = b"""{"@@locale": "en", "hello": "Hello {name}, it's me",
  "@hello": {"description": "A greeting", "placeholders": {"name": {}}}}"""
+ANDROID = rb"""<?xml version="1.0" encoding="utf-8"?>
+<!-- Licence --><!-- and more -->
+<resources xmlns:tools="http://schemas.android.com/tools" xmlns:xliff="urn:oasis:names:tc:xliff:document:1.2">
+    <string name="app_name" translatable="false">Dog App</string>
+    <string name="tags">It\'s <b>my</b> <a href='x'>dog</a> <!-- a comment --> &amp; a &lt;i>cat&lt;/i>\u0020</string>
+    <string name="opaque">Hello <xliff:g id="n" example="Bob">%1$s</xliff:g>, you have %2$d at 100%%</string>
+    <string name="quoted">"  It's \u00e9t\u00E9  "</string>
+    <string name="lines">One line.\n\nAnother\n one</string>
+    <string name="same">@string/app_name</string><string name="url">https://x.y/z</string>
+    <string name="page"><![CDATA[<p>It\'s <b>bold</b></p><p class=\"x\">Two &amp; three</p>]]></string>
+    <string name="plain"><![CDATA[Fish & chips]]></string>
+    <string name="at">\@home and \"here\"</string>
+    <string name="old" tools:ignore="MissingTranslation">Old</string>
+    <string-array name="list"><item>First</item><item>@string/tags</item><item>12</item></string-array>
+    <plurals name="dogs">
+        <item quantity="one">%d dog</item>
+        <item quantity="other">%d dogs</item>
+    </plurals>
+</resources>
+"""
+STRINGS = rb"""/* The title: "x" = "y"; */
+"title" = "My \"big\" dog\nand a cat";
+// a comment
+bare.key = "Two \U2014 three %@ and %1$@";
+"two" = "First line.\n\n* Second one";  "url" = "https://x.y/z"; "alone";
+"fixed" = "100%% of <b>it</b>";
+"""
+STRINGS_16 = '"title" = "A dog";\r\n'.encode("utf-16")
+XCSTRINGS = rb"""{
+  "sourceLanguage" : "en",
+  "strings" : {
+    "" : {
+
+    },
+    "%lld dogs" : {
+      "localizations" : {
+        "de" : {
+          "stringUnit" : {
+            "state" : "translated",
+            "value" : "Hunde"
+          }
+        },
+        "en" : {
+          "variations" : {
+            "plural" : {
+              "one" : {
+                "stringUnit" : {
+                  "state" : "new",
+                  "value" : "%lld dog"
+                }
+              },
+              "other" : {
+                "stringUnit" : {
+                  "state" : "new",
+                  "value" : "%lld dogs"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
+    "Brand" : {
+      "shouldTranslate" : false
+    },
+    "Done" : {
+      "localizations" : {
+        "fr" : {
+          "stringUnit" : {
+            "state" : "translated",
+            "value" : "Fait"
+          }
+        }
+      }
+    },
+    "Hello %@" : {
+      "comment" : "A greeting"
+    },
+    "key" : {
+      "extractionState" : "manual",
+      "localizations" : {
+        "en" : {
+          "stringUnit" : {
+            "state" : "translated",
+            "value" : "The \"value\".\n\nAnd more"
+          }
+        }
+      }
+    }
+  },
+  "version" : "1.0"
+}
+"""
+CSV = (
+    "\ufeffid;name;text;price;url\r\n"
+    'A-12;"Red ball";"One; ""two"" <b>three</b>\r\n\r\nA {name} here";12,50 EUR;https://x.y\r\n'
+    "\r\n7;Été;=SUM(A1:A3);3;<p>A</p><p>B</p>\r\n8;-\r\n"
+).encode()
+TSV = b'id\ttext\n1\tA "big" dog\n2\t"Quoted text"\n3\t"Half of it\n'
 
 
 def docx() -> bytes:
@@ -285,7 +384,7 @@ SHEET_NS = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 RELS_NS = "http://schemas.openxmlformats.org/package/2006/relationships"
 OFFICE_RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 XML_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-STRINGS = [
+SHARED_STRINGS = [
     "<si><t>Price</t></si>", "<si><t>The dog sleeps</t></si>",
     '<si><r><t xml:space="preserve">Please bring </t></r><r><rPr><b/><sz val="11"/></rPr><t>your</t></r>'
     '<r><t xml:space="preserve"> tomato now</t></r></si>',
@@ -332,7 +431,7 @@ def xlsx_of(strings: list[str] | None = None, sheet: str = SHEET, more: dict[str
 
 
 def xlsx() -> bytes:
-    return xlsx_of(STRINGS)
+    return xlsx_of(SHARED_STRINGS)
 
 
 CHAPTER = """<?xml version="1.0" encoding="utf-8"?>
@@ -380,6 +479,8 @@ def all_documents() -> dict[str, bytes]:
         "a.txt": "One line\r\n\r\n  Two \u2028 lines\t\n12\nÉté 😀".encode(), "a.html": HTML, "a.md": MARKDOWN,
         "a.po": PO, "a.xlf": XLIFF, "b.xlf": XLIFF2, "a.tmx": TMX, "a.srt": SRT, "a.vtt": VTT,
         "a.json": JSON, "a.arb": ARB,
+        "strings.xml": ANDROID, "a.strings": STRINGS, "b.strings": STRINGS_16, "a.xcstrings": XCSTRINGS,
+        "a.csv": CSV, "a.tsv": TSV,
         "a.docx": docx(), "a.pptx": pptx(), "a.odt": odt(),
         "a.odp": odp(), "a.xlsx": xlsx(), "a.epub": epub(),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from tests.documents import HTML, JSON, PO, SRT, XLIFF
+from tests.documents import ANDROID, HTML, JSON, PO, SRT, XLIFF
 from tests.documents import docx as docx_document
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -106,7 +106,16 @@ def test_translations_of_messages_are_marked_and_that_is_said(nmt) -> None:
         ("bad.docx bad.json -o b", "bad.docx is no ZIP archive", ""),
         ("a.html -o b.html --n-best 3", "`--n-best` is for lines of text, not for documents.", "Leave it out"),
         ("a.html -o b.html -i x", "`--input` is for lines of text", ""),
-        ("a.html -o b.html --keys x", "`--keys` changes nothing: it is for json.", ""),
+        ("a.html -o b.html --keys x", "`--keys` changes nothing: it is for csv, json, tsv.", ""),
+        ("a.csv -o b.csv", "a.csv:2 has 3 cells, but the first line has 2.", "needs quotes"),
+        ("a.strings -o b.strings", "a.strings:2: the string that begins here has no end", ""),
+        (
+            "layout.xml -o b.xml",
+            "layout.xml is a page with tags of a kind that is not translated.",
+            "strings of Android",
+        ),
+        ("strings.xml -o b.html", "strings.xml is translated within its format (android)", ""),
+        ("-i a.csv", "a.csv looks like a table (.csv)", "nmt translate a.csv -o OUTPUT"),
         ("--per-cue", "`--per-cue` is for documents, not for lines of text.", ""),
         ("a.html -o b.html --to de", "translates into fr, not into 'de'", ""),
         ("empty -o b", "there is no file to translate in empty.", ""),
@@ -117,6 +126,8 @@ def test_what_cannot_be_is_told_and_nothing_is_written(nmt, words: str, says: st
     contents = {
         "a.html": HTML, "sub/a.html": HTML, "a.po": PO, "a.json": JSON, "a.pdf": b"%PDF", "12.txt": b"12\n",
         "bad.json": b"{", "bad.docx": b"x", "lying.xlsx": docx_document(), "done.po": b'msgid "a"\nmsgstr "b"\n',
+        "a.csv": b"a,b\nc,d,e\n", "a.strings": b'"a" = "b";\n"c" = "d;\n', "layout.xml": b"<x/>",
+        "strings.xml": ANDROID,
     }  # fmt: skip
     for name, data in contents.items():
         Path(name).parent.mkdir(exist_ok=True)
@@ -129,6 +140,25 @@ def test_what_cannot_be_is_told_and_nothing_is_written(nmt, words: str, says: st
     assert says in err and hint in err and "Traceback" not in err
     assert len(err.splitlines()) <= 4
     assert sorted((p, p.stat().st_mtime_ns) for p in Path().rglob("*") if p.is_file()) == before
+
+
+def test_files_of_programs_are_found_by_name_and_content(nmt) -> None:
+    Path("res/values").mkdir(parents=True)
+    Path("res/values/strings.xml").write_bytes(ANDROID)
+    Path("res/layout.xml").write_text("<LinearLayout/>")
+    code, _, err = nmt("translate", "res", "-o", "res.fr")
+    assert code == 0, err
+    assert [str(p) for p in Path("res.fr").rglob("*.xml")] == ["res.fr/values/strings.xml"]
+    Path("texts.xml").write_bytes(ANDROID)
+    code, _, err = nmt("translate", "texts.xml", "-o", "out.xml")
+    assert code == 0, err
+    assert Path("out.xml").read_bytes() == Path("res.fr/values/strings.xml").read_bytes() != ANDROID
+
+
+def test_a_table_of_lines_is_still_read_line_by_line(nmt) -> None:
+    Path("a.tsv").write_text("The dog sleeps.\n")
+    code, out, err = nmt("translate", "-i", "a.tsv", "--input-format", "text")
+    assert code == 0 and len(out.splitlines()) == 1, err
 
 
 def test_a_glossary_and_what_is_required_hold_for_documents_too(nmt) -> None:

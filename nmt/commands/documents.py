@@ -28,18 +28,20 @@ FilesArgument = Annotated[
     typer.Argument(
         metavar="FILE", show_default=False,
         help="Documents, or folders of them, to translate into `-o`: txt, html, md, docx, odt, epub, pptx, odp, "
-        "xlsx, po, xliff, tmx, srt, vtt, json, arb.",
+        "xlsx, po, xliff, tmx, srt, vtt, json, arb, xml of Android, strings, xcstrings, csv, tsv.",
     ),
 ]  # fmt: skip
 AllOption = Annotated[
     bool,
-    typer.Option("--all", help="Translate anew what has a translation (po, xliff, tmx).", rich_help_panel=PANEL),
+    typer.Option(
+        "--all", help="Translate anew what has a translation (po, xliff, tmx, xcstrings).", rich_help_panel=PANEL
+    ),
 ]
 MarkOption = Annotated[
     bool,
     typer.Option(
-        "--mark/--no-mark", help="Mark translations as a machine's (po: fuzzy; xliff; tmx). [mark]", show_default=False,
-        rich_help_panel=PANEL,
+        "--mark/--no-mark", help="Mark translations as a machine's (po: fuzzy; xliff; tmx; xcstrings). [mark]",
+        show_default=False, rich_help_panel=PANEL,
     ),
 ]  # fmt: skip
 PerCueOption = Annotated[
@@ -49,8 +51,10 @@ PerCueOption = Annotated[
 ]  # fmt: skip
 KeysOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="PATTERN", help="Only values of these keys, such as `menu.*` (json); may be given several "
-                 "times.", rich_help_panel=PANEL),
+    typer.Option(metavar="PATTERN", help="Only values of these keys, such as `menu.*` (json), or columns that are "
+                 "called so in the first line (csv, tsv); may be given several times. [json: all; csv, tsv: all cells "
+                 "below the first line but numbers, dates, addresses, identifiers and formulas]",
+                 rich_help_panel=PANEL),
 ]  # fmt: skip
 
 MemoryOption = Annotated[
@@ -61,8 +65,8 @@ MemoryOption = Annotated[
     ),
 ]  # fmt: skip
 
-BILINGUAL = {"po", "xliff", "tmx"}  # formats in which translations stand beside their sources
-NEEDS = {"--all": BILINGUAL, "--no-mark": BILINGUAL, "--per-cue": {"subtitles"}, "--keys": {"json"}}
+BILINGUAL = {"po", "xliff", "tmx", "xcstrings"}  # formats in which translations stand beside their sources
+NEEDS = {"--all": BILINGUAL, "--no-mark": BILINGUAL, "--per-cue": {"subtitles"}, "--keys": {"json", "csv", "tsv"}}
 
 
 @dataclass(frozen=True)
@@ -293,7 +297,8 @@ def _other_format(task: Task, output: Path) -> Iterator[str]:
     from nmt.formats.choose import kind_by_name
 
     named = kind_by_name(output)
-    if named not in (None, task.kind) or (named is None and task.kind not in ("text", "xliff")):
+    same = output.suffix.lower() == task.source.suffix.lower() or task.kind in ("text", "xliff")
+    if named not in (None, task.kind) or (named is None and not same):
         what = f"{task.source} is translated within its format ({task.kind})"
         suffix = task.source.suffix if kind_by_name(task.source) in (None, task.kind) else f".{task.kind}"
         yield f"{what}, so call the output *{suffix}, not {output}; or make that a folder first."

@@ -16,24 +16,37 @@ _READERS = {  # format: module and function
     "xliff": ("xliff", "read"), "tmx": ("tmx", "read"), "subtitles": ("subtitles", "read"),
     "json": ("json_strings", "read"), "docx": ("office", "read_docx"), "pptx": ("office", "read_pptx"),
     "odt": ("odt", "read_odt"), "odp": ("odt", "read_odp"), "xlsx": ("sheets", "read"), "epub": ("epub", "read"),
+    "android": ("android", "read"), "strings": ("apple_strings", "read"),
+    "xcstrings": ("xcstrings", "read"), "csv": ("table", "read"), "tsv": ("table", "read"),
 }  # fmt: skip
 _BY_SUFFIX = {
     ".txt": "text", ".html": "html", ".htm": "html", ".xhtml": "html", ".md": "markdown", ".markdown": "markdown",
     ".po": "po", ".pot": "po", ".xlf": "xliff", ".xliff": "xliff", ".sdlxliff": "xliff", ".mqxliff": "xliff",
     ".tmx": "tmx", ".srt": "subtitles", ".vtt": "subtitles", ".json": "json", ".arb": "json", ".docx": "docx",
     ".pptx": "pptx", ".odt": "odt", ".odp": "odp", ".xlsx": "xlsx", ".epub": "epub",
+    ".strings": "strings", ".xcstrings": "xcstrings", ".csv": "csv", ".tsv": "tsv",
 }  # fmt: skip
+# `.xml` says nothing, but that these are files of Android's strings
+_ANDROID = re.compile(r"(?:.*[-_.])?(?:strings|arrays|plurals)(?:[-_.].*)?\.xml", re.IGNORECASE | re.DOTALL)
+_XML = rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?(?:(?><!--.*?-->)\s*+)*+"  # what comes before the root
 _BY_CONTENT = (
     (rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.opendocument\.text", "odt"),
     (rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.opendocument\.presentation", "odp"),
     (rb"PK\x03\x04.{26}mimetypeapplication/epub\+zip", "epub"),
-    (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE tmx[^>]*>\s*)?<tmx\b", "tmx"),
-    (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:\w+:)?xliff\b", "xliff"),
-    (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?i:<!DOCTYPE html|<html\b)", "html"),
+    (_XML + rb"(?:<!DOCTYPE tmx[^>]*>\s*)?<tmx\b", "tmx"),
+    (_XML + rb"<(?:\w+:)?xliff\b", "xliff"),
+    (_XML + rb"<resources\b", "android"),
+    (_XML + rb"(?i:<!DOCTYPE html|<html\b)", "html"),
+    (rb"(?:\xef\xbb\xbf)?\s*\{\s*\"sourceLanguage\"\s*:", "xcstrings"),
+    (
+        rb"(?:\xef\xbb\xbf)?(?:\s++|(?>/\*.*?\*/)|//[^\n]*+)*+"
+        rb"\"(?:[^\"\\]|\\.)*+\"\s*=\s*\"(?:[^\"\\]|\\.)*+\"\s*;",
+        "strings",
+    ),
     (rb"(?:\xef\xbb\xbf)?WEBVTT\b", "subtitles"),
     (rb"(?:\xef\xbb\xbf)?\s*\d+\s*\r?\n\d+:\d\d:\d\d,\d{3} --> ", "subtitles"),
 )
-SUFFIXES = tuple(_BY_SUFFIX)
+SUFFIXES = (*_BY_SUFFIX, ".xml")
 _PACKAGES = ("docx", "pptx", "odt", "odp", "xlsx", "epub")
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")
 _MEMBERS = {b"word/document": "docx", b"ppt/presentation": "pptx", b"xl/workbook": "xlsx"}
@@ -41,7 +54,7 @@ _MEMBERS = {b"word/document": "docx", b"ppt/presentation": "pptx", b"xl/workbook
 
 def kind_by_name(name: str | PurePath) -> str | None:
     """The format that files of such names have; None where the name does not say."""
-    return _BY_SUFFIX.get(PurePath(name).suffix.lower())
+    return "android" if _ANDROID.fullmatch(PurePath(name).name) else _BY_SUFFIX.get(PurePath(name).suffix.lower())
 
 
 def format_of(name: str, data: bytes) -> str:
@@ -52,12 +65,18 @@ def format_of(name: str, data: bytes) -> str:
     if by_content is None and data.startswith(b"PK\x03\x04"):
         found = {data.find(member): kind for member, kind in _MEMBERS.items() if member in data}
         by_content = found[min(found)] if found else None  # other documents may be embedded, and come later
-    if by_name is None:
+    if by_name is None or (by_name == "android" and by_content is not None):
         if by_content is not None:
             return by_content
         if kind_of(name) is not None or b"\0" in head:
             what = (kind_of(name) or ("not text",))[0]
-            raise DataError(f"{name} is {what} of a kind that is not translated.", f"Known are: {' '.join(SUFFIXES)}")
+            xml = PurePath(name).suffix.lower() == ".xml"
+            known = (
+                "Of .xml these are: strings of Android, XLIFF, TMX, pages."
+                if xml
+                else f"Known are: {' '.join(SUFFIXES)}"
+            )
+            raise DataError(f"{name} is {what} of a kind that is not translated.", known)
         return "text"
     if by_content in _PACKAGES and by_name in _PACKAGES:
         return by_content

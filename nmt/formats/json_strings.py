@@ -15,7 +15,10 @@ from nmt.text.inline import Inline, has_letters, with_codes
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\],:]')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_NO_TEXT = re.compile(r"(?:https?|mailto|ftp):\S*|\S+@\S+\.\S+|[#.~/]?[\w-]*[/_.\d][\w./#?=&%-]*")  # URLs, paths, names
+NO_TEXT = re.compile(  # URLs, addresses, paths, names; but `Loading...` is a word
+    r"(?:https?|mailto|ftp):\S*|[^\s@]++@[^\s.]++\.\S++"
+    r"|(?!(?:[^\W\d_]|-)+\.+$)[#.~/]?(?=[\w-]*?[/_.\d])[\w./#?=&%-]++"
+)
 
 
 def read(data: bytes, about: About) -> Document:
@@ -52,7 +55,7 @@ def read(data: bytes, about: About) -> Document:
 def _slots(raw: str, begin: int, path: str, plain_ascii: bool, arb: bool) -> Iterator[Slot]:
     """Of one string: of an ICU message each of its branches."""
     text, places = _unescaped(raw)
-    if _NO_TEXT.fullmatch(text):
+    if NO_TEXT.fullmatch(text):
         return
     frames = branches(text)
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 _KINDS = {
     "subtitles": (".srt", ".vtt", ".ass", ".sub"),
-    "a message catalogue": (".po", ".pot", ".xliff", ".xlf", ".resx", ".properties", ".strings"),
+    "a message catalogue": (".po", ".pot", ".xliff", ".xlf", ".resx", ".properties", ".strings", ".xcstrings"),
     "a translation memory": (".tmx", ".sdltm"),
     "a page with tags": (".html", ".htm", ".xhtml", ".xml"),
     "a document": (".docx", ".doc", ".odt", ".rtf", ".pdf", ".epub", ".md", ".rst", ".tex"),

@@ -155,6 +155,11 @@ def test_json_keys_that_are_asked_for() -> None:
         read_document(JSON, About("a.json", keys=("nothing",)))
 
 
+def test_a_word_with_a_stop_is_text_and_a_path_is_none() -> None:
+    values = {"a": "Loading...", "b": "Done.", "c": "a.b", "d": "img/x.png", "e": "v1.", "f": "..."}
+    assert [u.where for u in read_document(json.dumps(values).encode(), About("a.json")).units] == ["a", "b"]
+
+
 def test_arb_keeps_what_is_about_its_messages() -> None:
     found = json.loads(translated(ARB, "a.arb"))
     assert found["@@locale"] == "fr" and found["hello"] == "HELLO {name}, IT'S ME"

@@ -20,7 +20,7 @@ from nmt.formats.xml import check
 from nmt.text.inline import plain
 from nmt.text.links import Link, units
 from tests import documents
-from tests.documents import CHAPTER, OPF, SHEET, STRINGS, epub, xlsx_of
+from tests.documents import CHAPTER, OPF, SHARED_STRINGS, SHEET, epub, xlsx_of
 from tests.unit.test_office import swap
 
 
@@ -170,8 +170,8 @@ def test_cells_are_translated_and_numbers_formulas_and_addresses_are_not() -> No
     assert strings[:2] == ["<si><t>PRICE</t></si>", "<si><t>DOG THE SLEEPS</t></si>"]
     assert '<r><rPr><b/><sz val="11"/></rPr><t xml:space="preserve">YOUR</t></r>' in strings[2]
     assert strings[3] == '<si><t xml:space="preserve"> SPACE A &amp; A\nLINE SECOND </t></si>'
-    assert strings[4] == STRINGS[4] and strings[6:] == STRINGS[6:]
-    assert strings[5] == STRINGS[5].replace("東京", "京東")  # the phonetic guide stays
+    assert strings[4] == SHARED_STRINGS[4] and strings[6:] == SHARED_STRINGS[6:]
+    assert strings[5] == SHARED_STRINGS[5].replace("東京", "京東")  # the phonetic guide stays
     assert [unit.where for unit in document.units][-1] == "sheet1, cell A4"
 
 
@@ -197,7 +197,7 @@ def test_what_formulas_make_is_calculated_anew() -> None:
     assert '<calcPr calcId="124519"/>' in member(documents.xlsx(), "xl/workbook.xml")
     assert re.search('<calcPr[^>]* fullCalcOnLoad="1"', member(translated(documents.xlsx(), "a.xlsx")[1],
                                                               "xl/workbook.xml"))  # fmt: skip
-    plain_sheet = xlsx_of(STRINGS, "<sheetData/>")
+    plain_sheet = xlsx_of(SHARED_STRINGS, "<sheetData/>")
     assert changed(plain_sheet, translated(plain_sheet, "a.xlsx")[1]) == {"xl/sharedStrings.xml"}
 
 
