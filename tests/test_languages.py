@@ -110,6 +110,8 @@ def test_what_is_not_told_is_asked_for(toy: Path, nmt: Nmt) -> None:
     )
     (toy / "src").write_text("kalo\n", encoding="utf-8")
     (toy / "tgt").write_text("brundi\n", encoding="utf-8")
+    code, _, err = nmt("score", "--pair", "--run", "runs/toy", "--src", "src", "--tgt", "tgt")
+    assert code == 2 and "Pairs are scored by a translator of one direction" in err
     scored = [nmt("score", "--src", "src", "--tgt", "tgt", "--to", to, "--from", "aa")[1] for to in ("bb", "cc")]
     assert scored[0] != scored[1]
 

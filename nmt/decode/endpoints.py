@@ -118,7 +118,7 @@ def open_output(path: Path | None, source: IO[bytes] | None = None) -> Iterator[
         except OSError as e:
             raise console.cannot_write(str(path), e) from None
     except BaseException:
-        if written:
+        if written and partial.stat().st_size:  # a full disk takes nothing
             console.warn(f"What was translated so far is in {partial}.")
         else:
             partial.unlink(missing_ok=True)
