@@ -56,7 +56,6 @@ class CTranslate2Engine:
         self.src, self.tgt = tokenizer.vocabulary("src"), tokenizer.vocabulary("tgt")
         self.ids = {piece: i for i, piece in enumerate(self.tgt)}
         self.never = [[self.tgt[i]] for i in tokenizer.never_written if i != UNK_ID]
-        self.told = read_config(folder)["decoder_start_token"] is None  # with what a translation begins, each time
         try:
             # One thread a batch of sentences, as in our own engine.
             self.translator = ct2.Translator(
@@ -65,6 +64,7 @@ class CTranslate2Engine:
             )  # fmt: skip
         except (RuntimeError, ValueError) as e:
             raise RunError(f"CTranslate2 cannot load {folder}: {e}", f"Run: nmt export --run {folder.parent}") from None
+        self.told = read_config(folder)["decoder_start_token"] is None  # with what a translation begins, each time
         self.name = f"ctranslate2 {self.translator.compute_type.partition('_')[0]}"  # of int8_float32, int8
 
     def check(self, decode: DecodeSection, terms: bool) -> None:

@@ -64,9 +64,13 @@ def read_origin(folder: Path) -> Origin | None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of an export, as CTranslate2 reads it. Raises RunError where it cannot be read."""
+    """config.json of an export, as CTranslate2 reads it; without one it has its defaults. Raises RunError where it
+    cannot be read.
+    """
     try:
-        return {"decoder_start_token": "", **json.loads((folder / "config.json").read_bytes())}
+        return {"decoder_start_token": "<s>", **json.loads((folder / "config.json").read_bytes())}
+    except FileNotFoundError:
+        return {"decoder_start_token": "<s>"}
     except (OSError, ValueError) as e:
         raise RunError(
             f"{folder / 'config.json'} cannot be read: {e}.", f"Run: nmt export --run {folder.parent}"

@@ -20,7 +20,7 @@ FIELDS = {"path": "table.tsv", "source": ["question", "context"], "target": "ans
     [
         ({"model__experts": {"number": 2}}, "run has experts, which CTranslate2 has no counterpart of."),
         ({"model": {"kind": "decoder"}}, "run is a decoder alone, which cannot be exported to CTranslate2."),
-        ({"data__tags": "source"}, "run is told languages by tags, which cannot be exported to CTranslate2."),
+        ({"data__tags": "source"}, "run is told languages by tags, and programs of translation give a model one text"),
         ({"data__labels": "auto"}, "run chooses one of a few labels, which CTranslate2 cannot be held to."),
         ({"task": "summarise"}, "run summarises documents, and programs of translation give a model one text"),
         (
