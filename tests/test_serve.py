@@ -117,6 +117,39 @@ def test_every_client_gets_what_the_command_gives(server: Running, expected: lis
     ]
 
 
+NODE = """
+const deepl = require('deepl-node');
+const client = new deepl.Translator('any', {serverUrl: process.argv[1]});
+(async () => {
+  const lines = JSON.parse(process.argv[2]);
+  const texts = (await client.translateText(lines, null, 'fr')).map((found) => found.text);
+  const marked = await client.translateText('<b>' + lines[0] + '</b>', 'en', 'fr', {tagHandling: 'html'});
+  const entries = new deepl.GlossaryEntries({entries: {dog: 'chien'}});
+  const glossary = await client.createGlossary('animals', 'en', 'fr', entries);
+  const kept = (await client.getGlossaryEntries(glossary)).entries();
+  await client.deleteGlossary(glossary);
+  const refused = await client.translateText('a', 'en', 'de').catch((e) => e.message);
+  const usage = await client.getUsage();
+  console.log(JSON.stringify({texts, marked: marked.text, kept, refused, count: usage.character.count}));
+})();
+"""
+
+
+def test_deepl_s_client_for_node_gets_what_the_command_gives(server: Running, expected: list[str]) -> None:
+    """The package deepl-node, in the folder that NMT_NODE_MODULES names."""
+    if (modules := os.environ.get("NMT_NODE_MODULES")) is None:
+        pytest.skip("NOT TESTED: NMT_NODE_MODULES does not name a folder with deepl-node")
+    done = subprocess.run(
+        ["node", "-e", NODE, server.url, json.dumps(LINES)], capture_output=True, text=True, timeout=60,
+        env=os.environ | {"NODE_PATH": modules},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["texts"] == expected and found["kept"] == {"dog": "chien"} and found["count"] > 0
+    assert found["marked"].startswith("<b>") and found["marked"].endswith("</b>")
+    assert "target_lang" in found["refused"]
+
+
 def test_a_text_keeps_its_lines_and_what_is_no_text(server: Running, expected: list[str]) -> None:
     text = f"  {LINES[0]}\r\n\r\n😀 …\n{LINES[1]}\t\n"
     status, answer = server.ask("/translate", {"q": text, "source": "auto", "target": "fr"})
