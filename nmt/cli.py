@@ -115,6 +115,8 @@ def _report(e: Exception) -> int:
             return e.exit_code
         case _ if hasattr(e, "show") and hasattr(e, "exit_code"):
             e.show()  # a wrong option or argument; whose class it is depends on the version of typer
+            if getattr(e, "option_name", "") == "--run":
+                console.info(f"Here the run stands by itself: {e.ctx.command_path} RUN")  # type: ignore[attr-defined]
             return int(e.exit_code)
         case _:
             console.error(

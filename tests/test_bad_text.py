@@ -172,6 +172,7 @@ TRANSLATED = [
     Case("quantization", "export --quantization int3", "--quantization.*'int8'", "nmt export -h"),
     Case("format", "translate --format xml", "--format.*'text'.*'jsonl'", HELP),
     Case("option", "translate --beem 3", "No such option: --beem", HELP),
+    Case("option of other commands", "report --run x", "No such option: --run", "the run stands by itself: nmt report RUN"),
     Case("text as an argument", "translate One.", "the text to translate was given as an argument",
          "echo One. . nmt translate"),
     Case("command", "translat", "No such command 'translat'", r"Did you mean|nmt -h"),
