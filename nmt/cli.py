@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.main import get_command
@@ -115,8 +115,9 @@ def _report(e: Exception) -> int:
             return e.exit_code
         case _ if hasattr(e, "show") and hasattr(e, "exit_code"):
             e.show()  # a wrong option or argument; whose class it is depends on the version of typer
-            if getattr(e, "option_name", "") == "--run":
-                console.info(f"Here the run stands by itself: {e.ctx.command_path} RUN")  # type: ignore[attr-defined]
+            context: Any = getattr(e, "ctx", None)
+            if getattr(e, "option_name", "") == "--run" and any(p.name == "run" for p in context.command.params):
+                console.info(f"Here the run stands by itself: {context.command_path} RUN")
             return int(e.exit_code)
         case _:
             console.error(

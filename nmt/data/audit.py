@@ -175,7 +175,7 @@ def audit(splits: Mapping[str, Sequence[PairSource]], filters: Filters, work: Wo
 def _do_share(splits: Mapping[str, Sequence[PairSource]], filters: Filters, targets: bool, work: Work) -> None:
     """Of all sources, before any result of others is waited for."""
     every = ((name, i, source) for name, sources in splits.items() for i, source in enumerate(sources))
-    for name, i, source in every if work.share.of > 1 else ():
+    for name, i, source in every:
         for each in (source, *source.further_references()):
             with suppress(DataError):  # of files; it is told where all is read
                 work.ahead(_stage(name, i, each), partial, (_examine, filters, targets), _tasks(each, {}))

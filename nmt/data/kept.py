@@ -7,7 +7,7 @@ cost.
 Several processes, on one machine or on many that see the same folder, can share a work: each does shards of its own and
 finds those of the others there. Whatever starts such processes will do, as array jobs of a scheduler: nothing passes
 between them but files, and one that died is started again. (Ray or Spark would start them too, but bring a runtime to
-install and keep alive on every host, and shuffle nothing that is large here: the keys of a billion pairs are 27 GB.)
+install and keep alive on every host.) Each process holds the keys of all pairs.
 """
 
 from __future__ import annotations

@@ -67,14 +67,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of an export, as CTranslate2 reads it; without one it has its defaults. Raises RunError where it
     cannot be read.
     """
+    path = folder / "config.json"
     try:
-        return {"decoder_start_token": "<s>", **json.loads((folder / "config.json").read_bytes())}
-    except FileNotFoundError:
-        return {"decoder_start_token": "<s>"}
+        said = json.loads(path.read_bytes()) if path.exists() else {}
+        return {"decoder_start_token": "<s>"} | said
     except (OSError, ValueError) as e:
-        raise RunError(
-            f"{folder / 'config.json'} cannot be read: {e}.", f"Run: nmt export --run {folder.parent}"
-        ) from None
+        raise RunError(f"{path} cannot be read: {e}.", f"Run: nmt export --run {folder.parent}") from None
 
 
 def check_files(folder: Path) -> None:

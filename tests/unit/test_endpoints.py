@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -40,6 +41,17 @@ def test_an_interrupted_output_keeps_the_old_file_and_the_part(tmp_path: Path) -
 def test_nothing_stays_of_a_translation_that_did_not_begin(tmp_path: Path, name: str) -> None:
     with pytest.raises(ZeroDivisionError), open_output(tmp_path / name):
         raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_takes_nothing_leaves_nothing(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"out\.txt cannot be written"):
+            write(tmp_path / "out.txt", b"new\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []
 
 
